@@ -1,0 +1,17 @@
+//! Generated protobuf and gRPC shapes, one module a package. Knows nothing of what they mean: translations are in
+//! `simpang-wire` (log) and in the services (API). `make proto` writes `gen/` from `proto/`; a test checks that it is
+//! current.
+
+// Generated code keeps its own habits.
+#![allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rustdoc::all)]
+
+/// What stands on a desk's log.
+pub mod log {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.log.v1.rs");
+    }
+}
+
+/// All descriptors, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
