@@ -1201,6 +1201,59 @@ pub struct Handover {
     #[prost(message, repeated, tag = "5")]
     pub messages: ::prost::alloc::vec::Vec<Message>,
 }
+/// One record on `simpang.directory.change`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DirectoryRecord {
+    /// Layout of this record. A reader that knows only lower numbers stops. Today: 1.
+    #[prost(uint32, tag = "1")]
+    pub schema: u32,
+    /// Which process wrote it, for people.
+    #[prost(string, tag = "2")]
+    pub writer: ::prost::alloc::string::String,
+    /// Customers, new or changed; the last one of an id holds.
+    #[prost(message, repeated, tag = "3")]
+    pub customers: ::prost::alloc::vec::Vec<CustomerRecord>,
+}
+/// A customer as the directory has them (B2, B3, B4, D1).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CustomerRecord {
+    /// What rules may read; `id` is set.
+    #[prost(message, optional, tag = "1")]
+    pub customer: ::core::option::Option<Customer>,
+    /// 16-byte keyed hashes under which ingest finds them: mail addresses, handles, numbers.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub identities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// CustomerContent, sealed.
+    #[prost(message, optional, tag = "3")]
+    pub content: ::core::option::Option<Sealed>,
+    /// No longer a customer: identities are no longer found.
+    #[prost(bool, tag = "4")]
+    pub removed: bool,
+}
+/// The personal part of a customer's record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CustomerContent {
+    /// Customer name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Addresses by channel.
+    #[prost(message, repeated, tag = "2")]
+    pub identities: ::prost::alloc::vec::Vec<Identity>,
+    /// Further fields of the profile by name: No. POTS, No. Internet, Package Name, Customer Address, STO, Regional,
+    /// Witel, Service Number (B3).
+    #[prost(message, repeated, tag = "3")]
+    pub profile: ::prost::alloc::vec::Vec<Attribute>,
+}
+/// One way to reach a customer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Identity {
+    /// Channel.
+    #[prost(enumeration = "Channel", tag = "1")]
+    pub channel: i32,
+    /// Address: mail address in lower case, numeric account id or handle, number in E.164.
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+}
 /// One thing that was decided.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
