@@ -1,0 +1,58 @@
+//! The one table of calls. A method that is not here is refused to everybody; a test holds it against the services'
+//! descriptors, so that none is forgotten.
+
+use simpang_proto::log::v1::Role;
+
+/// Who may make a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// A command: any known principal may ask, the desk's core decides by the agent's roles.
+    Core,
+    /// Anyone who holds a token.
+    Anybody,
+    /// Those with one of these roles, from the token or from the desk's records.
+    Roles(&'static [Role]),
+}
+
+const ADMIN: Access = Access::Roles(&[Role::Administrator]);
+const AUDIT: Access = Access::Roles(&[Role::Auditor, Role::Supervisor, Role::Administrator]);
+const PUSH: Access = Access::Roles(&[Role::Gateway, Role::Administrator]);
+const FLOOR: Access = Access::Roles(&[
+    Role::Agent,
+    Role::TeamLeader,
+    Role::Pic,
+    Role::Supervisor,
+    Role::Administrator,
+    Role::Auditor,
+]);
+const LEAD: Access = Access::Roles(&[Role::TeamLeader, Role::Supervisor, Role::Administrator, Role::Auditor]);
+
+/// Every method, as `package.Service/Method`, sorted.
+pub const TABLE: &[(&str, Access)] = &[];
+
+/// Who may call this method; `None` when it is not in the table.
+#[must_use]
+pub fn access(method: &str) -> Option<Access> {
+    TABLE.iter().find(|(name, _)| *name == method).map(|(_, access)| *access)
+}
+
+/// A role's name in files and messages.
+#[must_use]
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Unspecified => "unspecified",
+        Role::Gateway => "gateway",
+        Role::Agent => "agent",
+        Role::TeamLeader => "team-leader",
+        Role::Pic => "pic",
+        Role::Supervisor => "supervisor",
+        Role::Administrator => "administrator",
+        Role::Auditor => "auditor",
+    }
+}
+
+/// The role of a name, as [`role_name`] writes it.
+#[must_use]
+pub fn role_of_name(name: &str) -> Option<Role> {
+    (1..=7).filter_map(|n| Role::try_from(n).ok()).find(|r| role_name(*r) == name)
+}
