@@ -1213,6 +1213,38 @@ pub struct DirectoryRecord {
     /// Customers, new or changed; the last one of an id holds.
     #[prost(message, repeated, tag = "3")]
     pub customers: ::prost::alloc::vec::Vec<CustomerRecord>,
+    /// Desks whose policy was applied; the last one of a desk holds.
+    #[prost(message, repeated, tag = "4")]
+    pub desks: ::prost::alloc::vec::Vec<DeskRecord>,
+}
+/// What doors have to know of a desk: which accounts are its. Written after its policy was applied, from that policy.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeskRecord {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// The policy it was taken from.
+    #[prost(uint64, tag = "2")]
+    pub policy_version: u64,
+    /// Its accounts. An account belongs to one desk; of two that claim it, the record written last has it.
+    #[prost(message, repeated, tag = "3")]
+    pub accounts: ::prost::alloc::vec::Vec<Account>,
+    /// Its campaigns, sorted.
+    #[prost(string, repeated, tag = "4")]
+    pub campaigns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One of our accounts on a channel.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Account {
+    /// Channel.
+    #[prost(enumeration = "Channel", tag = "1")]
+    pub channel: i32,
+    /// Mailbox, handle without `@`, or page name; lower case. What messages and events carry.
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    /// Other names the channel knows it by: numeric user id, page id, alias mailboxes.
+    #[prost(string, repeated, tag = "3")]
+    pub aliases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A customer as the directory has them (B2, B3, B4, D1).
 #[derive(Clone, PartialEq, ::prost::Message)]
