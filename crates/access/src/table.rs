@@ -28,7 +28,11 @@ const FLOOR: Access = Access::Roles(&[
 const LEAD: Access = Access::Roles(&[Role::TeamLeader, Role::Supervisor, Role::Administrator, Role::Auditor]);
 
 /// Every method, as `package.Service/Method`, sorted.
-pub const TABLE: &[(&str, Access)] = &[];
+pub const TABLE: &[(&str, Access)] = &[
+    ("simpang.ingest.v1.Ingest/LoadContacts", PUSH),
+    ("simpang.ingest.v1.Ingest/Push", PUSH),
+    ("simpang.ingest.v1.Ingest/PushStream", PUSH),
+];
 
 /// Who may call this method; `None` when it is not in the table.
 #[must_use]

@@ -5,6 +5,14 @@
 // Generated code keeps its own habits.
 #![allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rustdoc::all)]
 
+/// How programs bring messages and call lists in.
+pub mod ingest {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.ingest.v1.rs");
+    }
+}
+
 /// What stands on a desk's log.
 pub mod log {
     /// Version 1.
