@@ -1,1 +1,16 @@
-//! (being written)
+//! The core of a desk: what follows from what arrived. A pure state machine: no async, no I/O, no clock, no
+//! randomness, no wire format, no floats, and nothing depends on the order of a hash map. The same inputs and policy
+//! give the same events on every machine.
+//!
+//! Read in this order: [`words`] (ids and enumerations), [`input`] (what arrives), [`event`] (what is decided),
+//! [`rules`] (what a policy answers), [`desk`] (judging: [`desk::Desk::judge`] is the only way in), [`state`] (what is
+//! remembered; only [`state::State::apply`] changes it).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod words;
+
+pub mod event;
+pub mod facts;
+pub mod input;
+pub mod rules;
