@@ -29,9 +29,23 @@ const LEAD: Access = Access::Roles(&[Role::TeamLeader, Role::Supervisor, Role::A
 
 /// Every method, as `package.Service/Method`, sorted.
 pub const TABLE: &[(&str, Access)] = &[
+    ("simpang.audit.v1.Audit/Explain", LEAD),
+    ("simpang.audit.v1.Audit/ListRefused", AUDIT),
+    ("simpang.audit.v1.Audit/Replay", AUDIT),
+    ("simpang.audit.v1.Audit/StateAt", AUDIT),
     ("simpang.ingest.v1.Ingest/LoadContacts", PUSH),
     ("simpang.ingest.v1.Ingest/Push", PUSH),
     ("simpang.ingest.v1.Ingest/PushStream", PUSH),
+    ("simpang.view.v1.View/CampaignProgress", FLOOR),
+    ("simpang.view.v1.View/CustomerHistory", FLOOR),
+    ("simpang.view.v1.View/FindCustomers", FLOOR),
+    ("simpang.view.v1.View/GetCase", FLOOR),
+    ("simpang.view.v1.View/ListAgents", FLOOR),
+    ("simpang.view.v1.View/ListCases", FLOOR),
+    ("simpang.view.v1.View/ListDesks", Access::Anybody),
+    ("simpang.view.v1.View/Search", FLOOR),
+    ("simpang.view.v1.View/SlaBoard", FLOOR),
+    ("simpang.view.v1.View/Watch", FLOOR),
 ];
 
 /// Who may call this method; `None` when it is not in the table.

@@ -21,5 +21,21 @@ pub mod log {
     }
 }
 
+/// Questions to a desk's log: `project`'s.
+pub mod audit {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.audit.v1.rs");
+    }
+}
+
+/// Tickets, SLA and the floor: `project`'s.
+pub mod view {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.view.v1.rs");
+    }
+}
+
 /// All descriptors, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
