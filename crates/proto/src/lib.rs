@@ -37,5 +37,21 @@ pub mod view {
     }
 }
 
+/// What agents and leads ask of a desk: `gateway`'s.
+pub mod agent {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.agent.v1.rs");
+    }
+}
+
+/// Desks, policy, agents, customers: `gateway`'s.
+pub mod admin {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/simpang.admin.v1.rs");
+    }
+}
+
 /// All descriptors, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
