@@ -268,6 +268,7 @@ pub enum Happened {
         target_ms: i64,
         calendar: Name,
         deadline: Millis,
+        from: Millis,
     },
     SlaPaused {
         case: CaseId,

@@ -122,7 +122,8 @@ pub struct Tables {
 pub struct Limits {
     /// How long idempotency keys of inputs are remembered, ms.
     pub key_memory_ms: i64,
-    /// How many keys at most; at this number new messages and contacts are refused, never old keys forgotten early.
+    /// Above this number of remembered keys the desk reports itself full, and doors push back; keys are never
+    /// forgotten early.
     pub keys_max: u64,
     /// How long a closed case stays in memory and may be reopened by its customer, ms.
     pub reopening_ms: i64,

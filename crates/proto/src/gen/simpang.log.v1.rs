@@ -2194,6 +2194,10 @@ pub struct SlaStarted {
     /// When it breaches if nothing happens, ms since 1970 UTC.
     #[prost(int64, tag = "6")]
     pub deadline_ms: i64,
+    /// From when it counts, ms since 1970 UTC: not later than the event; earlier when another SLA came to hold for a
+    /// case that was already waiting. The deadline is `target_ms` of the calendar's working time after it.
+    #[prost(int64, tag = "7")]
+    pub from_ms: i64,
 }
 /// An SLA clock stands still.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
