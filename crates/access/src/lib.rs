@@ -6,8 +6,8 @@ pub mod table;
 mod tokens;
 
 use simpang_proto::log::v1::Role;
-use tonic::metadata::MetadataMap;
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 pub use table::Access;
 pub use tokens::{TokenEntry, Tokens, TokensError};

@@ -29,6 +29,42 @@ const LEAD: Access = Access::Roles(&[Role::TeamLeader, Role::Supervisor, Role::A
 
 /// Every method, as `package.Service/Method`, sorted.
 pub const TABLE: &[(&str, Access)] = &[
+    ("simpang.admin.v1.Admin/ApplyPolicy", ADMIN),
+    ("simpang.admin.v1.Admin/CheckPolicy", ADMIN),
+    ("simpang.admin.v1.Admin/CreateDesk", ADMIN),
+    ("simpang.admin.v1.Admin/GetDesk", ADMIN),
+    ("simpang.admin.v1.Admin/ListDesks", ADMIN),
+    ("simpang.admin.v1.Admin/UpsertAgents", ADMIN),
+    ("simpang.admin.v1.Admin/UpsertCustomers", ADMIN),
+    ("simpang.agent.v1.Agent/Accept", Access::Core),
+    ("simpang.agent.v1.Agent/AddNote", Access::Core),
+    ("simpang.agent.v1.Agent/Bulk", Access::Core),
+    ("simpang.agent.v1.Agent/CancelPull", Access::Core),
+    ("simpang.agent.v1.Agent/Classify", Access::Core),
+    ("simpang.agent.v1.Agent/Close", Access::Core),
+    ("simpang.agent.v1.Agent/Decline", Access::Core),
+    ("simpang.agent.v1.Agent/Dispose", Access::Core),
+    ("simpang.agent.v1.Agent/Escalate", Access::Core),
+    ("simpang.agent.v1.Agent/GetWork", Access::Core),
+    ("simpang.agent.v1.Agent/Identify", Access::Core),
+    ("simpang.agent.v1.Agent/LinkReference", Access::Core),
+    ("simpang.agent.v1.Agent/MarkSpam", Access::Core),
+    ("simpang.agent.v1.Agent/Merge", Access::Core),
+    ("simpang.agent.v1.Agent/Pull", Access::Core),
+    ("simpang.agent.v1.Agent/Release", Access::Core),
+    ("simpang.agent.v1.Agent/Reopen", Access::Core),
+    ("simpang.agent.v1.Agent/Reply", Access::Core),
+    ("simpang.agent.v1.Agent/Resolve", Access::Core),
+    ("simpang.agent.v1.Agent/Schedule", Access::Core),
+    ("simpang.agent.v1.Agent/SetPresence", Access::Core),
+    ("simpang.agent.v1.Agent/SetPriority", Access::Core),
+    ("simpang.agent.v1.Agent/SignIn", Access::Core),
+    ("simpang.agent.v1.Agent/SignOut", Access::Core),
+    ("simpang.agent.v1.Agent/Split", Access::Core),
+    ("simpang.agent.v1.Agent/TakeOver", Access::Core),
+    ("simpang.agent.v1.Agent/Transfer", Access::Core),
+    ("simpang.agent.v1.Agent/Wait", Access::Core),
+    ("simpang.agent.v1.Agent/Watch", Access::Core),
     ("simpang.audit.v1.Audit/Explain", LEAD),
     ("simpang.audit.v1.Audit/ListRefused", AUDIT),
     ("simpang.audit.v1.Audit/Replay", AUDIT),
@@ -51,7 +87,8 @@ pub const TABLE: &[(&str, Access)] = &[
 /// Who may call this method; `None` when it is not in the table.
 #[must_use]
 pub fn access(method: &str) -> Option<Access> {
-    TABLE.iter().find(|(name, _)| *name == method).map(|(_, access)| *access)
+    let row = TABLE.binary_search_by(|(name, _)| (*name).cmp(method)).ok()?;
+    TABLE.get(row).map(|(_, access)| *access)
 }
 
 /// A role's name in files and messages.

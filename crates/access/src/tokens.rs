@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use simpang_proto::log::v1::Role;
 use thiserror::Error;
 
-use crate::table::{role_name, role_of_name};
 use crate::Principal;
+use crate::table::{role_name, role_of_name};
 
 /// One `[[token]]` of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,8 @@ impl Tokens {
     /// Reads the TOML text of a tokens file.
     ///
     /// # Errors
-    /// When it is no such file, a digest is not 64 hexadecimal digits, or a role is not one a token may give.
+    /// When it is no such file, a digest is not 64 hexadecimal digits, a token names two principals, or a role is
+    /// not one a token may give.
     pub fn parse(text: &str) -> Result<Self, TokensError> {
         let file: File = toml::from_str(text).map_err(|e| TokensError::Syntax(e.to_string()))?;
         Self::from_entries(file.token)
@@ -78,6 +79,9 @@ impl Tokens {
                 .map_err(|_| wrong("`sha256` has to be 64 hexadecimal digits".into()))?;
             let roles = entry.roles.iter().map(|name| token_role(name).map_err(&wrong));
             let roles = roles.collect::<Result<Vec<_>, _>>()?;
+            if let Some(Principal { name, .. }) = by_digest.get(&digest) {
+                return Err(wrong(format!("the same token names `{name}` already: give each their own")));
+            }
             by_digest.insert(digest, Principal { name: entry.principal, roles, desks: entry.desks });
         }
         Ok(Self { by_digest })
@@ -101,6 +105,9 @@ fn token_role(name: &str) -> Result<Role, String> {
     let given = [Role::Gateway, Role::Administrator, Role::Auditor];
     role_of_name(name).filter(|r| given.contains(r)).ok_or_else(|| {
         let names: Vec<&str> = given.iter().map(|r| role_name(*r)).collect();
-        format!("a token can't give the role `{name}`, only {}; agents' roles stand in their desk", names.join(", "))
+        format!(
+            "a token can't give the role `{name}`, only {}; agents' roles stand in their desk",
+            names.join(", ")
+        )
     })
 }
