@@ -13,25 +13,35 @@ pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
 /// Records in order, without end: after the last one the stream waits for the next.
 pub type RecordStream = BoxStream<'static, Result<Record, LogError>>;
 
-/// Name of a desk: `[a-z0-9][a-z0-9-]{0,31}`. It becomes part of a stream's name and of subjects, where `.`, `*`,
-/// `>` and spaces would reach other tenants.
+/// Records of the customer directory in order, without end.
+pub type DirectoryStream = BoxStream<'static, Result<DirectoryEntry, LogError>>;
+
+/// Name of a desk: `[a-z0-9][a-z0-9-]{0,31}`, but not `directory`, which is the customer directory's own log. It
+/// becomes part of a stream's name and of subjects, where `.`, `*`, `>` and spaces would reach other tenants.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeskName(Arc<str>);
 
+/// The customer directory's place among the streams: `SIMPANG_directory`, subject `simpang.directory.change`.
+pub const DIRECTORY: &str = "directory";
+
 /// A text that is no desk name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no desk name: 1 to 32 of a-z, 0-9 and `-`, not beginning with `-`")]
+#[error("`{0}` is no desk name: 1 to 32 of a-z, 0-9 and `-`, not beginning with `-`, and not `directory`")]
 pub struct DeskNameError(String);
 
 impl DeskName {
     /// Checks and keeps a name.
     ///
     /// # Errors
-    /// When it has other than 1 to 32 characters of `a-z0-9-`, or begins with `-`.
+    /// When it has other than 1 to 32 characters of `a-z0-9-`, begins with `-`, or is `directory`.
     pub fn new(name: &str) -> Result<Self, DeskNameError> {
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let ok = (1..=32).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-');
-        if ok { Ok(Self(name.into())) } else { Err(DeskNameError(name.chars().take(64).collect())) }
+        let formed = (1..=32).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-');
+        if formed && name != DIRECTORY {
+            Ok(Self(name.into()))
+        } else {
+            Err(DeskNameError(name.chars().take(64).collect()))
+        }
     }
 
     /// The name.
@@ -125,6 +135,17 @@ pub struct Record {
     pub payload: Bytes,
 }
 
+/// One record of the customer directory as it stands on `SIMPANG_directory`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// Stream sequence, from 1.
+    pub seq: u64,
+    /// The broker's timestamp, ms since 1970 UTC.
+    pub at_ms: i64,
+    /// An encoded `DirectoryRecord`.
+    pub payload: Bytes,
+}
+
 /// Something that keeps the log from being read or reached.
 #[derive(Debug, Clone, Error)]
 pub enum LogError {
@@ -186,7 +207,9 @@ pub enum AppendError {
 #[derive(Debug, Clone, Error)]
 pub enum CommitError {
     /// The fence: the last commit is not the one this was to follow. Another router has the desk; step down.
-    #[error("another commit stands at sequence {last_seq} (expected {expected}): another router has the desk")]
+    #[error(
+        "another commit stands at sequence {last_seq} (expected {expected}): another router has the desk"
+    )]
     Fenced {
         /// The previous sequence given.
         expected: u64,
@@ -243,4 +266,14 @@ pub trait LogStore: Send + Sync + Debug {
 
     /// Raw bytes by their SHA-256; `None` when not kept.
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>>;
+
+    /// Appends one encoded `DirectoryRecord` to the customer directory, which is made at its first use; returns its
+    /// sequence once the log has acknowledged it.
+    fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>>;
+
+    /// Sequence of the directory's last record; 0 when there is none.
+    fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>>;
+
+    /// The directory's records from a sequence on, live, under the same promises as [`DeskLog::read`].
+    fn read_directory(&self, from: u64) -> BoxFuture<'_, Result<DirectoryStream, LogError>>;
 }

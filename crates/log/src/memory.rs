@@ -1,0 +1,131 @@
+//! The in-memory twin of the log: the same port, the same promises, the same contract suite, and switches for the
+//! faults that a real broker shows once a year. Nothing outlives the process.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future};
+
+use crate::chain;
+use crate::port::{
+    AppendError, BoxFuture, DIRECTORY, DeskLog, DeskName, DirectoryEntry, DirectoryStream, LogError, LogStore,
+};
+
+mod desk;
+mod shelf;
+
+pub use desk::MemoryDesk;
+use shelf::Shelf;
+
+/// Where the twin takes its timestamps from: ms since 1970 UTC.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Logs in memory.
+#[derive(Clone)]
+pub struct MemoryStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    desks: Mutex<BTreeMap<DeskName, Arc<MemoryDesk>>>,
+    raw: Mutex<BTreeMap<[u8; 32], Bytes>>,
+    directory: Arc<Shelf<DirectoryEntry>>,
+}
+
+impl MemoryStore {
+    /// An empty store on the system's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(system_ms))
+    }
+
+    /// An empty store on a clock of the caller's.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Self {
+        let directory = Arc::new(Shelf::new(DIRECTORY));
+        let inner = Inner { clock, desks: Mutex::default(), raw: Mutex::default(), directory };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A desk's log, made if there is none, with its fault switches.
+    #[must_use]
+    pub fn desk(&self, desk: &DeskName) -> Arc<MemoryDesk> {
+        let mut desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(MemoryDesk::new(desk.clone(), self.inner.clock.clone()));
+        desks.entry(desk.clone()).or_insert_with(make).clone()
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("MemoryStore").field("desks", &desks.keys()).finish_non_exhaustive()
+    }
+}
+
+impl LogStore for MemoryStore {
+    fn create(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
+        let log: Arc<dyn DeskLog> = self.desk(desk);
+        future::ready(Ok(log)).boxed()
+    }
+
+    fn open(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
+        let desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match desks.get(desk) {
+            Some(log) => Ok(log.clone() as Arc<dyn DeskLog>),
+            None => Err(LogError::NoSuchDesk { desk: desk.to_string() }),
+        };
+        future::ready(found).boxed()
+    }
+
+    fn desks(&self) -> BoxFuture<'_, Result<Vec<DeskName>, LogError>> {
+        let desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        future::ready(Ok(desks.keys().cloned().collect())).boxed()
+    }
+
+    fn put_raw(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        let kept = if chain::digest(&bytes) == digest {
+            self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes);
+            Ok(())
+        } else {
+            let reason = format!("the bytes do not have the digest {}", hex::encode(digest));
+            Err(LogError::Broken { desk: "(raw objects)".into(), seq: 0, reason })
+        };
+        future::ready(kept).boxed()
+    }
+
+    fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        let raw = self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        future::ready(Ok(raw.get(&digest).cloned())).boxed()
+    }
+
+    fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        let at_ms = (self.inner.clock)();
+        let seq = self.inner.directory.push(|seq| DirectoryEntry { seq, at_ms, payload });
+        future::ready(Ok(seq)).boxed()
+    }
+
+    fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        future::ready(Ok(self.inner.directory.len())).boxed()
+    }
+
+    fn read_directory(&self, from: u64) -> BoxFuture<'_, Result<DirectoryStream, LogError>> {
+        future::ready(Ok(self.inner.directory.clone().read(from).boxed())).boxed()
+    }
+}
+
+/// The system's clock, which only the edges of the program may read.
+fn system_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
