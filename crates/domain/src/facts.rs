@@ -30,6 +30,22 @@ impl Facts {
         facts
     }
 
+    /// Takes changes to facts: unlike in [`Self::new`] an empty text stays, and removes the fact from what these are
+    /// merged into.
+    #[must_use]
+    pub fn changes(all: impl IntoIterator<Item = (Name, Value)>) -> Self {
+        let mut changes: Vec<_> = all.into_iter().collect();
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        changes.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        Self(changes)
+    }
+
     /// The value of a fact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
