@@ -1,0 +1,91 @@
+//! An agent as events leave them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use simpang_proto::log::v1::Presence;
+
+use crate::InputId;
+use crate::names::NameNo;
+
+/// An agent.
+#[derive(Debug, Default)]
+pub(crate) struct Agent {
+    pub(crate) session: Option<String>,
+    /// `None`: not known.
+    pub(crate) presence: Option<Presence>,
+    pub(crate) auto: bool,
+    pub(crate) skills: BTreeSet<NameNo>,
+    /// Most cases at once by channel, where their record says.
+    pub(crate) capacities: BTreeMap<i32, u32>,
+    /// Queues they may serve, with the widening step from which.
+    pub(crate) admissions: BTreeMap<NameNo, u32>,
+    pub(crate) pull: Option<WaitingPull>,
+    /// Cases they have, parked ones too.
+    pub(crate) held: BTreeSet<u64>,
+    load: BTreeMap<i32, u32>,
+    offers: BTreeMap<i32, u32>,
+}
+
+/// A pull that waits.
+#[derive(Debug)]
+pub(crate) struct WaitingPull {
+    pub(crate) id: InputId,
+    /// How many are still asked for.
+    pub(crate) left: u32,
+    /// Only from these; empty: from all.
+    pub(crate) queues: Vec<NameNo>,
+}
+
+impl Agent {
+    /// Whether they are known not to take cases.
+    pub(crate) fn not_ready(&self) -> bool {
+        self.presence.is_some_and(|p| p != Presence::Ready)
+    }
+
+    /// Whether they ask for cases, of whatever queue.
+    pub(crate) fn asks(&self) -> bool {
+        let ready = self.session.is_some() && !self.not_ready();
+        ready && (self.pull.is_some() || (self.auto && self.presence.is_some()))
+    }
+
+    /// Whether they ask for cases of this queue now: by a pull, or in auto mode while nothing is offered to them.
+    pub(crate) fn asks_for(&self, queue: NameNo) -> bool {
+        let pulls = |p: &WaitingPull| p.left > 0 && (p.queues.is_empty() || p.queues.contains(&queue));
+        self.asks() && (self.pull.as_ref().is_some_and(pulls) || (self.auto && self.offers.is_empty()))
+    }
+
+    /// Cases of a channel that count against their capacity.
+    pub(crate) fn load(&self, channel: i32) -> u32 {
+        self.load.get(&channel).copied().unwrap_or(0)
+    }
+
+    /// The same, with cases that are offered to them.
+    pub(crate) fn busy(&self, channel: i32) -> u32 {
+        self.load(channel) + self.offers.get(&channel).copied().unwrap_or(0)
+    }
+
+    /// They get an offer, or it ends.
+    pub(crate) fn offered(&mut self, channel: i32, begins: bool) {
+        step(&mut self.offers, channel, begins);
+    }
+
+    /// They get a case, or lose it; `counts` unless it is parked.
+    pub(crate) fn holds(&mut self, case: u64, channel: i32, counts: bool, begins: bool) {
+        if counts {
+            step(&mut self.load, channel, begins);
+        }
+        if begins {
+            self.held.insert(case);
+        } else {
+            self.held.remove(&case);
+        }
+    }
+}
+
+fn step(counts: &mut BTreeMap<i32, u32>, channel: i32, up: bool) {
+    let count = counts.entry(channel).or_default();
+    *count = if up { *count + 1 } else { count.saturating_sub(1) };
+    if *count == 0 {
+        counts.remove(&channel);
+    }
+}

@@ -1,0 +1,147 @@
+//! An input between its arrival and its judging, without the content that no check needs.
+
+use prost::Message as _;
+use sha2::{Digest, Sha256};
+use simpang_proto::log::v1::{self, command, input};
+
+use crate::{DeliveryId, InputId};
+
+/// An input that has arrived.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) id: InputId,
+    /// The broker's time, never earlier than of the input before: what the core calls now.
+    pub(crate) now_ms: i64,
+    /// Idempotency key; `None` where a repeat does no harm.
+    pub(crate) key: Option<Key>,
+    pub(crate) kind: Kind,
+    pub(crate) trace: Trace,
+}
+
+/// An idempotency key.
+pub(crate) type Key = [u8; 16];
+
+/// What an input is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Message(v1::MessageKind),
+    Contact,
+    Command(Box<Command>),
+    Claim { delivery: DeliveryId, deliverer: String },
+    Agent(Box<AgentRecord>),
+    Policy { version: u64, digest: [u8; 32] },
+    Handover { desk: String, at: (u64, u32) },
+    Other,
+}
+
+/// What a person asked.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) principal: String,
+    pub(crate) ask: Ask,
+}
+
+/// As much of a command as checks read.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    SignIn { ready: bool, auto: bool },
+    Pull { count: u32, queues: Vec<String> },
+    Reply,
+    Other,
+}
+
+/// As much of an agent's record as checks read.
+#[derive(Debug)]
+pub(crate) struct AgentRecord {
+    pub(crate) agent: String,
+    pub(crate) skills: Vec<String>,
+    pub(crate) capacities: Vec<(i32, u32)>,
+}
+
+/// What followed from an input so far.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// Times it joined a case as itself, and the case of the last time.
+    pub(crate) joined: u32,
+    pub(crate) joined_case: u64,
+    /// Cases it opened otherwise than by a split, and the last of them.
+    pub(crate) opened: u32,
+    pub(crate) opened_case: u64,
+    /// The input that it was said to repeat.
+    pub(crate) repeats: Option<InputId>,
+    /// Times it was known as a repeat, set aside, or rejected.
+    pub(crate) refusals: u32,
+    /// It was turned away for now and may come again under its key.
+    pub(crate) busy: bool,
+    /// Policies applied or refused.
+    pub(crate) policies: u32,
+    /// Replies queued.
+    pub(crate) replies: u32,
+}
+
+/// Reads an input record. What can't be read counts as one input that says nothing, as the router sees it.
+pub(crate) fn read_record(seq: u64, now_ms: i64, record: Option<v1::InputRecord>) -> Vec<Arrived> {
+    let mut inputs = record.map(|r| r.inputs).unwrap_or_default();
+    if inputs.is_empty() {
+        inputs.push(v1::Input::default());
+    }
+    (0..).zip(inputs).map(|(index, input)| read_input(InputId { seq, index }, now_ms, input)).collect()
+}
+
+fn read_input(id: InputId, now_ms: i64, input: v1::Input) -> Arrived {
+    let key = Key::try_from(input.key.as_ref()).ok();
+    Arrived { id, now_ms, key, kind: input.body.map_or(Kind::Other, read_kind), trace: Trace::default() }
+}
+
+fn read_kind(body: input::Body) -> Kind {
+    match body {
+        input::Body::Message(m) => Kind::Message(m.kind()),
+        input::Body::Contact(_) => Kind::Contact,
+        input::Body::Command(c) => Kind::Command(Box::new(read_command(c))),
+        input::Body::Claim(c) => Kind::Claim { delivery: DeliveryId::of(c.delivery), deliverer: c.deliverer },
+        input::Body::Agent(a) => Kind::Agent(Box::new(read_agent(a))),
+        input::Body::Policy(p) => Kind::Policy { version: p.version, digest: digest_policy(&p) },
+        input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
+        input::Body::Report(_) | input::Body::Tick(_) | input::Body::Heartbeat(_) => Kind::Other,
+    }
+}
+
+fn read_command(command: v1::Command) -> Command {
+    let ask = match command.body {
+        Some(command::Body::SignIn(s)) => Ask::SignIn { ready: s.ready, auto: s.auto },
+        Some(command::Body::Pull(p)) => Ask::Pull { count: p.count, queues: p.queues },
+        Some(command::Body::Reply(_)) => Ask::Reply,
+        _ => Ask::Other,
+    };
+    Command { principal: command.principal, ask }
+}
+
+fn read_agent(record: v1::AgentRecord) -> AgentRecord {
+    AgentRecord {
+        agent: record.agent,
+        skills: record.skills.into_iter().map(|s| s.name).collect(),
+        capacities: record.capacities.iter().map(|c| (c.channel, c.limit)).collect(),
+    }
+}
+
+/// The digest of a policy as `PolicyApplied` documents it.
+fn digest_policy(policy: &v1::PolicyDocument) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for file in &policy.files {
+        for text in [&file.path, &file.text] {
+            hash.update(length(text.len()));
+            hash.update(text);
+        }
+    }
+    hash.finalize().into()
+}
+
+/// A length in 4 bytes, big endian.
+pub(crate) fn length(bytes: usize) -> [u8; 4] {
+    u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// Decodes an input record; `None` when its bytes are none.
+pub(crate) fn decode_record(payload: &prost::bytes::Bytes) -> Option<v1::InputRecord> {
+    v1::InputRecord::decode(payload.clone()).ok()
+}

@@ -1,0 +1,183 @@
+//! Invariant 3: a case has at most one agent or offer, an agent at most their capacity, and only agents who are there,
+//! ready, admitted and skilled get cases by pull or offer.
+
+use simpang_proto::log::v1::{self, AssignedBy, event::Body};
+
+use crate::Code;
+use crate::desk::{Case, Desk, Phase, Place};
+use crate::names::NameNo;
+use crate::report::Findings;
+
+/// What the end of an input must bear out.
+#[derive(Debug, Default)]
+pub(crate) struct Assignment {
+    /// Agents whose session this input ended.
+    gone: Vec<NameNo>,
+}
+
+impl Assignment {
+    /// Checks an event against the desk before it.
+    pub(crate) fn event(&mut self, desk: &Desk, body: &Body, found: &mut Findings) {
+        match body {
+            Body::AgentSignedOut(e) => self.gone.extend(desk.names.find(&e.agent)),
+            Body::CaseQueued(e) => queued(desk, e, found),
+            Body::CaseOffered(e) => offered(desk, e, found),
+            Body::OfferEnded(e) => offer_ended(desk, e, found),
+            Body::CaseAssigned(e) => assigned(desk, e, found),
+            Body::CaseUnassigned(e) => unassigned(desk, e, found),
+            _ => {}
+        }
+    }
+
+    /// At the end of an input's events: who left kept nothing but what is parked.
+    pub(crate) fn end(&mut self, desk: &Desk, found: &mut Findings) {
+        for number in self.gone.drain(..) {
+            let Some(agent) = desk.agents.get(&number).filter(|a| a.session.is_none()) else { continue };
+            let kept = agent.held.iter().find(|case| desk.cases.get(case).is_some_and(|c| !c.parked));
+            if let Some(case) = kept {
+                let name = desk.names.text(number);
+                found.broken(Code::AbsentHolds, format_args!("{name} has left and still has case {case}"));
+            }
+        }
+    }
+}
+
+fn queued(desk: &Desk, event: &v1::CaseQueued, found: &mut Findings) {
+    if let Some(Place::Assigned(agent)) = desk.cases.get(&event.case).map(|c| c.place) {
+        let (case, name) = (event.case, desk.names.text(agent));
+        found.broken(Code::QueuedWhileAssigned, format_args!("case {case} waits again, and {name} has it"));
+    }
+}
+
+fn offered(desk: &Desk, event: &v1::CaseOffered, found: &mut Findings) {
+    found.counts.offers += 1;
+    let Some(case) = desk.cases.get(&event.case) else { return };
+    match case.place {
+        Place::Offered(other) | Place::Assigned(other) => {
+            let (number, other) = (event.case, desk.names.text(other));
+            found.broken(
+                Code::TwoOffers,
+                format_args!("case {number} went to {}, and {other} has it", event.agent),
+            );
+        }
+        _ => must_wait(case, event.case, found),
+    }
+    may_get(desk, case, event.case, &event.agent, found);
+}
+
+fn offer_ended(desk: &Desk, event: &v1::OfferEnded, found: &mut Findings) {
+    let Some(case) = desk.cases.get(&event.case) else { return };
+    let agent = desk.names.find(&event.agent);
+    let open = agent.is_some_and(|a| case.place == Place::Offered(a) || left(case, a));
+    if !open {
+        let (number, name) = (event.case, &event.agent);
+        found.broken(Code::OfferAmiss, format_args!("case {number} is not offered to {name}"));
+    }
+}
+
+fn assigned(desk: &Desk, event: &v1::CaseAssigned, found: &mut Findings) {
+    found.counts.assignments += 1;
+    let Some(case) = desk.cases.get(&event.case) else { return };
+    let (number, agent) = (event.case, desk.names.find(&event.agent));
+    match case.place {
+        Place::Assigned(other) => {
+            let other = desk.names.text(other);
+            found.broken(
+                Code::TwoAssignees,
+                format_args!("case {number} went to {}, and {other} has it", event.agent),
+            );
+        }
+        Place::Offered(other) if Some(other) != agent => {
+            let other = desk.names.text(other);
+            found.broken(
+                Code::TwoAssignees,
+                format_args!("case {number} went to {}, and is offered to {other}", event.agent),
+            );
+        }
+        _ => {}
+    }
+    match event.by() {
+        AssignedBy::Pull => {
+            must_wait(case, number, found);
+            may_get(desk, case, number, &event.agent, found);
+        }
+        AssignedBy::Offer => {
+            if agent.is_none_or(|a| case.place != Place::Offered(a)) {
+                found.broken(
+                    Code::OfferAmiss,
+                    format_args!("case {number} is not offered to {}", event.agent),
+                );
+            }
+            present(desk, number, &event.agent, found);
+        }
+        _ => {}
+    }
+    fits(desk, case, event, found);
+}
+
+fn unassigned(desk: &Desk, event: &v1::CaseUnassigned, found: &mut Findings) {
+    let Some(case) = desk.cases.get(&event.case) else { return };
+    let agent = desk.names.find(&event.agent);
+    let had = agent.is_some_and(|a| case.place == Place::Assigned(a) || left(case, a));
+    if !had {
+        let (number, name) = (event.case, &event.agent);
+        found.broken(Code::UnassignedAmiss, format_args!("{name} lost case {number} and did not have it"));
+    }
+}
+
+/// Whether the case was just taken from this agent by its resolving, closing or scheduling.
+fn left(case: &Case, agent: NameNo) -> bool {
+    let ended = case.phase != Phase::Open || case.scheduled;
+    ended && case.left == Some(agent)
+}
+
+fn must_wait(case: &Case, number: u64, found: &mut Findings) {
+    let waits = matches!(case.place, Place::Waiting | Place::Returning) && case.demand.is_some();
+    if !waits && !matches!(case.place, Place::Assigned(_) | Place::Offered(_)) {
+        found.broken(Code::NotWaiting, format_args!("case {number} waits in no queue"));
+    }
+}
+
+/// Whether an agent may get a case by pull or offer.
+fn may_get(desk: &Desk, case: &Case, number: u64, name: &str, found: &mut Findings) {
+    present(desk, number, name, found);
+    let Some(agent) = desk.names.find(name) else { return };
+    if desk.agents.get(&agent).is_some_and(|a| a.not_ready()) {
+        found.broken(Code::AgentNotReady, format_args!("{name} got case {number} and is not ready"));
+    }
+    let Some(demand) = case.demand else { return };
+    if !desk.admitted(agent, demand.queue, case.step_max) {
+        let (queue, step) = (desk.names.text(demand.queue), case.step_max);
+        found.broken(
+            Code::AgentNotAdmitted,
+            format_args!("{name} got case {number} of queue {queue} at step {step} and may not serve it"),
+        );
+    }
+    if !desk.has_skills(agent, demand.skills) {
+        found
+            .broken(Code::AgentLacksSkill, format_args!("{name} got case {number} without a skill it needs"));
+    }
+}
+
+fn present(desk: &Desk, number: u64, name: &str, found: &mut Findings) {
+    let agent = desk.names.find(name).and_then(|no| desk.agents.get(&no));
+    if agent.is_none_or(|a| a.session.is_none()) {
+        found.broken(Code::AgentAbsent, format_args!("{name} got case {number} and is not signed in"));
+    }
+}
+
+fn fits(desk: &Desk, case: &Case, event: &v1::CaseAssigned, found: &mut Findings) {
+    let Some(agent) = desk.names.find(&event.agent) else { return };
+    let held = desk.agents.get(&agent).map_or(0, |a| a.load(case.channel));
+    match desk.capacity(agent, case.channel) {
+        None => found.counts.capacity_unknown += 1,
+        Some(most) if held >= most => {
+            let (name, number) = (&event.agent, event.case);
+            found.broken(
+                Code::OverCapacity,
+                format_args!("{name} got case {number} and holds {held} of {most}"),
+            );
+        }
+        Some(_) => {}
+    }
+}

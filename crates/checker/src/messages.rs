@@ -1,0 +1,251 @@
+//! Invariant 2: every accepted message is on exactly one case, every contact opened one, none is lost and none doubled.
+
+use std::collections::HashMap;
+
+use simpang_proto::log::v1::{self, event::Body};
+
+use crate::arrived::{Arrived, Key, Kind};
+use crate::report::Findings;
+use crate::{Code, InputId};
+
+/// The latest input that was judged under a key.
+#[derive(Debug, Clone, Copy)]
+struct Original {
+    id: InputId,
+    now_ms: i64,
+    /// It was turned away in a way that may be tried again.
+    passing: bool,
+    joined: bool,
+}
+
+/// Which case each message is on.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    /// How long the desk remembers keys, ms; none: for ever.
+    memory_ms: Option<i64>,
+    keys: HashMap<Key, Original>,
+    cases: HashMap<InputId, u64>,
+    /// Messages of customers on a case; none once a split or merge made the number a matter of the core.
+    counts: HashMap<u64, Option<u32>>,
+    merged: HashMap<u64, u64>,
+    /// How far each sending desk's handovers have come.
+    handovers: HashMap<String, (u64, u32)>,
+}
+
+impl Messages {
+    pub(crate) fn new(memory_ms: Option<i64>) -> Self {
+        Self { memory_ms, ..Self::default() }
+    }
+
+    /// Whether an input with this key stands judged on the log.
+    pub(crate) fn knows(&self, key: &Key) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    pub(crate) fn event(&mut self, body: &Body, cause: Option<&mut Arrived>, found: &mut Findings) {
+        match body {
+            Body::CaseOpened(c) if c.split_from == 0 => {
+                if let Some(cause) = cause {
+                    cause.trace.opened += 1;
+                    cause.trace.opened_case = c.case;
+                }
+            }
+            Body::MessageJoined(j) if j.by() == v1::JoinedBy::Agent => self.moved(j, found),
+            Body::MessageJoined(j) => self.joined(j, cause, found),
+            Body::CaseMerged(m) => {
+                self.merged.insert(m.case, m.into);
+                self.counts.insert(m.into, None);
+            }
+            Body::CaseSplit(s) => self.split(s, found),
+            Body::CaseForgotten(c) => {
+                self.counts.remove(&c.case);
+            }
+            _ => {}
+        }
+    }
+
+    fn joined(&mut self, join: &v1::MessageJoined, cause: Option<&mut Arrived>, found: &mut Findings) {
+        let message = InputId::from(join.message.unwrap_or_default());
+        let Some(cause) = cause.filter(|c| c.id == message && carries_messages(&c.kind)) else {
+            found.broken(
+                Code::MessageUnknown,
+                format_args!("{message} joined case {} and is no message", join.case),
+            );
+            return;
+        };
+        cause.trace.joined += 1;
+        cause.trace.joined_case = join.case;
+        let handover = matches!(cause.kind, Kind::Handover { .. });
+        let before = self.cases.insert(message, join.case);
+        if before.is_some_and(|case| !handover || case != join.case) {
+            found.broken(
+                Code::MessageDoubled,
+                format_args!("message {message} joined case {} again", join.case),
+            );
+        }
+        self.count(join, handover, found);
+    }
+
+    fn count(&mut self, join: &v1::MessageJoined, handover: bool, found: &mut Findings) {
+        let count = self.counts.entry(join.case).or_insert(Some(0));
+        let Some(before) = *count else { return };
+        let follows = join.count == before + 1 || (join.count == before && join.automatic);
+        if !follows && !handover {
+            let (case, now) = (join.case, join.count);
+            found.broken(Code::MessageCount, format_args!("case {case} has {now} messages after {before}"));
+        }
+        *count = Some(join.count);
+    }
+
+    /// An agent split or merged: the message is already counted to where it went.
+    fn moved(&mut self, join: &v1::MessageJoined, found: &mut Findings) {
+        let message = InputId::from(join.message.unwrap_or_default());
+        match self.cases.get(&message) {
+            None => {
+                let case = join.case;
+                found.broken(
+                    Code::MessageUnknown,
+                    format_args!("{message} moved to case {case} and is on none"),
+                );
+            }
+            Some(on) if self.resolve(*on) != self.resolve(join.case) => {
+                let case = join.case;
+                found.broken(
+                    Code::MessageMoved,
+                    format_args!("message {message} moved from case {on} to {case}"),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn split(&mut self, split: &v1::CaseSplit, found: &mut Findings) {
+        for message in split.messages.iter().copied().map(InputId::from) {
+            let on = self.cases.get(&message).map(|case| self.resolve(*case));
+            if on != Some(self.resolve(split.case)) {
+                let case = split.case;
+                found.broken(
+                    Code::SplitAmiss,
+                    format_args!("message {message} left case {case} and was not on it"),
+                );
+            }
+            self.cases.insert(message, split.into);
+        }
+        if split.messages.is_empty() {
+            found.broken(Code::SplitAmiss, format_args!("no message left case {}", split.case));
+        }
+        self.counts.insert(split.case, None);
+        self.counts.insert(split.into, None);
+    }
+
+    /// Where the messages of a case are after all merges.
+    fn resolve(&self, case: u64) -> u64 {
+        let mut at = case;
+        // A chain of merges is no longer than there are merges; a ring of them ends here too.
+        for _ in 0..=self.merged.len() {
+            match self.merged.get(&at) {
+                Some(into) => at = *into,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// At the end of an input.
+    pub(crate) fn judged(&mut self, input: &Arrived, found: &mut Findings) {
+        self.whole(input, found);
+        self.repeat(input, found);
+    }
+
+    fn whole(&mut self, input: &Arrived, found: &mut Findings) {
+        let (id, trace) = (input.id, &input.trace);
+        let traces = trace.joined + trace.refusals;
+        match &input.kind {
+            Kind::Message(v1::MessageKind::New | v1::MessageKind::Unspecified) if traces == 0 => {
+                found.broken(
+                    Code::MessageLost,
+                    format_args!("message {id} is on no case and was not refused"),
+                );
+            }
+            Kind::Message(_) if trace.joined > 0 && trace.refusals > 0 => {
+                found
+                    .broken(Code::FollowsRefusal, format_args!("message {id} was refused and joined a case"));
+            }
+            Kind::Message(_) if trace.joined > 1 => {
+                found
+                    .broken(Code::MessageDoubled, format_args!("message {id} joined {} times", trace.joined));
+            }
+            Kind::Message(_)
+                if trace.opened > 1 || (trace.opened == 1 && trace.opened_case != trace.joined_case) =>
+            {
+                let (opened, joined) = (trace.opened_case, trace.joined_case);
+                found.broken(
+                    Code::OpeningAmiss,
+                    format_args!("message {id} opened case {opened}, joined {joined}"),
+                );
+            }
+            Kind::Contact if trace.opened + trace.refusals == 0 => {
+                found.broken(
+                    Code::ContactLost,
+                    format_args!("contact {id} opened no case and was not refused"),
+                );
+            }
+            Kind::Contact if trace.opened > 1 => {
+                found
+                    .broken(Code::ContactDoubled, format_args!("contact {id} opened {} cases", trace.opened));
+            }
+            Kind::Handover { desk, at } if trace.refusals == 0 => self.handover(input, desk, *at, found),
+            _ => {}
+        }
+    }
+
+    fn handover(&mut self, input: &Arrived, desk: &str, at: (u64, u32), found: &mut Findings) {
+        let id = input.id;
+        if input.trace.opened + input.trace.joined == 0 {
+            found.broken(
+                Code::HandoverAmiss,
+                format_args!("the case handed over by {desk} in {id} is on no case"),
+            );
+        }
+        let before = self.handovers.insert(desk.to_owned(), at);
+        if before.is_some_and(|before| at <= before) {
+            found.broken(
+                Code::HandoverAmiss,
+                format_args!("{id} is handed over by {desk} again or out of order"),
+            );
+        }
+    }
+
+    fn repeat(&mut self, input: &Arrived, found: &mut Findings) {
+        let id = input.id;
+        let original = input.key.and_then(|key| self.keys.get(&key).copied());
+        let handover = matches!(input.kind, Kind::Handover { .. });
+        if let Some(of) = input.trace.repeats {
+            // A desk's cursor knows repeated handovers without their keys.
+            if original.is_none_or(|o| o.id != of) && !(handover && of < id) {
+                found.broken(Code::DuplicateAmiss, format_args!("input {id} does not repeat {of}"));
+            }
+            return;
+        }
+        let Some(key) = input.key else { return };
+        let joined = input.trace.joined > 0;
+        if let Some(first) = original {
+            let remembered = self.memory_ms.is_none_or(|ms| input.now_ms - first.now_ms <= ms);
+            if remembered && !first.passing {
+                found.broken(
+                    Code::RepeatJudged,
+                    format_args!("input {id} repeats {} and was judged again", first.id),
+                );
+            }
+            if joined && first.joined {
+                found.broken(Code::MessageDoubled, format_args!("message {id} is {} once more", first.id));
+            }
+        }
+        let passing = input.trace.busy;
+        self.keys.insert(key, Original { id, now_ms: input.now_ms, passing, joined });
+    }
+}
+
+fn carries_messages(kind: &Kind) -> bool {
+    matches!(kind, Kind::Message(_) | Kind::Handover { .. })
+}
