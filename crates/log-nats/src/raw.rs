@@ -1,0 +1,108 @@
+//! Raw objects by digest, on a plain stream: an object is one message up to 512 KiB (less than any broker's
+//! `max_payload`), or several parts. A plain stream rather than a JetStream object store, because that writes two
+//! messages an object, reads through a consumer, and names chunks at random, so that keeping the same object twice
+//! is not harmless.
+//!
+//! Parts are written last to first, each only if nothing stands on its subject: an object whose part 0 is there is
+//! whole, and whoever writes it again changes nothing. The broker keeps about half a KiB of memory an object.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use bytes::{Bytes, BytesMut};
+use simpang_log::chain;
+use simpang_log::port::LogError;
+
+use crate::connection::{Connection, PublishError, code};
+
+/// The stream of raw objects. Desks are named in lower case, so this is none.
+pub(crate) const STREAM: &str = "SIMPANG_RAW";
+/// Its subjects. Not under `simpang.`, where a desk could be called `raw`.
+pub(crate) const SUBJECTS: &str = "simpang-raw.*.*";
+/// What errors call it.
+pub(crate) const NAME: &str = "(raw objects)";
+/// Most bytes of an object in one message.
+const PART_BYTES: usize = 512 * 1024;
+/// Header of part 0: how many parts there are.
+const PARTS: &str = "Simpang-Parts";
+
+fn subject(digest: &[u8; 32], part: usize) -> String {
+    format!("simpang-raw.{}.{part}", hex::encode(digest))
+}
+
+fn broken(reason: String) -> LogError {
+    LogError::Broken { desk: NAME.into(), seq: 0, reason }
+}
+
+/// Keeps an object.
+pub(crate) async fn put(connection: &Connection, digest: [u8; 32], bytes: Bytes) -> Result<(), LogError> {
+    if chain::digest(&bytes) != digest {
+        return Err(broken(format!("the bytes do not have the digest {}", hex::encode(digest))));
+    }
+    let parts = bytes.len().div_ceil(PART_BYTES).max(1);
+    for part in (0..parts).rev() {
+        let slice = bytes.slice(part * PART_BYTES..bytes.len().min((part + 1) * PART_BYTES));
+        let mut headers = HeaderMap::new();
+        if part == 0 {
+            headers.insert(PARTS, parts.to_string().as_str());
+        }
+        match connection.publish(subject(&digest, part), slice, Some(0), headers).await {
+            // It stands there already, and under its digest nothing else can.
+            Ok(_) | Err(PublishError::Fenced { .. }) => {}
+            Err(PublishError::Refused(reason) | PublishError::Unknown(reason)) => {
+                return Err(LogError::Unavailable { desk: NAME.into(), reason });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An object by its digest; `None` when it is not kept.
+pub(crate) async fn get(connection: &Connection, digest: [u8; 32]) -> Result<Option<Bytes>, LogError> {
+    let Some(first) = part(connection, &digest, 0).await? else { return Ok(None) };
+    let parts = first.headers.get(PARTS).and_then(|parts| parts.as_str().parse::<usize>().ok()).unwrap_or(1);
+    let mut bytes = BytesMut::from(&first.payload[..]);
+    for index in 1..parts {
+        let Some(next) = part(connection, &digest, index).await? else {
+            return Err(broken(format!("part {index} of object {} is missing", hex::encode(digest))));
+        };
+        bytes.extend_from_slice(&next.payload);
+    }
+    if chain::digest(&bytes) != digest {
+        return Err(broken(format!(
+            "object {} does not have its digest: it was edited",
+            hex::encode(digest)
+        )));
+    }
+    Ok(Some(bytes.freeze()))
+}
+
+async fn part(
+    connection: &Connection,
+    digest: &[u8; 32],
+    index: usize,
+) -> Result<Option<StreamMessage>, LogError> {
+    let unavailable = |reason: String| LogError::Unavailable { desk: NAME.into(), reason };
+    let stream = connection
+        .context
+        .get_stream_no_info(STREAM)
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
+    match stream.get_last_raw_message_by_subject(&subject(digest, index)).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) => match error.kind() {
+            LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            LastRawMessageErrorKind::JetStream(refusal)
+                if [code::NO_MESSAGE, code::STREAM_NOT_FOUND].contains(&refusal.error_code().0) =>
+            {
+                Ok(None)
+            }
+            _ => Err(unavailable(error.to_string())),
+        },
+    }
+}
+
+/// The object stream's subjects, as a list.
+pub(crate) fn subjects() -> Vec<String> {
+    vec![SUBJECTS.to_owned()]
+}
