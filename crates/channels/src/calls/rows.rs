@@ -1,0 +1,330 @@
+//! Records of a CSV: separators, quotes, line ends and character sets as they come.
+//!
+//! A quote that nobody closes costs its own row, not the rest of the list.
+
+use std::collections::VecDeque;
+use std::io::Read;
+
+use encoding_rs::WINDOWS_1252;
+
+/// Longest line that is kept.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Most lines one quoted field may span.
+const QUOTED_LINES_MAX: usize = 50;
+/// Most fields of one row.
+const FIELDS_MAX: usize = 500;
+/// How much is read at a time, and looked at to find the separator.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// One record.
+#[derive(Debug)]
+pub(crate) enum RawRow {
+    Fields { line: u64, fields: Vec<String> },
+    Broken { line: u64, reason: &'static str },
+}
+
+/// A line of the file, without its end.
+#[derive(Debug, Clone)]
+struct Line {
+    number: u64,
+    text: String,
+    cut: bool,
+}
+
+/// Reads records one by one.
+#[derive(Debug)]
+pub(crate) struct RowReader<R> {
+    source: R,
+    buffer: Vec<u8>,
+    at: usize,
+    ended: bool,
+    /// The byte before was a carriage return that ended a line.
+    after_return: bool,
+    next_number: u64,
+    /// Lines that were read ahead.
+    ahead: VecDeque<Line>,
+    separator: char,
+    format: Option<&'static str>,
+}
+
+impl<R: Read> RowReader<R> {
+    /// Looks at the first bytes: other formats, a mark of the character set, the separator.
+    pub(crate) fn new(source: R) -> std::io::Result<Self> {
+        let mut reader = Self {
+            source,
+            buffer: Vec::new(),
+            at: 0,
+            ended: false,
+            after_return: false,
+            next_number: 1,
+            ahead: VecDeque::new(),
+            separator: ',',
+            format: None,
+        };
+        while reader.buffer.len() < 4 && !reader.ended {
+            reader.fill()?;
+        }
+        reader.format = other_format(&reader.buffer);
+        if reader.buffer.starts_with(b"\xef\xbb\xbf") {
+            reader.at = 3;
+        }
+        if reader.format.is_none() {
+            reader.find_separator()?;
+        }
+        Ok(reader)
+    }
+
+    /// A format that is not CSV, when the bytes show one.
+    pub(crate) fn other_format(&self) -> Option<&'static str> {
+        self.format
+    }
+
+    /// Looks at the first line that is not blank; Excel may name the separator in a line of its own.
+    fn find_separator(&mut self) -> std::io::Result<()> {
+        while let Some(line) = self.read_line()? {
+            let text = line.text.trim_matches(['\u{feff}', ' ', '\u{a0}']);
+            if text.is_empty() {
+                continue;
+            }
+            let named = text.strip_prefix("sep=").or_else(|| text.strip_prefix("SEP="));
+            if let Some(separator) = named.and_then(|s| s.chars().next()) {
+                self.separator = separator;
+                return Ok(());
+            }
+            self.separator = separator_of(text);
+            self.ahead.push_front(line);
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// The next record.
+    pub(crate) fn next_row(&mut self) -> std::io::Result<Option<RawRow>> {
+        let Some(first) = self.line()? else { return Ok(None) };
+        let number = first.number;
+        if first.cut {
+            return Ok(Some(RawRow::Broken { line: number, reason: "the row is longer than 64 KiB" }));
+        }
+        let mut text = first.text;
+        let mut taken: Vec<Line> = Vec::new();
+        loop {
+            match split(&text, self.separator) {
+                Some(fields) if fields.len() > FIELDS_MAX => {
+                    return Ok(Some(RawRow::Broken {
+                        line: number,
+                        reason: "the row has more than 500 fields",
+                    }));
+                }
+                Some(fields) => return Ok(Some(RawRow::Fields { line: number, fields })),
+                None => {}
+            }
+            // A quote is open: the field goes on in the next line, if it ever ends.
+            let next = if taken.len() < QUOTED_LINES_MAX && text.len() < LINE_BYTES_MAX {
+                self.line()?
+            } else {
+                None
+            };
+            let Some(next) = next else {
+                for line in taken.into_iter().rev() {
+                    self.ahead.push_front(line);
+                }
+                return Ok(Some(RawRow::Broken {
+                    line: number,
+                    reason: "a quote is opened and never closed",
+                }));
+            };
+            text.push('\n');
+            text.push_str(&next.text);
+            taken.push(next);
+        }
+    }
+
+    fn line(&mut self) -> std::io::Result<Option<Line>> {
+        match self.ahead.pop_front() {
+            Some(line) => Ok(Some(line)),
+            None => self.read_line(),
+        }
+    }
+
+    fn fill(&mut self) -> std::io::Result<()> {
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + CHUNK_BYTES, 0);
+        let read = self.source.read(&mut self.buffer[filled..])?;
+        self.buffer.truncate(filled + read);
+        self.ended = read == 0;
+        Ok(())
+    }
+
+    /// The next line; ends are a line feed, a carriage return, or both.
+    fn read_line(&mut self) -> std::io::Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        let mut cut = false;
+        let mut any = false;
+        loop {
+            if self.at == self.buffer.len() {
+                if self.ended {
+                    break;
+                }
+                self.fill()?;
+                continue;
+            }
+            let byte = self.buffer[self.at];
+            self.at += 1;
+            if byte == b'\n' && std::mem::take(&mut self.after_return) {
+                continue;
+            }
+            self.after_return = byte == b'\r';
+            any = true;
+            if byte == b'\n' || byte == b'\r' {
+                return Ok(Some(self.finish(&bytes, cut)));
+            }
+            if bytes.len() < LINE_BYTES_MAX {
+                bytes.push(byte);
+            } else {
+                cut = true;
+            }
+        }
+        Ok(any.then(|| self.finish(&bytes, cut)))
+    }
+
+    fn finish(&mut self, bytes: &[u8], cut: bool) -> Line {
+        let number = self.next_number;
+        self.next_number += 1;
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        };
+        Line { number, text: text.replace('\0', ""), cut }
+    }
+}
+
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    let starts = |mark: &[u8]| bytes.starts_with(mark);
+    match () {
+        () if starts(b"PK\x03\x04") => Some("an Excel workbook (XLSX)"),
+        () if starts(b"\xd0\xcf\x11\xe0") => Some("an old Excel workbook (XLS)"),
+        () if starts(b"\xff\xfe") || starts(b"\xfe\xff") => Some("text in UTF-16"),
+        () if starts(b"%PDF") => Some("a PDF"),
+        () => None,
+    }
+}
+
+/// The separator that the header row uses most; commas when there is none.
+fn separator_of(header: &str) -> char {
+    let mut quoted = false;
+    let mut counts = [(';', 0), ('\t', 0), ('|', 0), (',', 0)];
+    for c in header.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        } else if !quoted && let Some((_, count)) = counts.iter_mut().find(|(s, _)| *s == c) {
+            *count += 1;
+        }
+    }
+    counts.iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0).map_or(',', |(s, _)| *s)
+}
+
+/// The fields of a record (RFC 4180); nothing when a quote is still open at its end.
+fn split(text: &str, separator: char) -> Option<Vec<String>> {
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut chars = text.chars().peekable();
+    loop {
+        // A quote counts only where a field begins; elsewhere it is a character like others.
+        if field.trim().is_empty() && chars.peek() == Some(&'"') {
+            chars.next();
+            field.clear();
+            quoted(&mut chars, &mut field)?;
+        }
+        match chars.next() {
+            None => {
+                fields.push(field);
+                return Some(fields);
+            }
+            Some(c) if c == separator => fields.push(std::mem::take(&mut field)),
+            Some(c) => field.push(c),
+        }
+    }
+}
+
+/// The rest of a quoted field; a doubled quote is one.
+fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, field: &mut String) -> Option<()> {
+    loop {
+        match chars.next()? {
+            '"' if chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => return Some(()),
+            c => field.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RawRow, RowReader, separator_of, split};
+
+    fn rows(bytes: &[u8]) -> Vec<(u64, Vec<String>)> {
+        let mut reader = RowReader::new(bytes).unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = reader.next_row().unwrap() {
+            rows.push(match row {
+                RawRow::Fields { line, fields } => (line, fields),
+                RawRow::Broken { line, reason } => (line, vec![format!("! {reason}")]),
+            });
+        }
+        rows
+    }
+
+    #[test]
+    fn fields_are_split_as_written() {
+        for (text, expected) in [
+            ("a,b", vec!["a", "b"]),
+            ("a,,", vec!["a", "", ""]),
+            ("\"a,b\",c", vec!["a,b", "c"]),
+            ("\"a \"\"b\"\"\",c", vec!["a \"b\"", "c"]),
+            (" \"a\" ,b", vec!["a ", "b"]),
+            ("5\" pipe,b", vec!["5\" pipe", "b"]),
+            ("", vec![""]),
+        ] {
+            assert_eq!(split(text, ',').unwrap(), expected, "{text}");
+        }
+        assert!(split("\"a,b", ',').is_none());
+    }
+
+    #[test]
+    fn lines_end_in_three_ways_and_keep_their_numbers() {
+        for bytes in [&b"a,b\n\nc,d\n"[..], b"a,b\r\n\r\nc,d", b"a,b\r\rc,d\r"] {
+            let rows = rows(bytes);
+            assert_eq!(rows.first().unwrap(), &(1, vec!["a".to_owned(), "b".to_owned()]));
+            assert_eq!(rows.last().unwrap(), &(3, vec!["c".to_owned(), "d".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn an_open_quote_costs_one_row() {
+        let rows = rows(b"h,i\n\"a,1\nb,2\nc,3\n");
+        assert_eq!(rows[1], (2, vec!["! a quote is opened and never closed".to_owned()]));
+        assert_eq!(rows[2].0, 3);
+        assert_eq!(rows[3], (4, vec!["c".to_owned(), "3".to_owned()]));
+    }
+
+    #[test]
+    fn a_quoted_field_may_span_lines() {
+        let rows = rows(b"h,i\n\"a\nb\",1\nc,2\n");
+        assert_eq!(rows[1], (2, vec!["a\nb".to_owned(), "1".to_owned()]));
+        assert_eq!(rows[2].0, 4);
+    }
+
+    #[test]
+    fn the_separator_is_the_headers() {
+        for (header, expected) in
+            [("a;b;c", ';'), ("a\tb", '\t'), ("a,b;c,d", ','), ("\"a;b\",c", ','), ("phone", ',')]
+        {
+            assert_eq!(separator_of(header), expected, "{header}");
+        }
+        assert_eq!(rows(b"sep=;\na;b\n")[0], (2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+}

@@ -1,0 +1,245 @@
+//! HTML to text, and where a quotation begins in HTML. Sanitises nothing: the HTML stays as received.
+
+use html2text::render::TextDecorator;
+
+use crate::guard::fenced;
+
+/// Most HTML that is laid out; what is longer is read as tags and text only.
+const LAYOUT_BYTES_MAX: usize = 512 * 1024;
+/// Deepest nesting that is laid out.
+const LAYOUT_DEPTH_MAX: usize = 200;
+/// Widest line. Lines break where the HTML says, not at a column.
+const WIDTH: usize = 4_000;
+
+/// The text of HTML.
+#[must_use]
+pub fn to_text(html: &str) -> String {
+    let text =
+        if html.len() <= LAYOUT_BYTES_MAX && depth(html) <= LAYOUT_DEPTH_MAX { laid_out(html) } else { None };
+    let text = text.unwrap_or_else(|| without_tags(html));
+    tidy(&text)
+}
+
+fn laid_out(html: &str) -> Option<String> {
+    let convert = || {
+        html2text::config::with_decorator(Plain)
+            .raw_mode(true)
+            .allow_width_overflow()
+            .link_footnotes(false)
+            .string_from_read(html.as_bytes(), WIDTH)
+    };
+    fenced(convert).and_then(Result::ok)
+}
+
+/// Marks quotations and list items, nothing else.
+#[derive(Debug, Clone, Copy)]
+struct Plain;
+
+impl TextDecorator for Plain {
+    type Annotation = ();
+
+    fn decorate_link_start(&mut self, _url: &str) -> (String, ()) {
+        (String::new(), ())
+    }
+
+    fn decorate_link_end(&mut self) -> String {
+        String::new()
+    }
+
+    fn decorate_em_start(&self) -> (String, ()) {
+        (String::new(), ())
+    }
+
+    fn decorate_em_end(&self) -> String {
+        String::new()
+    }
+
+    fn decorate_strong_start(&self) -> (String, ()) {
+        (String::new(), ())
+    }
+
+    fn decorate_strong_end(&self) -> String {
+        String::new()
+    }
+
+    fn decorate_strikeout_start(&self) -> (String, ()) {
+        (String::new(), ())
+    }
+
+    fn decorate_strikeout_end(&self) -> String {
+        String::new()
+    }
+
+    fn decorate_code_start(&self) -> (String, ()) {
+        (String::new(), ())
+    }
+
+    fn decorate_code_end(&self) -> String {
+        String::new()
+    }
+
+    fn decorate_preformat_first(&self) {}
+
+    fn decorate_preformat_cont(&self) {}
+
+    fn decorate_image(&mut self, _src: &str, title: &str) -> (String, ()) {
+        (if title.is_empty() { String::new() } else { format!("[{title}]") }, ())
+    }
+
+    fn header_prefix(&self, _level: usize) -> String {
+        String::new()
+    }
+
+    fn quote_prefix(&self) -> String {
+        "> ".to_owned()
+    }
+
+    fn unordered_item_prefix(&self) -> String {
+        "* ".to_owned()
+    }
+
+    fn ordered_item_prefix(&self, number: i64) -> String {
+        format!("{number}. ")
+    }
+
+    fn make_subblock_decorator(&self) -> Self {
+        *self
+    }
+}
+
+/// How deep tags are open at most, counting those that nobody closes.
+fn depth(html: &str) -> usize {
+    let mut open: usize = 0;
+    let mut deepest = 0;
+    for tag in html.split('<').skip(1) {
+        if tag.starts_with('/') {
+            open = open.saturating_sub(1);
+        } else if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_void(tag) {
+            open += 1;
+            deepest = deepest.max(open);
+        }
+    }
+    deepest
+}
+
+/// Tags that enclose nothing, or are commonly left open without nesting.
+fn is_void(tag: &str) -> bool {
+    let name = tag_name(tag);
+    ["br", "img", "hr", "meta", "link", "input", "p", "li", "td", "tr", "th", "col", "base", "wbr", "option"]
+        .contains(&name.as_str())
+        || tag.split('>').next().is_some_and(|t| t.ends_with('/'))
+}
+
+fn tag_name(tag: &str) -> String {
+    let name = tag.trim_start_matches('/');
+    name.chars().take_while(char::is_ascii_alphanumeric).take(16).collect::<String>().to_ascii_lowercase()
+}
+
+/// Text between tags, with line breaks where blocks end; for what is too big or too deep to lay out.
+fn without_tags(html: &str) -> String {
+    let mut out = String::with_capacity(html.len() / 2);
+    let mut hidden: Option<String> = None;
+    for (index, piece) in html.split('<').enumerate() {
+        let (tag, text) = match piece.split_once('>') {
+            _ if index == 0 => ("", piece),
+            Some((tag, text)) => (tag, text),
+            None => ("", piece),
+        };
+        let name = tag_name(tag);
+        match &hidden {
+            Some(until) if tag.starts_with('/') && name == *until => hidden = None,
+            Some(_) => continue,
+            None if !tag.starts_with('/') && (name == "script" || name == "style") => {
+                hidden = Some(name);
+                continue;
+            }
+            None => {}
+        }
+        if ["br", "p", "div", "tr", "li", "h1", "h2", "h3", "blockquote", "table"].contains(&name.as_str()) {
+            out.push('\n');
+        }
+        out.push_str(text);
+    }
+    let named =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&nbsp;", " "), ("&#39;", "'"), ("&amp;", "&")];
+    named.iter().fold(out, |text, (from, to)| text.replace(from, to))
+}
+
+/// No trailing blanks, at most one blank line in a row.
+fn tidy(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut blank = 0;
+    for line in text.lines().map(|l| l.trim_end_matches([' ', '\t', '\u{a0}', '\r'])) {
+        blank = if line.is_empty() { blank + 1 } else { 0 };
+        if blank <= 1 {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out.trim_matches('\n').to_owned()
+}
+
+/// What common programs put around the mail they answer, lower case.
+const QUOTATION_MARKS: [&str; 12] = [
+    "class=\"gmail_quote",
+    "class=3d\"gmail_quote",
+    "class='gmail_quote",
+    "id=\"divrplyfwdmsg\"",
+    "id=\"appendonsend\"",
+    "id=\"mail-editor-reference-message-container\"",
+    "<blockquote type=\"cite\"",
+    "<blockquote type=cite",
+    "class=\"yahoo_quoted",
+    "class=\"moz-cite-prefix\"",
+    "class=\"protonmail_quote",
+    "class=\"zmail_extra",
+];
+
+/// What says that the customer passes a mail on: then it is what they want to say, not a quotation.
+const FORWARD_MARKS: [&str; 4] =
+    ["forwarded message", "pesan terusan", "pesan yang diteruskan", "diteruskan"];
+
+/// The HTML before the first quotation; all of it where there is none, or where it is a forward.
+#[must_use]
+pub fn without_quotation(html: &str) -> &str {
+    let lower = html.to_ascii_lowercase();
+    let Some(at) = QUOTATION_MARKS.iter().filter_map(|mark| lower.find(mark)).min() else { return html };
+    let ahead: String = lower[at..].chars().take(600).collect();
+    if FORWARD_MARKS.iter().any(|mark| ahead.contains(mark)) {
+        return html;
+    }
+    let tag_at = lower[..=at].rfind('<').unwrap_or(at);
+    &html[..tag_at]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{to_text, without_quotation, without_tags};
+
+    #[test]
+    fn text_keeps_lines_and_loses_tags() {
+        assert_eq!(to_text("<p>Satu &amp; dua</p><p>tiga<br>empat</p>"), "Satu & dua\n\ntiga\nempat");
+        assert_eq!(
+            to_text("<style>p{}</style><b>Halo</b> <a href=\"http://a.id\">tautan</a>"),
+            "Halo tautan"
+        );
+        assert_eq!(to_text("plain"), "plain");
+        assert_eq!(to_text(""), "");
+    }
+
+    #[test]
+    fn too_deep_html_is_read_without_layout() {
+        let deep = format!("{}isi{}", "<div>".repeat(50_000), "</div>".repeat(50_000));
+        assert_eq!(to_text(&deep).trim(), "isi");
+        assert_eq!(without_tags("a<script>x</script>b &lt;c&gt;"), "ab <c>");
+    }
+
+    #[test]
+    fn quotations_are_cut_and_forwards_are_not() {
+        let quoted = "<p>baru</p><div class=\"gmail_quote\">On x wrote: lama</div>";
+        assert_eq!(without_quotation(quoted), "<p>baru</p>");
+        let forwarded =
+            "<p>lihat</p><div class=\"gmail_quote\">---------- Forwarded message ---------<br>isi</div>";
+        assert_eq!(without_quotation(forwarded), forwarded);
+    }
+}
