@@ -10,7 +10,9 @@
 
 pub mod words;
 
+pub mod desk;
 pub mod event;
 pub mod facts;
 pub mod input;
 pub mod rules;
+pub mod state;

@@ -1,0 +1,108 @@
+//! What is sent: queued by a decision, claimed by one deliverer, ended by its report.
+
+use super::judging::Judging;
+use crate::event::{DeliveryQueued, Happened};
+use crate::input::{DeliveryClaim, DeliveryReport, Message};
+use crate::rules::Rules;
+use crate::words::{AgentId, CaseId, DeliveryKind, DeliveryOutcome, InputId, MessageKind, Name, ReplyKind};
+
+impl<R: Rules> Judging<'_, R> {
+    fn queue_delivery(&mut self, case: CaseId, kind: DeliveryKind, fill: impl FnOnce(&mut DeliveryQueued)) {
+        let delivery = self.next_delivery();
+        let of = self.case_of(case);
+        let mut queued = DeliveryQueued {
+            delivery,
+            case,
+            kind,
+            channel: Some(of.channel),
+            account: of.account.clone(),
+            to: of.messages.last().map(|m| m.id),
+            reply: None,
+            agent: None,
+            template: None,
+            target: None,
+        };
+        fill(&mut queued);
+        self.emit(Happened::DeliveryQueued(Box::new(queued)));
+    }
+
+    pub(super) fn send_reply(&mut self, case: CaseId, agent: &AgentId, kind: ReplyKind, to: Option<InputId>) {
+        self.queue_delivery(case, DeliveryKind::Reply, |d| {
+            d.reply = Some(kind);
+            d.agent = Some(agent.clone());
+            d.to = to.or(d.to);
+        });
+    }
+
+    /// Answers from a template; contacts have nothing to answer to.
+    pub(super) fn send_template(&mut self, case: CaseId, kind: DeliveryKind, template: &Name) {
+        if self.case_of(case).messages.is_empty() {
+            return;
+        }
+        self.queue_delivery(case, kind, |d| {
+            d.reply = Some(ReplyKind::Normal);
+            d.template = Some(template.clone());
+        });
+    }
+
+    pub(super) fn send_forward(&mut self, case: CaseId, mailbox: &Name) {
+        self.queue_delivery(case, DeliveryKind::Forward, |d| d.target = Some(mailbox.clone()));
+    }
+
+    pub(super) fn notify(&mut self, case: CaseId, group: &Name, template: &Name) {
+        self.queue_delivery(case, DeliveryKind::Notification, |d| {
+            d.channel = None;
+            d.template = Some(template.clone());
+            d.target = Some(group.clone());
+        });
+    }
+
+    /// "We have received your message": never to a machine, at most once a sender and period (RFC 3834).
+    pub(super) fn acknowledge(&mut self, case: CaseId, message: &Message) {
+        let limits = &self.rules.tables().limits;
+        let Some(template) = limits.acknowledgement.clone() else { return };
+        let recent = |at: &i64| self.at.saturating_sub(*at) < limits.acknowledgement_gap_ms;
+        let again = message.author.and_then(|a| self.state.acknowledged.get(&a)).is_some_and(recent);
+        if message.kind == MessageKind::New && !message.automatic && !again {
+            self.send_template(case, DeliveryKind::Acknowledgement, &template);
+        }
+    }
+
+    /// The first claim to be judged gets the delivery; any other is told that it came too late.
+    pub(super) fn claim(&mut self, claim: &DeliveryClaim) {
+        let open = self.state.deliveries.get(&claim.delivery);
+        let free = open.filter(|d| d.claimed_by.is_none() && d.not_before <= self.at);
+        let (delivery, deliverer) = (claim.delivery, claim.deliverer.clone());
+        match free {
+            Some(open) => {
+                let (attempt, case) = (open.attempts + 1, open.case);
+                self.emit(Happened::DeliveryStarted { delivery, attempt, deliverer, case });
+            }
+            None => self.emit(Happened::ClaimRefused { delivery, deliverer }),
+        }
+    }
+
+    pub(super) fn report(&mut self, report: &DeliveryReport) {
+        let open = self.state.deliveries.get(&report.delivery).filter(|d| d.claimed_by.is_some());
+        let Some(open) = open.filter(|d| d.attempts == report.attempt).cloned() else {
+            return self.refuse_input("a report of an attempt that is not under way");
+        };
+        let retry = report.outcome == DeliveryOutcome::Retry;
+        let case = open.case;
+        self.emit(Happened::DeliveryEnded {
+            delivery: report.delivery,
+            attempt: report.attempt,
+            outcome: report.outcome,
+            detail: report.detail.clone(),
+            case,
+            not_before: retry.then(|| self.at.saturating_add(report.retry_after_ms.max(0))),
+        });
+        let accepted = report.outcome == DeliveryOutcome::Delivered && open.is_reply;
+        if accepted && self.state.cases.contains_key(&case) {
+            self.reply_accepted(case);
+            if open.resolve && self.case_of(case).is_open() {
+                self.resolve(case, None, "answered".into());
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Messages, contacts and handovers: which case they belong to, and what they wake.
+
+use super::judging::Judging;
+use crate::event::Happened;
+use crate::input::{Contact, Handover, Message};
+use crate::rules::Rules;
+use crate::state::{Case, Status};
+use crate::words::{CaseId, Channel, JoinedBy, MessageKind, Occasion};
+
+/// Where a message belongs.
+enum Belongs {
+    /// On this case.
+    To(CaseId, JoinedBy),
+    /// On a new one, which follows this closed one.
+    After(CaseId),
+    /// On a new one.
+    Nowhere,
+}
+
+impl<R: Rules> Judging<'_, R> {
+    pub(super) fn message(&mut self, message: &Message) {
+        match message.kind {
+            MessageKind::New => self.new_message(message),
+            MessageKind::Edit => self.edited(message),
+            MessageKind::Remove => self.removed(message),
+            MessageKind::Bounce | MessageKind::Automatic => self.automatic(message),
+        }
+    }
+
+    fn new_message(&mut self, message: &Message) {
+        match self.belongs(message) {
+            Belongs::To(case, by) => self.joins(case, by, message),
+            Belongs::After(closed) => self.opens(message, Some(closed)),
+            Belongs::Nowhere => self.opens(message, None),
+        }
+    }
+
+    fn edited(&mut self, message: &Message) {
+        match message.source.and_then(|s| self.state.sources.get(&s).copied()) {
+            Some((case, message)) => self.emit(Happened::MessageEdited { case, message }),
+            // What it edits never came, or was forgotten: the new text is the first we see of it.
+            None => self.new_message(message),
+        }
+    }
+
+    fn removed(&mut self, message: &Message) {
+        match message.source.and_then(|s| self.state.sources.get(&s).copied()) {
+            Some((case, message)) => self.emit(Happened::MessageRemoved { case, message }),
+            None => self.refuse_input("withdraws a message that is not known here"),
+        }
+    }
+
+    /// A bounce, a receipt or an automatic answer: noted on its case, wakes nobody.
+    fn automatic(&mut self, message: &Message) {
+        let known = |id: &CaseId| self.state.cases.contains_key(id);
+        let signed = message.signed_case.filter(known);
+        let found = signed.or_else(|| message.joins.iter().find_map(|k| self.state.threads.get(k).copied()));
+        match found {
+            Some(case) => {
+                let count = self.case_of(case).count;
+                let (by, message) = (JoinedBy::Thread, self.input.id);
+                self.emit(Happened::MessageJoined { case, message, by, count, automatic: true });
+            }
+            None => self.refuse_input("an automatic message that belongs to no case"),
+        }
+    }
+
+    fn belongs(&self, message: &Message) -> Belongs {
+        if let Some(signed) = message.signed_case {
+            if let Some(case) = self.state.cases.get(&signed) {
+                return belongs_to(case, JoinedBy::Signature);
+            }
+            if (1..=self.state.last_case).contains(&signed.0) {
+                return Belongs::After(signed);
+            }
+        }
+        let thread = message.joins.iter().find_map(|key| self.state.threads.get(key));
+        if let Some(case) = thread.and_then(|id| self.state.cases.get(id)) {
+            return belongs_to(case, JoinedBy::Thread);
+        }
+        let author = message.author.filter(|_| self.rules.tables().limits.join_by_customer);
+        let open = author.and_then(|a| self.state.by_author.get(&(a, message.channel)));
+        match open {
+            Some(case) => Belongs::To(*case, JoinedBy::Customer),
+            None => Belongs::Nowhere,
+        }
+    }
+
+    fn joins(&mut self, case: CaseId, by: JoinedBy, message: &Message) {
+        let count = self.case_of(case).count + 1;
+        let id = self.input.id;
+        self.emit(Happened::MessageJoined { case, message: id, by, count, automatic: false });
+        let newly_known = message.customer.as_ref().filter(|_| self.case_of(case).customer.is_none());
+        if let Some(customer) = newly_known {
+            let (customer, segment) = (customer.id.clone(), customer.segment.clone());
+            self.emit(Happened::CaseIdentified { case, customer, segment, agent: None });
+        }
+        let known_now = newly_known.is_some();
+        self.wake(case);
+        self.customer_wrote(case);
+        if known_now {
+            self.run_rules(case, Occasion::Identified);
+        }
+    }
+
+    /// The customer wrote: what waited for them goes on, what was over is open again.
+    fn wake(&mut self, case: CaseId) {
+        match self.status(case) {
+            Status::Parked { .. } => self.unpark(case),
+            Status::Scheduled { keep_for, .. } => {
+                self.emit(Happened::CaseResumed { case });
+                self.resume_clocks(case);
+                self.return_to(case, keep_for);
+            }
+            Status::Resolved { .. } | Status::Closed { .. } => self.reopen(case, None),
+            Status::Loose | Status::Queued | Status::Offered { .. } | Status::Assigned { .. } => {}
+        }
+    }
+
+    fn opens(&mut self, message: &Message, follows: Option<CaseId>) {
+        let case = self.next_case();
+        self.emit(Happened::CaseOpened {
+            case,
+            channel: message.channel,
+            account: message.account.clone(),
+            campaign: None,
+            follows,
+            arrived: self.at,
+            split_from: None,
+        });
+        let id = self.input.id;
+        self.emit(Happened::MessageJoined {
+            case,
+            message: id,
+            by: JoinedBy::Opening,
+            count: 1,
+            automatic: false,
+        });
+        self.introduce(case);
+        self.acknowledge(case, message);
+        self.begin(case);
+    }
+
+    /// Says which customer the directory knew at the door.
+    fn introduce(&mut self, case: CaseId) {
+        if let Some(customer) = self.case_of(case).customer.as_deref() {
+            let (customer, segment) = (customer.id.clone(), customer.segment.clone());
+            self.emit(Happened::CaseIdentified { case, customer, segment, agent: None });
+        }
+    }
+
+    pub(super) fn contact(&mut self, contact: &Contact) {
+        let Some(campaign) = self.rules.tables().campaign(&contact.campaign) else {
+            return self.refuse_input("a contact of a campaign that the policy in force does not have");
+        };
+        let stated = contact.criterion.as_ref();
+        if !campaign.criteria.is_empty() && !stated.is_some_and(|c| campaign.criteria.contains(c)) {
+            return self.refuse_input("a contact without one of its campaign's entry criteria (A7)");
+        }
+        let case = self.next_case();
+        self.emit(Happened::CaseOpened {
+            case,
+            channel: Channel::Call,
+            account: super::judging::no_name(),
+            campaign: Some(contact.campaign.clone()),
+            follows: None,
+            arrived: contact.waiting_since.filter(|since| *since <= self.at).unwrap_or(self.at),
+            split_from: None,
+        });
+        self.introduce(case);
+        self.begin(case);
+    }
+
+    pub(super) fn handover(&mut self, handover: &Handover) {
+        let last = self.state.handovers.get(&handover.desk).copied().unwrap_or_default();
+        let Some(first) = handover.messages.first() else {
+            return self.refuse_input("a handover without any message");
+        };
+        if handover.position <= last {
+            return self.refuse_input("a handover that came before");
+        }
+        let case = self.next_case();
+        self.emit(Happened::CaseOpened {
+            case,
+            channel: first.channel,
+            account: first.account.clone(),
+            campaign: None,
+            follows: None,
+            arrived: self.at,
+            split_from: None,
+        });
+        let count = u32::try_from(handover.messages.len()).unwrap_or(u32::MAX);
+        let id = self.input.id;
+        self.emit(Happened::MessageJoined {
+            case,
+            message: id,
+            by: JoinedBy::Opening,
+            count,
+            automatic: false,
+        });
+        self.introduce(case);
+        self.begin(case);
+    }
+}
+
+fn belongs_to(case: &Case, by: JoinedBy) -> Belongs {
+    match case.status {
+        Status::Closed { reopens: false, .. } => Belongs::After(case.id),
+        _ => Belongs::To(case.id, by),
+    }
+}

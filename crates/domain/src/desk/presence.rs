@@ -1,0 +1,129 @@
+//! Sessions, presence and pulls.
+
+use super::judging::Judging;
+use crate::event::Happened;
+use crate::rules::Rules;
+use crate::state::{AgentIx, Standing, Status};
+use crate::words::{
+    AgentId, CaseId, InputId, Name, OfferEnd, Presence, PullEnd, Rejection, SignOutReason, UnassignedBy,
+};
+
+/// What an agent asks when they pull.
+pub(super) struct Wish<'a> {
+    pub(super) count: u32,
+    pub(super) wait_ms: i64,
+    pub(super) queues: &'a [Name],
+}
+
+impl<R: Rules> Judging<'_, R> {
+    /// Begins a session; one elsewhere ends, and what the agent holds stays theirs.
+    pub(super) fn sign_in(&mut self, ix: AgentIx, session: &Name, gateway: &Name, ready: bool, auto: bool) {
+        let agent = self.agent_id(ix);
+        if let Some(old) = self.state.agents.get(ix).session.as_ref().map(|s| s.id.clone()) {
+            self.end_pull(ix, PullEnd::Absent);
+            let reason = SignOutReason::Elsewhere;
+            self.emit(Happened::AgentSignedOut { agent: agent.clone(), session: old, reason });
+        }
+        let (session, gateway) = (session.clone(), gateway.clone());
+        self.emit(Happened::AgentSignedIn { agent: agent.clone(), session, gateway });
+        let presence = if ready { Presence::Ready } else { Presence::NotReady };
+        let reason = super::judging::no_name();
+        self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: auto && ready });
+        self.serve(ix);
+    }
+
+    /// Ends a session: what is on offer or assigned goes back to its place; parked cases stay the agent's.
+    pub(super) fn sign_out(&mut self, ix: AgentIx, reason: SignOutReason) {
+        let Some(session) = self.state.agents.get(ix).session.as_ref().map(|s| s.id.clone()) else { return };
+        let agent = self.agent_id(ix);
+        self.end_pull(ix, PullEnd::Absent);
+        self.emit(Happened::AgentSignedOut { agent: agent.clone(), session, reason });
+        let working = self.state.agents.get(ix).working.clone();
+        for case in working {
+            if matches!(self.status(case), Status::Offered { .. }) {
+                self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason: OfferEnd::Absent });
+            } else {
+                self.unassign(case, UnassignedBy::SignOut);
+            }
+            self.place(case);
+        }
+    }
+
+    pub(super) fn set_presence(&mut self, ix: AgentIx, presence: Presence, reason: &Name, auto: bool) {
+        let agent = self.agent_id(ix);
+        let ready = presence == Presence::Ready;
+        if !ready {
+            self.end_pull(ix, PullEnd::Absent);
+        }
+        self.emit(Happened::AgentPresenceChanged {
+            agent,
+            presence,
+            reason: reason.clone(),
+            auto: auto && ready,
+        });
+        if !ready {
+            self.withdraw_all_offers(ix);
+        }
+        self.serve(ix);
+    }
+
+    fn withdraw_all_offers(&mut self, ix: AgentIx) {
+        let agent = self.agent_id(ix);
+        for case in self.state.agents.get(ix).working.clone() {
+            if matches!(self.status(case), Status::Offered { .. }) {
+                self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason: OfferEnd::Absent });
+                self.place(case);
+            }
+        }
+    }
+
+    /// Gives what is there now; waits for the rest if asked to. A pull that waited before ends.
+    pub(super) fn pull(&mut self, ix: AgentIx, principal: &AgentId, wish: &Wish<'_>) {
+        let agent = self.state.agents.get(ix);
+        if !agent.is_ready() {
+            let detail = "set your presence to ready before you pull";
+            return self.reject(principal, CaseId(0), Rejection::NotReady, detail);
+        }
+        if agent.standing == Standing::AtCapacity {
+            let detail = "you hold as many cases as you may: resolve, park or release one first";
+            return self.reject(principal, CaseId(0), Rejection::AtCapacity, detail);
+        }
+        if !(1..=100).contains(&wish.count) || !(0..=3_600_000).contains(&wish.wait_ms) {
+            let detail = "`count` goes from 1 to 100, `wait_ms` from 0 to 3,600,000";
+            return self.reject(principal, CaseId(0), Rejection::Invalid, detail);
+        }
+        let unknown = wish.queues.iter().find(|q| self.rules.tables().queue(q).is_none());
+        if let Some(queue) = unknown {
+            let detail = format!("the policy has no queue `{queue}`");
+            return self.reject(principal, CaseId(0), Rejection::UnknownTarget, &detail);
+        }
+        self.end_pull(ix, PullEnd::Cancelled);
+        let given = self.pull_now(ix, wish.count, wish.queues);
+        if given < wish.count && wish.wait_ms > 0 {
+            self.emit(Happened::PullWaiting {
+                agent: principal.clone(),
+                count: wish.count - given,
+                expires: self.at.saturating_add(wish.wait_ms),
+                queues: wish.queues.to_vec(),
+                pull: self.input.id,
+            });
+        }
+    }
+
+    /// Ends a waiting pull. What it brought after it began to wait, and nobody has touched, goes back to its place:
+    /// the cancellation says that the agent's stream broke before they could see it.
+    pub(super) fn cancel_pull(&mut self, ix: AgentIx, pull: Option<InputId>) {
+        let waiting = self.state.agents.get(ix).pull.as_ref().map(|p| p.id);
+        if waiting.is_some() && pull.is_none_or(|p| Some(p) == waiting) {
+            self.end_pull(ix, PullEnd::Cancelled);
+        }
+        let Some(pull) = pull.or(waiting) else { return };
+        let working = self.state.agents.get(ix).working.clone();
+        for case in working {
+            if self.case_of(case).untouched == Some(pull) {
+                self.unassign(case, UnassignedBy::PullCancelled);
+                self.place(case);
+            }
+        }
+    }
+}

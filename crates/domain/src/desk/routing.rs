@@ -1,0 +1,242 @@
+//! Rules over a case, what they have done, and where the case goes.
+
+use super::judging::Judging;
+use crate::event::Happened;
+use crate::facts::CaseFacts;
+use crate::rules::{Action, Classification, Rules};
+use crate::state::{AgentIx, Case, Status};
+use crate::words::{
+    AgentId, AssignedBy, CaseId, CloseReason, DeliveryKind, Name, Occasion, OfferEnd, UnassignedBy,
+};
+
+impl<R: Rules> Judging<'_, R> {
+    /// A new case's first run of the rules, and its place.
+    pub(super) fn begin(&mut self, case: CaseId) {
+        self.run_rules(case, Occasion::Received);
+        if self.status(case) == Status::Loose {
+            self.place(case);
+        }
+    }
+
+    /// Runs the rules; routes again what they now put elsewhere. Nothing is said when nothing changed.
+    pub(super) fn run_rules(&mut self, id: CaseId, occasion: Occasion) {
+        let case = self.case_of(id);
+        let mut found = self.rules.classify(&facts_of(case, occasion));
+        if let Some(queue) = self.rules.tables().queue(&found.queue) {
+            found.skills.extend(queue.skills.iter().cloned());
+        }
+        found.skills.sort();
+        found.skills.dedup();
+        if occasion != Occasion::Received && is_classified(case, &found) {
+            return;
+        }
+        let moved =
+            case.queue != found.queue || case.skills != found.skills || case.priority != found.priority;
+        let new: Vec<Action> =
+            found.actions.into_iter().filter(|a| !case.actions.contains(&a.name())).collect();
+        self.emit(Happened::CaseClassified {
+            case: id,
+            rule: found.rule,
+            occasion,
+            segment: found.segment,
+            priority: found.priority,
+            queue: found.queue,
+            skills: found.skills,
+            sla: found.sla,
+            actions: new.iter().map(Action::name).collect(),
+        });
+        self.retarget_clocks(id);
+        if moved {
+            self.reroute(id);
+        }
+        self.act(id, &new);
+    }
+
+    /// What rules have done besides routing.
+    fn act(&mut self, case: CaseId, actions: &[Action]) {
+        for action in actions {
+            match action {
+                Action::Educate { template } => self.send_template(case, DeliveryKind::Template, template),
+                Action::Forward { mailbox } => self.send_forward(case, mailbox),
+                Action::Notify { group, template } => self.notify(case, group, template),
+                Action::HandOver { .. } | Action::Resolve { .. } => {}
+            }
+        }
+        for action in actions {
+            match action {
+                Action::HandOver { desk } => return self.hand_over(case, desk, None),
+                Action::Resolve { outcome } if self.case_of(case).is_open() => {
+                    return self.resolve(case, None, outcome.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Moves a case that waits or is held to where the rules now put it.
+    fn reroute(&mut self, case: CaseId) {
+        match self.status(case) {
+            Status::Queued => self.place(case),
+            Status::Offered { agent, .. } => {
+                let id = self.agent_id(agent);
+                self.emit(Happened::OfferEnded { case, agent: id, reason: OfferEnd::Withdrawn });
+                self.place(case);
+                self.serve(agent);
+            }
+            Status::Assigned { agent } => {
+                if !self.may_keep(case, agent) {
+                    self.unassign(case, UnassignedBy::Rules);
+                    self.place(case);
+                    self.serve(agent);
+                }
+            }
+            Status::Loose
+            | Status::Parked { .. }
+            | Status::Scheduled { .. }
+            | Status::Resolved { .. }
+            | Status::Closed { .. } => {}
+        }
+    }
+
+    /// Whether the agent who holds it may hold it where it now is.
+    fn may_keep(&self, case: CaseId, agent: AgentIx) -> bool {
+        let case = self.case_of(case);
+        let held = self.rules.tables().queue(&case.queue).is_none_or(|q| q.held);
+        let agent = self.state.agents.get(agent);
+        let skilled = case.skills.iter().all(|s| agent.record.level(s) > 0);
+        !held && skilled && agent.admitted(&case.queue).is_some()
+    }
+
+    /// Puts a loose or waiting case into its queue, and gives it away if somebody waits; a contact who may not be
+    /// called now is put away until they may (H9).
+    pub(super) fn place(&mut self, id: CaseId) {
+        if self.put_off(id) {
+            return;
+        }
+        let case = self.case_of(id);
+        let head_start = self.rules.tables().priority(&case.priority).map_or(0, |p| p.head_start_ms);
+        let key = case.arrived.saturating_sub(head_start);
+        let (queue, skills) = (case.queue.clone(), case.skills.clone());
+        self.emit(Happened::CaseQueued { case: id, queue, key, skills });
+        self.match_case(id);
+    }
+
+    /// Puts a contact away when the hour does not allow a call; says whether it did.
+    pub(super) fn put_off(&mut self, id: CaseId) -> bool {
+        let case = self.case_of(id);
+        let Some(campaign) = &case.campaign else { return false };
+        let from = self.rules.may_call_from(campaign, case.zone.as_deref(), self.at);
+        if from <= self.at {
+            return false;
+        }
+        self.emit(Happened::CaseScheduled { case: id, at: from, keep_for: None });
+        self.pause_clocks(id);
+        true
+    }
+
+    /// Takes a case from whoever holds it or has it on offer; says who that was.
+    pub(super) fn unassign(&mut self, case: CaseId, by: UnassignedBy) -> Option<AgentIx> {
+        match self.status(case) {
+            Status::Offered { agent, .. } => {
+                let id = self.agent_id(agent);
+                self.emit(Happened::OfferEnded { case, agent: id, reason: OfferEnd::Withdrawn });
+                Some(agent)
+            }
+            Status::Assigned { agent } | Status::Parked { agent, .. } => {
+                let id = self.agent_id(agent);
+                self.emit(Happened::CaseUnassigned { case, agent: id, by });
+                self.handling_ends(case);
+                Some(agent)
+            }
+            _ => None,
+        }
+    }
+
+    /// A parked case goes on with its agent if they have room, else from its place in the queue.
+    pub(super) fn unpark(&mut self, case: CaseId) {
+        let Status::Parked { agent, .. } = self.status(case) else { return };
+        let channel = self.case_of(case).channel;
+        let there = self.state.agents.get(agent).session.is_some();
+        if there && self.state.has_room(agent, channel, self.rules) {
+            self.emit(Happened::CaseResumed { case });
+            self.resume_clocks(case);
+        } else {
+            let id = self.agent_id(agent);
+            self.emit(Happened::CaseUnassigned { case, agent: id, by: UnassignedBy::Rules });
+            self.resume_clocks(case);
+            self.place(case);
+        }
+    }
+
+    /// A case comes back: to this agent if they are there and have room, else to its queue.
+    pub(super) fn return_to(&mut self, case: CaseId, agent: Option<AgentIx>) {
+        let channel = self.case_of(case).channel;
+        let free = |ix: &AgentIx| {
+            self.state.agents.get(*ix).is_ready() && self.state.has_room(*ix, channel, self.rules)
+        };
+        match agent.filter(free) {
+            Some(agent) => self.assign(case, agent, AssignedBy::Return),
+            None => self.place(case),
+        }
+    }
+
+    /// Gives a case to an agent whom a person or the case's own history chose.
+    pub(super) fn assign(&mut self, case: CaseId, agent: AgentIx, by: AssignedBy) {
+        let agent = self.agent_id(agent);
+        self.emit(Happened::CaseAssigned { case, agent, by, explanation: None, pull: None });
+        self.handling_begins(case);
+    }
+
+    pub(super) fn reopen(&mut self, case: CaseId, by: Option<AgentId>) {
+        let last = match self.status(case) {
+            Status::Resolved { last, .. } => last,
+            _ => None,
+        };
+        self.emit(Happened::CaseReopened { case, agent: by });
+        self.clocks_reopen(case);
+        self.return_to(case, last);
+    }
+
+    pub(super) fn resolve(&mut self, case: CaseId, by: Option<AgentId>, outcome: Name) {
+        let holder = self.unassign(case, UnassignedBy::End);
+        self.emit(Happened::CaseResolved { case, agent: by, outcome });
+        self.clocks_resolved(case);
+        self.serve_if(holder);
+    }
+
+    pub(super) fn close(&mut self, case: CaseId, reason: CloseReason, by: Option<AgentId>) {
+        let holder = self.unassign(case, UnassignedBy::End);
+        self.clocks_closed(case, reason);
+        self.emit(Happened::CaseClosed { case, reason, agent: by });
+        self.serve_if(holder);
+    }
+
+    pub(super) fn hand_over(&mut self, case: CaseId, desk: &Name, by: Option<AgentId>) {
+        self.emit(Happened::CaseHandedOver { case, desk: desk.clone() });
+        self.close(case, CloseReason::HandedOver, by);
+    }
+}
+
+fn is_classified(case: &Case, found: &Classification) -> bool {
+    case.rule == found.rule
+        && case.segment == found.segment
+        && case.priority == found.priority
+        && case.queue == found.queue
+        && case.skills == found.skills
+        && case.sla == found.sla
+}
+
+fn facts_of(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
+    CaseFacts {
+        occasion,
+        channel: case.channel,
+        account: &case.account,
+        visibility: case.visibility,
+        campaign: case.campaign.as_deref(),
+        criterion: case.criterion.as_deref(),
+        message: &case.message_facts,
+        customer: case.customer.as_deref(),
+        category: &case.category,
+        case: &case.facts,
+    }
+}

@@ -1,0 +1,132 @@
+//! The only way state changes: one event at a time, and the end of an input.
+
+mod cases;
+mod deliveries;
+mod people;
+mod sla;
+
+pub(crate) use sla::next_warning;
+
+use super::State;
+use super::keys::Known;
+use super::timers::Timer;
+use crate::event::{Event, Happened};
+use crate::input::{Ask, Body, Input};
+use crate::rules::Rules;
+use crate::words::{CaseId, Millis};
+
+impl State {
+    /// Takes in an event that the input caused, under the rules in force.
+    pub fn apply<R: Rules>(&mut self, event: &Event, input: &Input, rules: &R) {
+        self.now = self.now.max(event.at);
+        let at = event.at;
+        match &event.body {
+            Happened::DeskTaken { epoch, .. } => self.epoch = *epoch,
+            Happened::PolicyApplied { version, .. } => self.take_policy(*version, at, rules),
+            Happened::AgentChanged { .. }
+            | Happened::AgentSignedIn { .. }
+            | Happened::AgentSignedOut { .. }
+            | Happened::AgentPresenceChanged { .. }
+            | Happened::PullWaiting { .. }
+            | Happened::PullEnded { .. }
+            | Happened::AgentAdmitted { .. }
+            | Happened::DayTurned { .. } => self.apply_people(event, input, rules),
+            Happened::DeliveryQueued(_)
+            | Happened::DeliveryStarted { .. }
+            | Happened::DeliveryEnded { .. } => self.apply_delivery(event, input),
+            Happened::SlaStarted { .. }
+            | Happened::SlaPaused { .. }
+            | Happened::SlaResumed { .. }
+            | Happened::SlaMet { .. }
+            | Happened::SlaWarned { .. }
+            | Happened::SlaBreached { .. }
+            | Happened::SlaCancelled { .. } => self.apply_sla(event, rules),
+            Happened::PolicyRefused { .. }
+            | Happened::InputDuplicated { .. }
+            | Happened::InputRefused { .. }
+            | Happened::CommandRejected { .. }
+            | Happened::ClaimRefused { .. }
+            | Happened::CaseEscalated { .. }
+            | Happened::CaseHandedOver { .. }
+            | Happened::NoteAdded { .. }
+            | Happened::MessageEdited { .. }
+            | Happened::ReferenceLinked { .. } => {}
+            _ => self.apply_case(event, input, rules),
+        }
+    }
+
+    /// Takes in that an input's time has come: gateways that were silent until then hold no sessions any more.
+    pub fn begin(&mut self, at: Millis) {
+        let silent: Vec<_> =
+            self.gateways.iter().filter(|(_, due)| **due <= at).map(|(g, d)| (g.clone(), *d)).collect();
+        for (gateway, due) in silent {
+            self.gateways.remove(&gateway);
+            self.timers.clear(due, Timer::Grace(gateway));
+        }
+    }
+
+    /// Begins an epoch.
+    pub fn take(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
+    /// Takes in the end of an input: its time, its key, and what it says without any event.
+    pub fn settle<R: Rules>(&mut self, input: &Input, case: Option<CaseId>, was_rejected: bool, rules: &R) {
+        self.now = self.now.max(input.at);
+        let now = self.now;
+        while let Some((due, timer)) = self.timers.first_due(now) {
+            self.timers.clear(due, timer.clone());
+            if let Timer::Grace(gateway) = timer {
+                self.gateways.remove(&gateway);
+            }
+        }
+        let limits = &rules.tables().limits;
+        if let Some(key) = input.key {
+            let known = Known { input: input.id, case, was_rejected };
+            if self.keys.get(&key).is_none() {
+                self.keys.remember(now, key, known);
+            }
+        }
+        self.keys.forget_before(now.saturating_sub(limits.key_memory_ms));
+        match &input.body {
+            Body::Heartbeat(beat) => self.hear(&beat.gateway, now.saturating_add(limits.grace_ms)),
+            Body::Command(command) if !was_rejected && !matches!(command.ask, Ask::CancelPull { .. }) => {
+                self.touch(command.case);
+            }
+            _ => {}
+        }
+    }
+
+    /// A gateway lives: its silence counts anew.
+    pub(super) fn hear(&mut self, gateway: &crate::words::Name, until: Millis) {
+        if let Some(due) = self.gateways.insert(gateway.clone(), until) {
+            self.timers.clear(due, Timer::Grace(gateway.clone()));
+        }
+        self.timers.set(until, Timer::Grace(gateway.clone()));
+    }
+
+    /// Somebody did something with the case: the pull that brought it can no longer take it back.
+    fn touch(&mut self, case: CaseId) {
+        if let Some(case) = self.cases.get_mut(&case) {
+            case.untouched = None;
+        }
+    }
+
+    fn take_policy<R: Rules>(&mut self, version: u64, at: Millis, rules: &R) {
+        self.policy_version = version;
+        let tables = rules.tables();
+        for ix in self.demand.places() {
+            let rank = tables.queue(&self.demand.get(ix).queue).map_or(i32::MAX, |q| q.rank);
+            self.demand.get_mut(ix).rank = rank;
+        }
+        for ix in self.agents.places() {
+            self.refresh_agent(ix, rules);
+        }
+        self.turn_day(rules.day(at), rules);
+    }
+
+    /// The fields that views of an event's case need: the case, which has to be there.
+    fn case_mut(&mut self, id: CaseId) -> Option<&mut super::Case> {
+        self.cases.get_mut(&id).map(|boxed| &mut **boxed)
+    }
+}

@@ -1,0 +1,471 @@
+//! Events about cases.
+
+use crate::event::{Event, Happened};
+use crate::input::{Ask, Body, Input, Message};
+use crate::rules::Rules;
+use crate::state::State;
+use crate::state::agents::AgentIx;
+use crate::state::case::{Case, Member, Status};
+use crate::state::timers::Timer;
+use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Millis, Name, Visibility};
+
+impl State {
+    #[allow(clippy::too_many_lines)] // one arm an event, each a call or two
+    pub(super) fn apply_case<R: Rules>(&mut self, event: &Event, input: &Input, rules: &R) {
+        let at = event.at;
+        match &event.body {
+            Happened::CaseOpened { case, .. } => self.open(*case, event, input),
+            Happened::MessageJoined { case, message, by, count, .. } => {
+                self.join(*case, *message, *by, *count, input);
+            }
+            Happened::MessageRemoved { .. } => {}
+            Happened::CaseIdentified { case, .. } => self.identify(*case, input),
+            Happened::CaseCategorised { case, category, .. } => {
+                let facts = match &input.body {
+                    Body::Command(crate::input::Command { ask: Ask::Classify { facts, .. }, .. }) => {
+                        Some(facts)
+                    }
+                    _ => None,
+                };
+                if let Some(case) = self.case_mut(*case) {
+                    case.category.clone_from(category);
+                    if let Some(facts) = facts {
+                        case.facts.merge(facts);
+                    }
+                }
+            }
+            Happened::CaseClassified {
+                case, rule, segment, priority, queue, skills, sla, actions, ..
+            } => {
+                if let Some(case) = self.case_mut(*case) {
+                    if case.queue != *queue {
+                        case.queued_at = 0;
+                    }
+                    case.rule = rule.clone();
+                    case.segment.clone_from(segment);
+                    case.priority = priority.clone();
+                    case.queue = queue.clone();
+                    case.skills.clone_from(skills);
+                    case.sla.clone_from(sla);
+                    for action in actions {
+                        if !case.actions.contains(action) {
+                            case.actions.push(action.clone());
+                        }
+                    }
+                }
+            }
+            Happened::PriorityChanged { case, priority, .. } => {
+                if let Some(case) = self.case_mut(*case) {
+                    case.priority = priority.clone();
+                }
+            }
+            Happened::CaseQueued { case, queue, key, skills } => {
+                self.queue(*case, queue, *key, skills, at, rules)
+            }
+            Happened::CaseWidened { case, step } => self.widen(*case, *step, rules),
+            Happened::CaseOffered { case, agent, expires, .. } => {
+                let Some(agent) = self.agents.find(agent) else { return };
+                self.leave_queue(*case);
+                self.timers.set(*expires, Timer::Offer(*case));
+                self.occupy(*case, agent, Status::Offered { agent, expires: *expires }, at, rules);
+            }
+            Happened::OfferEnded { case, .. } => self.vacate(*case, rules),
+            Happened::CaseAssigned { case, agent, pull, .. } => {
+                let Some(agent) = self.agents.find(agent) else { return };
+                self.assign(*case, agent, *pull, event.caused_by, at, rules);
+            }
+            Happened::CaseUnassigned { case, .. } => self.vacate(*case, rules),
+            Happened::CaseParked { case, on } => {
+                let Some(agent) = self.cases.get(case).and_then(|c| c.holder()) else { return };
+                self.vacate(*case, rules);
+                let parked = &mut self.agents.get_mut(agent).parked;
+                if let Err(place) = parked.binary_search(case) {
+                    parked.insert(place, *case);
+                }
+                self.set_status(*case, Status::Parked { agent, on: *on });
+            }
+            Happened::CaseResumed { case } => self.resume(*case, at, rules),
+            Happened::CaseScheduled { case, at: until, keep_for } => {
+                self.leave_queue(*case);
+                let keep_for = keep_for.as_ref().and_then(|id| self.agents.find(id));
+                self.timers.set(*until, Timer::Schedule(*case));
+                self.set_status(*case, Status::Scheduled { until: *until, keep_for });
+            }
+            Happened::CaseResolved { case, agent, .. } => {
+                self.unsettle(*case);
+                self.leave_queue(*case);
+                let settles = at.saturating_add(rules.tables().limits.settle_ms);
+                let last = agent.as_ref().and_then(|id| self.agents.find(id));
+                self.timers.set(settles, Timer::Settle(*case));
+                self.set_status(*case, Status::Resolved { settles, last });
+                self.open_cases -= 1;
+            }
+            Happened::CaseReopened { case, .. } => {
+                self.unsettle(*case);
+                self.set_status(*case, Status::Loose);
+                self.open_cases += 1;
+                self.own_author(*case);
+            }
+            Happened::CaseClosed { case, reason, .. } => self.close(*case, *reason, at, rules),
+            Happened::CaseForgotten { case } => self.forget(*case),
+            Happened::CaseMerged { case, into } => self.merge(*case, *into),
+            Happened::CaseSplit { case, messages, .. } => self.take_out(*case, messages),
+            Happened::DispositionRecorded { case, attempt, contacted, .. } => {
+                if let Some(case) = self.case_mut(*case) {
+                    case.attempts = *attempt;
+                    case.misses += u32::from(!contacted);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn set_status(&mut self, id: CaseId, status: Status) {
+        if let Some(case) = self.case_mut(id) {
+            case.status = status;
+        }
+    }
+
+    fn open(&mut self, id: CaseId, event: &Event, input: &Input) {
+        let Happened::CaseOpened { channel, account, campaign, arrived, split_from, .. } = &event.body else {
+            return;
+        };
+        let mut case = Case::new(id, *channel, account.clone(), *arrived, event.at);
+        case.campaign.clone_from(campaign);
+        if let Some(from) = split_from.and_then(|from| self.cases.get(&from)) {
+            case.like(from);
+        } else {
+            match &input.body {
+                Body::Message(message) => case.from_message(message),
+                Body::Handover(handover) => {
+                    if let Some(message) = handover.messages.first() {
+                        case.from_message(message);
+                    }
+                    self.handovers.insert(handover.desk.clone(), handover.position);
+                }
+                Body::Contact(contact) => {
+                    case.author = contact.author;
+                    case.customer = contact.customer.clone().map(Box::new);
+                    case.message_facts = contact.facts.clone();
+                    case.criterion.clone_from(&contact.criterion);
+                    case.zone.clone_from(&contact.zone);
+                }
+                _ => {}
+            }
+        }
+        self.last_case = self.last_case.max(id.0);
+        self.cases.insert(id, Box::new(case));
+        self.open_cases += 1;
+        self.own_author(id);
+    }
+
+    /// The case is its author's open case on its channel, unless they have one already.
+    fn own_author(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get(&id) else { return };
+        if let Some(author) = case.author {
+            self.by_author.entry((author, case.channel)).or_insert(id);
+        }
+    }
+
+    fn join(&mut self, id: CaseId, message: InputId, by: JoinedBy, count: u32, input: &Input) {
+        let moved = self.split.iter().position(|m| m.id == message).map(|at| self.split.remove(at));
+        let members = match (by, moved, &input.body) {
+            (JoinedBy::Agent, Some(member), _) => vec![member],
+            (_, _, Body::Message(m)) => vec![member_of(message, m)],
+            (_, _, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
+            _ => vec![Member { id: message, provides: Box::default(), source: None }],
+        };
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        case.count = count;
+        for member in members {
+            for key in &member.provides {
+                self.threads.insert(*key, id);
+            }
+            if let Some(source) = member.source {
+                self.sources.insert(source, (id, member.id));
+            }
+            case.messages.push(member);
+        }
+    }
+
+    fn identify(&mut self, id: CaseId, input: &Input) {
+        let customer = match &input.body {
+            Body::Message(message) => message.customer.as_ref(),
+            Body::Command(command) => match &command.ask {
+                Ask::Identify { customer } => Some(customer),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let (Some(customer), Some(case)) = (customer, self.case_mut(id)) {
+            case.customer = Some(Box::new(customer.clone()));
+        }
+    }
+
+    fn queue<R: Rules>(
+        &mut self,
+        id: CaseId,
+        queue: &Name,
+        key: i64,
+        skills: &[Name],
+        at: Millis,
+        rules: &R,
+    ) {
+        self.leave_queue(id);
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        if case.queue != *queue || case.queued_at == 0 {
+            case.queued_at = at;
+            case.step = 0;
+        }
+        case.queue = queue.clone();
+        case.skills = skills.to_vec();
+        case.key = key;
+        case.status = Status::Queued;
+        let step = case.step;
+        self.enter_class(id, step, rules);
+    }
+
+    fn widen<R: Rules>(&mut self, id: CaseId, step: u32, rules: &R) {
+        self.leave_queue(id);
+        if let Some(case) = self.case_mut(id) {
+            case.status = Status::Queued;
+            case.step = step;
+        }
+        self.enter_class(id, step, rules);
+    }
+
+    fn enter_class<R: Rules>(&mut self, id: CaseId, step: u32, rules: &R) {
+        let Some(case) = self.cases.get(&id) else { return };
+        let (queue, skills, channel, key, since) =
+            (case.queue.clone(), case.skills.clone(), case.channel, case.key, case.queued_at);
+        let class = self.class(&queue, channel, &skills, step, rules);
+        self.demand.get_mut(class).cases.insert((key, id));
+        let after = rules.tables().queue(&queue).and_then(|q| q.widen_after_ms.get(step as usize).copied());
+        let widen_due = after.map(|after| since.saturating_add(after));
+        if let Some(due) = widen_due {
+            self.timers.set(due, Timer::Widen(id));
+        }
+        if let Some(case) = self.case_mut(id) {
+            case.class = Some(class);
+            case.widen_due = widen_due;
+        }
+    }
+
+    fn leave_queue(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        if let Some(due) = case.widen_due.take() {
+            self.timers.clear(due, Timer::Widen(id));
+        }
+        if let Some(class) = case.class.take() {
+            self.demand.get_mut(class).cases.remove(&(case.key, id));
+        }
+    }
+
+    fn occupy<R: Rules>(&mut self, id: CaseId, agent: AgentIx, status: Status, at: Millis, rules: &R) {
+        let Some(case) = self.case_mut(id) else { return };
+        case.status = status;
+        let channel = case.channel;
+        self.take_up(agent, id, channel, at, rules);
+    }
+
+    /// Frees the case from whoever holds it or has it on offer.
+    fn vacate<R: Rules>(&mut self, id: CaseId, rules: &R) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let (channel, holder) = (case.channel, case.holder().or(case.occupies()));
+        if let Status::Offered { expires, .. } = case.status {
+            self.timers.clear(expires, Timer::Offer(id));
+        }
+        case.status = Status::Loose;
+        case.untouched = None;
+        if let Some(agent) = holder {
+            self.put_down(agent, id, channel, rules);
+        }
+    }
+
+    fn assign<R: Rules>(
+        &mut self,
+        id: CaseId,
+        agent: AgentIx,
+        pull: Option<InputId>,
+        cause: InputId,
+        at: Millis,
+        rules: &R,
+    ) {
+        self.leave_queue(id);
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        if let Status::Offered { expires, .. } = case.status {
+            self.timers.clear(expires, Timer::Offer(id));
+        }
+        case.untouched = pull.filter(|pull| *pull != cause);
+        if let Some(author) = case.author {
+            self.last_handler.insert(author, agent);
+        }
+        if let Some(open) = self.agents.get_mut(agent).pull.as_mut().filter(|p| Some(p.id) == pull) {
+            open.count = open.count.saturating_sub(1);
+        }
+        self.occupy(id, agent, Status::Assigned { agent }, at, rules);
+    }
+
+    fn resume<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        match case.status {
+            Status::Parked { agent, .. } => {
+                let channel = case.channel;
+                self.put_down(agent, id, channel, rules);
+                self.occupy(id, agent, Status::Assigned { agent }, at, rules);
+            }
+            Status::Scheduled { until, .. } => {
+                if case.campaign.is_some() {
+                    case.arrived = until;
+                }
+                case.status = Status::Loose;
+                self.timers.clear(until, Timer::Schedule(id));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes the timers of a resolved or closed case back.
+    fn unsettle(&mut self, id: CaseId) {
+        match self.cases.get(&id).map(|c| c.status) {
+            Some(Status::Resolved { settles, .. }) => self.timers.clear(settles, Timer::Settle(id)),
+            Some(Status::Closed { forgotten, .. }) => self.timers.clear(forgotten, Timer::Forget(id)),
+            Some(Status::Scheduled { until, .. }) => self.timers.clear(until, Timer::Schedule(id)),
+            _ => {}
+        }
+    }
+
+    fn close<R: Rules>(&mut self, id: CaseId, reason: CloseReason, at: Millis, rules: &R) {
+        self.unsettle(id);
+        self.leave_queue(id);
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        if case.is_open() {
+            self.open_cases -= 1;
+        }
+        let forgotten = at.saturating_add(rules.tables().limits.reopening_ms);
+        let reopens = matches!(reason, CloseReason::Closed | CloseReason::Settled);
+        case.status = Status::Closed { forgotten, reopens };
+        let author = case.author.map(|a| (a, case.channel));
+        self.timers.set(forgotten, Timer::Forget(id));
+        if let Some(author) = author.filter(|a| self.by_author.get(a) == Some(&id)) {
+            self.by_author.remove(&author);
+        }
+    }
+
+    fn forget(&mut self, id: CaseId) {
+        self.unsettle(id);
+        let Some(case) = self.cases.remove(&id) else { return };
+        let keys = case.messages.iter().flat_map(|m| m.provides.iter()).chain(&case.sent);
+        for key in keys {
+            if self.threads.get(key) == Some(&id) {
+                self.threads.remove(key);
+            }
+        }
+        for source in case.messages.iter().filter_map(|m| m.source) {
+            if self.sources.get(&source).is_some_and(|(c, _)| *c == id) {
+                self.sources.remove(&source);
+            }
+        }
+        if let Some(author) = case.author.filter(|a| !self.by_author.contains_key(&(*a, case.channel))) {
+            self.last_handler.remove(&author);
+            self.acknowledged.remove(&author);
+        }
+    }
+
+    fn merge(&mut self, id: CaseId, into: CaseId) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let (moved, sent, count) =
+            (std::mem::take(&mut case.messages), std::mem::take(&mut case.sent), case.count);
+        for key in moved.iter().flat_map(|m| m.provides.iter()).chain(&sent) {
+            self.threads.insert(*key, into);
+        }
+        for member in &moved {
+            if let Some(source) = member.source {
+                self.sources.insert(source, (into, member.id));
+            }
+        }
+        let Some(other) = self.cases.get_mut(&into) else { return };
+        other.messages.extend(moved);
+        other.messages.sort_by_key(|m| m.id);
+        other.sent.extend(sent);
+        other.count += count;
+    }
+
+    fn take_out(&mut self, id: CaseId, messages: &[InputId]) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let (moved, kept): (Vec<Member>, Vec<Member>) =
+            std::mem::take(&mut case.messages).into_iter().partition(|m| messages.contains(&m.id));
+        case.messages = kept;
+        let gone = u32::try_from(moved.len()).unwrap_or(u32::MAX);
+        case.count = case.count.saturating_sub(gone).max(1);
+        self.split = moved;
+    }
+}
+
+fn member_of(id: InputId, message: &Message) -> Member {
+    Member { id, provides: message.provides.clone().into_boxed_slice(), source: message.source }
+}
+
+impl Case {
+    fn new(
+        id: CaseId,
+        channel: crate::words::Channel,
+        account: Name,
+        arrived: Millis,
+        opened: Millis,
+    ) -> Self {
+        let none: Name = "".into();
+        Self {
+            id,
+            channel,
+            visibility: Visibility::Private,
+            account,
+            campaign: None,
+            criterion: None,
+            zone: None,
+            arrived,
+            opened,
+            author: None,
+            customer: None,
+            message_facts: crate::facts::Facts::default(),
+            category: Vec::new(),
+            facts: crate::facts::Facts::default(),
+            rule: none.clone(),
+            segment: None,
+            priority: none.clone(),
+            queue: none,
+            skills: Vec::new(),
+            sla: None,
+            actions: Vec::new(),
+            status: Status::Loose,
+            key: 0,
+            class: None,
+            step: 0,
+            widen_due: None,
+            queued_at: 0,
+            messages: Vec::new(),
+            count: 0,
+            clocks: Vec::new(),
+            answered: false,
+            untouched: None,
+            attempts: 0,
+            misses: 0,
+            sent: Vec::new(),
+        }
+    }
+
+    fn from_message(&mut self, message: &Message) {
+        self.visibility = message.visibility;
+        self.author = message.author;
+        self.customer = message.customer.clone().map(Box::new);
+        self.message_facts = message.facts.clone();
+    }
+
+    fn like(&mut self, other: &Self) {
+        self.visibility = other.visibility;
+        self.author = other.author;
+        self.customer.clone_from(&other.customer);
+        self.message_facts = other.message_facts.clone();
+        self.facts = other.facts.clone();
+    }
+}

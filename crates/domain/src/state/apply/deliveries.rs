@@ -1,0 +1,65 @@
+//! Events about what is sent.
+
+use crate::event::{Event, Happened};
+use crate::input::{Ask, Body, Input};
+use crate::state::{Delivery, State};
+use crate::words::{DeliveryKind, DeliveryOutcome};
+
+impl State {
+    pub(super) fn apply_delivery(&mut self, event: &Event, input: &Input) {
+        match &event.body {
+            Happened::DeliveryQueued(queued) => {
+                if queued.kind == DeliveryKind::Acknowledgement {
+                    let author = self.cases.get(&queued.case).and_then(|c| c.author);
+                    if let Some(author) = author {
+                        self.acknowledged.insert(author, event.at);
+                    }
+                }
+                let asked = match &input.body {
+                    Body::Command(command) => matches!(command.ask, Ask::Reply { resolve: true, .. }),
+                    _ => false,
+                };
+                let is_reply = queued.kind == DeliveryKind::Reply;
+                let delivery = Delivery {
+                    case: queued.case,
+                    is_reply,
+                    resolve: is_reply && asked,
+                    attempts: 0,
+                    claimed_by: None,
+                    not_before: event.at,
+                };
+                self.deliveries.insert(queued.delivery, delivery);
+            }
+            Happened::DeliveryStarted { delivery, attempt, deliverer, .. } => {
+                if let Some(open) = self.deliveries.get_mut(delivery) {
+                    open.attempts = *attempt;
+                    open.claimed_by = Some(deliverer.clone());
+                }
+            }
+            Happened::DeliveryEnded { delivery, outcome, not_before, case, .. } => {
+                if *outcome == DeliveryOutcome::Retry {
+                    if let Some(open) = self.deliveries.get_mut(delivery) {
+                        open.claimed_by = None;
+                        open.not_before = not_before.unwrap_or(event.at);
+                    }
+                    return;
+                }
+                let ended = self.deliveries.remove(delivery);
+                if *outcome == DeliveryOutcome::Delivered
+                    && ended.is_some_and(|d| d.is_reply)
+                    && let Some(case) = self.cases.get_mut(case)
+                {
+                    case.answered = true;
+                }
+                if let Body::Report(report) = &input.body
+                    && let Some(source) = report.source
+                    && let Some(case) = self.cases.get_mut(case)
+                {
+                    case.sent.push(source);
+                    self.threads.insert(source, case.id);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A case: one customer matter on one conversation thread.
+
+use super::agents::AgentIx;
+use super::demand::ClassIx;
+use crate::facts::{Customer, Facts};
+use crate::words::{CaseId, Channel, InputId, Key, Millis, Name, SlaClock, Visibility, WaitingOn};
+
+/// What a case is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Just opened or just left its place; within one input only.
+    Loose,
+    /// Waits in its queue.
+    Queued,
+    /// Is offered.
+    Offered {
+        /// To whom.
+        agent: AgentIx,
+        /// Until when.
+        expires: Millis,
+    },
+    /// Is worked on.
+    Assigned {
+        /// By whom.
+        agent: AgentIx,
+    },
+    /// Waits for somebody; still its agent's.
+    Parked {
+        /// Whose.
+        agent: AgentIx,
+        /// For whom it waits.
+        on: WaitingOn,
+    },
+    /// Is put away.
+    Scheduled {
+        /// Until when.
+        until: Millis,
+        /// For whom.
+        keep_for: Option<AgentIx>,
+    },
+    /// Solved, and waits whether the customer agrees.
+    Resolved {
+        /// When it closes.
+        settles: Millis,
+        /// Who had it.
+        last: Option<AgentIx>,
+    },
+    /// Finished.
+    Closed {
+        /// When it leaves memory.
+        forgotten: Millis,
+        /// Whether its customer may open it again by writing.
+        reopens: bool,
+    },
+}
+
+/// A message of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The message's input.
+    pub id: InputId,
+    /// Thread keys it brought.
+    pub provides: Box<[Key]>,
+    /// Its own source key.
+    pub source: Option<Key>,
+}
+
+/// State of a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockState {
+    /// Runs since `base` with `left_ms` of working time then left.
+    Running {
+        /// Since when.
+        base: Millis,
+        /// Working time left then; negative once breached.
+        left_ms: i64,
+        /// When its next threshold is due; none: no more thresholds.
+        due: Option<Millis>,
+    },
+    /// Stands still.
+    Paused {
+        /// Working time left.
+        left_ms: i64,
+    },
+}
+
+/// One SLA clock that runs or stands still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clock {
+    /// Which.
+    pub clock: SlaClock,
+    /// Working time allowed.
+    pub target_ms: i64,
+    /// Calendar.
+    pub calendar: Name,
+    /// What it does.
+    pub state: ClockState,
+    /// Highest percentage warned of.
+    pub warned: u32,
+    /// It passed its target.
+    pub breached: bool,
+    /// From when it counts.
+    pub from: Millis,
+}
+
+/// One customer matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Number.
+    pub id: CaseId,
+    /// Channel.
+    pub channel: Channel,
+    /// Public or private, of what opened it.
+    pub visibility: Visibility,
+    /// Our account.
+    pub account: Name,
+    /// Campaign, for calls.
+    pub campaign: Option<Name>,
+    /// Entry criterion, for calls.
+    pub criterion: Option<Name>,
+    /// Zone, for calls.
+    pub zone: Option<Name>,
+    /// When the matter began to wait; a rescheduled one's due time.
+    pub arrived: Millis,
+    /// When it opened.
+    pub opened: Millis,
+    /// Its customer on this channel.
+    pub author: Option<Key>,
+    /// Its customer, as known.
+    pub customer: Option<Box<Customer>>,
+    /// Facts of what opened it.
+    pub message_facts: Facts,
+    /// Category that an agent set.
+    pub category: Vec<Name>,
+    /// Facts that agents set.
+    pub facts: Facts,
+    /// The rule that classified it.
+    pub rule: Name,
+    /// Segment.
+    pub segment: Option<Name>,
+    /// Priority.
+    pub priority: Name,
+    /// Queue.
+    pub queue: Name,
+    /// Skills needed, sorted.
+    pub skills: Vec<Name>,
+    /// SLA.
+    pub sla: Option<Name>,
+    /// Actions of rules that were done.
+    pub actions: Vec<Name>,
+    /// What it is doing.
+    pub status: Status,
+    /// Order in its queue.
+    pub key: i64,
+    /// Its demand while it waits.
+    pub class: Option<ClassIx>,
+    /// Widening step.
+    pub step: u32,
+    /// When its next widening step begins, while it waits.
+    pub widen_due: Option<Millis>,
+    /// When it began to wait in this queue.
+    pub queued_at: Millis,
+    /// Its messages, oldest first.
+    pub messages: Vec<Member>,
+    /// Customer messages that are not automatic.
+    pub count: u32,
+    /// Clocks that run or stand still.
+    pub clocks: Vec<Clock>,
+    /// A person has answered and the channel accepted it.
+    pub answered: bool,
+    /// The waiting pull it was given to, until its agent does something with it.
+    pub untouched: Option<InputId>,
+    /// Attempts to call.
+    pub attempts: u32,
+    /// Attempts without contact.
+    pub misses: u32,
+    /// Keys of what we sent on it, so that answers find it.
+    pub sent: Vec<Key>,
+}
+
+impl Case {
+    /// Who holds it: its assignee, or whose parked case it is.
+    #[must_use]
+    pub fn holder(&self) -> Option<AgentIx> {
+        match self.status {
+            Status::Assigned { agent } | Status::Parked { agent, .. } => Some(agent),
+            _ => None,
+        }
+    }
+
+    /// Who has capacity taken by it: assignee or the one it is offered to.
+    #[must_use]
+    pub fn occupies(&self) -> Option<AgentIx> {
+        match self.status {
+            Status::Assigned { agent } | Status::Offered { agent, .. } => Some(agent),
+            _ => None,
+        }
+    }
+
+    /// Whether it is neither resolved nor closed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.status, Status::Resolved { .. } | Status::Closed { .. })
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.status, Status::Closed { .. })
+    }
+
+    /// A clock of it.
+    #[must_use]
+    pub fn clock(&self, clock: SlaClock) -> Option<&Clock> {
+        self.clocks.iter().find(|c| c.clock == clock)
+    }
+
+    /// A clock of it, to change.
+    pub fn clock_mut(&mut self, clock: SlaClock) -> Option<&mut Clock> {
+        self.clocks.iter_mut().find(|c| c.clock == clock)
+    }
+}

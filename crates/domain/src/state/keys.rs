@@ -1,0 +1,64 @@
+//! Idempotency keys: what was judged already, forgotten by age only.
+
+use std::collections::VecDeque;
+
+use super::map::Map;
+use crate::words::{CaseId, InputId, Key, Millis};
+
+/// What is known of a judged input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Where it stands.
+    pub input: InputId,
+    /// The case it ended on.
+    pub case: Option<CaseId>,
+    /// It was refused.
+    pub was_rejected: bool,
+}
+
+/// Keys of judged inputs, oldest first for forgetting.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyMemory {
+    known: Map<Key, Known>,
+    by_age: VecDeque<(Millis, Key)>,
+}
+
+impl KeyMemory {
+    /// What is known under a key.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Known> {
+        self.known.get(key).copied()
+    }
+
+    /// Remembers an input from now on.
+    pub fn remember(&mut self, at: Millis, key: Key, known: Known) {
+        if self.known.insert(key, known).is_none() {
+            self.by_age.push_back((at, key));
+        }
+    }
+
+    /// Forgets what is older than `before`; at most a few a call, so that no input pays for a long silence.
+    pub fn forget_before(&mut self, before: Millis) {
+        for _ in 0..4 {
+            match self.by_age.front() {
+                Some((at, key)) if *at < before => {
+                    self.known.remove(key);
+                    self.by_age.pop_front();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}

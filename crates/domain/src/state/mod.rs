@@ -1,0 +1,103 @@
+//! What a desk remembers: a fold of its log. Only [`State::apply`] and [`State::settle`] change it, with an event or at
+//! the end of an input, so that folding an old log gives what judging gave.
+//!
+//! Some events leave to their causing input what stands there already (an agent's record, thread keys, facts), so the
+//! fold reads inputs beside events.
+
+mod agents;
+mod apply;
+mod case;
+mod demand;
+mod keys;
+mod map;
+mod timers;
+
+use std::collections::BTreeMap;
+
+pub use agents::{Agent, AgentIx, Agents, Pull, Session, Standing};
+pub(crate) use apply::next_warning;
+pub use case::{Case, Clock, ClockState, Member, Status};
+pub use demand::{Class, ClassIx, Demand, Place, Rank};
+pub use keys::{KeyMemory, Known};
+pub use map::Map;
+pub use timers::{Timer, Timers};
+
+use crate::words::{CaseId, Channel, DeliveryId, InputId, Key, Millis, Name};
+
+/// A delivery that has no final outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its case.
+    pub case: CaseId,
+    /// An agent's answer: its acceptance stops clocks.
+    pub is_reply: bool,
+    /// Resolve the case once the channel has accepted it.
+    pub resolve: bool,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// Who sends it now.
+    pub claimed_by: Option<Name>,
+    /// Not to be claimed before.
+    pub not_before: Millis,
+}
+
+/// What a desk remembers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    /// The time of what was judged last.
+    pub now: Millis,
+    /// The policy in force; 0 before the first.
+    pub policy_version: u64,
+    /// Take-overs so far.
+    pub epoch: u64,
+    /// Number of the newest case.
+    pub last_case: u64,
+    /// Cases that are open, or closed not too long ago.
+    pub cases: Map<CaseId, Box<Case>>,
+    /// Who works here.
+    pub agents: Agents,
+    /// Who waits for what: cases by demand, agents by what they may serve.
+    pub demand: Demand,
+    /// What is due when.
+    pub timers: Timers,
+    /// Inputs that would be known again.
+    pub keys: KeyMemory,
+    /// Thread keys to cases.
+    pub threads: Map<Key, CaseId>,
+    /// A message's source key to its case and input.
+    pub sources: Map<Key, (CaseId, InputId)>,
+    /// The open case of a person on a channel.
+    pub by_author: Map<(Key, Channel), CaseId>,
+    /// Who last handled a person's case.
+    pub last_handler: Map<Key, AgentIx>,
+    /// When a person last got an acknowledgement.
+    pub acknowledged: Map<Key, Millis>,
+    /// Deliveries without a final outcome.
+    pub deliveries: Map<DeliveryId, Delivery>,
+    /// Gateways that hold sessions, with when their silence becomes too long.
+    pub gateways: BTreeMap<Name, Millis>,
+    /// How far each sending desk's handovers have come.
+    pub handovers: BTreeMap<Name, (u64, u32)>,
+    /// When the next day begins in the desk's zone, once a policy said so.
+    pub day_due: Option<Millis>,
+    /// The day in the desk's zone for which agents' conditions were computed.
+    pub day: i64,
+    /// Cases that are neither resolved nor closed, for people and metrics.
+    pub open_cases: u64,
+    /// Messages on their way from one case to another, within one input.
+    split: Vec<Member>,
+}
+
+impl State {
+    /// An agent's place in the list, by id.
+    #[must_use]
+    pub fn agent_ix(&self, id: &str) -> Option<AgentIx> {
+        self.agents.find(id)
+    }
+
+    /// Whether more keys are remembered than the policy's `keys_max`: doors then push back.
+    #[must_use]
+    pub fn is_full(&self, keys_max: u64) -> bool {
+        self.keys.len() as u64 > keys_max
+    }
+}
