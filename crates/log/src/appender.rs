@@ -247,6 +247,3 @@ async fn write(log: &dyn DeskLog, door: Door, envelope: &Bytes, group: Vec<Job>)
         let _ = job.done.send(place);
     }
 }
-
-#[cfg(test)]
-mod tests;
