@@ -134,10 +134,10 @@ pub struct Message {
     /// Subject line, for channels that have one; at most 2,000 bytes.
     #[prost(string, tag = "7")]
     pub subject: ::prost::alloc::string::String,
-    /// What the customer wrote, plain text; at most 1 MiB.
+    /// What the customer wrote, plain text; at most 256 KiB.
     #[prost(string, tag = "8")]
     pub text: ::prost::alloc::string::String,
-    /// The same as HTML, for channels that have it; at most 1 MiB. Shown only after sanitising.
+    /// The same as HTML, for channels that have it; at most 256 KiB. Shown only after sanitising.
     #[prost(string, tag = "9")]
     pub html: ::prost::alloc::string::String,
     /// Ids of earlier messages that this one answers, strongest first; at most 50.
@@ -190,11 +190,8 @@ pub struct Attachment {
     /// Media type.
     #[prost(string, tag = "2")]
     pub media_type: ::prost::alloc::string::String,
-    /// Size in bytes.
-    #[prost(uint64, tag = "3")]
-    pub size: u64,
     /// Where the channel keeps it.
-    #[prost(string, tag = "4")]
+    #[prost(string, tag = "3")]
     pub url: ::prost::alloc::string::String,
 }
 /// A named value that rules may read.
@@ -238,10 +235,10 @@ pub mod load_contacts_request {
         /// First of all, once: what is being loaded.
         #[prost(message, tag = "1")]
         Begin(super::BeginLoad),
-        /// The next bytes of a CSV file with a header line. Not together with `rows`.
+        /// The next bytes of a CSV file with a header line; 32 MiB in all. Not together with `rows`.
         #[prost(bytes, tag = "2")]
         Csv(::prost::alloc::vec::Vec<u8>),
-        /// The next rows. Not together with `csv`.
+        /// The next rows; 200,000 in all. Not together with `csv`.
         #[prost(message, tag = "3")]
         Rows(super::ContactRows),
     }
@@ -258,11 +255,14 @@ pub struct BeginLoad {
     /// Name of the list, for people; at most 200 characters.
     #[prost(string, tag = "3")]
     pub list: ::prost::alloc::string::String,
+    /// IANA zone of times that the list writes without one, such as `Asia/Jakarta`; empty: UTC.
+    #[prost(string, tag = "4")]
+    pub zone: ::prost::alloc::string::String,
 }
 /// Rows of a list.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ContactRows {
-    /// The rows; at most 1,000.
+    /// The rows.
     #[prost(message, repeated, tag = "1")]
     pub rows: ::prost::alloc::vec::Vec<ContactRow>,
 }

@@ -1,0 +1,132 @@
+//! Every metric of this service. Labels are bounded: doors and reasons, never an account or a person.
+
+use std::time::Duration;
+
+/// Messages and contacts that stand on a desk's log; label `door`.
+pub const ACCEPTED: &str = "simpang_ingest_accepted_inputs_total";
+/// Arrivals that were refused, or had no desk to go to; labels `door`, `reason`.
+pub const REFUSED: &str = "simpang_ingest_refused_inputs_total";
+/// Arrivals that the sender has to bring again because the log is away; label `door`.
+pub const DEFERRED: &str = "simpang_ingest_deferred_inputs_total";
+/// Entries of webhooks that were understood and are not for a case; label `door`.
+pub const IGNORED: &str = "simpang_ingest_ignored_entries_total";
+/// Raw bytes brought to the object store.
+pub const RAW: &str = "simpang_ingest_raw_bytes_total";
+/// From an input being ready to the log's acknowledgement.
+pub const APPEND: &str = "simpang_ingest_append_seconds";
+/// Open SMTP and LMTP connections.
+pub const CONNECTIONS: &str = "simpang_ingest_smtp_connections";
+/// Sequence of the directory's last record that the doors know.
+pub const DIRECTORY: &str = "simpang_ingest_directory_seq";
+
+/// By which door something came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// SMTP or LMTP.
+    Smtp,
+    /// X's webhook.
+    X,
+    /// Facebook's webhook.
+    Facebook,
+    /// JSON over HTTP.
+    Http,
+    /// gRPC Push.
+    Push,
+    /// gRPC PushStream.
+    Stream,
+    /// Campaign lists.
+    Contacts,
+}
+
+impl Source {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::X => "x",
+            Self::Facebook => "facebook",
+            Self::Http => "http",
+            Self::Push => "push",
+            Self::Stream => "stream",
+            Self::Contacts => "contacts",
+        }
+    }
+}
+
+/// Why something was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Not signed, or wrongly.
+    Signature,
+    /// No or an unknown token, or one that is not good for it.
+    Forbidden,
+    /// Over a limit.
+    TooLarge,
+    /// Not in the form it has to be in.
+    Invalid,
+    /// No desk has the account.
+    UnknownAccount,
+    /// An entry that could not be understood among others that could.
+    Poison,
+    /// Too many connections.
+    Busy,
+}
+
+impl Reason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Forbidden => "forbidden",
+            Self::TooLarge => "too_large",
+            Self::Invalid => "invalid",
+            Self::UnknownAccount => "unknown_account",
+            Self::Poison => "poison",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// Tells the metrics recorder what the names mean.
+pub(crate) fn describe() {
+    metrics::describe_counter!(ACCEPTED, "messages and contacts that stand on a desk's log");
+    metrics::describe_counter!(REFUSED, "arrivals refused, or without a desk to go to, by reason");
+    metrics::describe_counter!(DEFERRED, "arrivals to be brought again because the log was away");
+    metrics::describe_counter!(IGNORED, "webhook entries that are not for a case");
+    metrics::describe_counter!(RAW, metrics::Unit::Bytes, "raw bytes brought to the object store");
+    metrics::describe_histogram!(APPEND, metrics::Unit::Seconds, "from ready to acknowledged by the log");
+    metrics::describe_gauge!(CONNECTIONS, "open SMTP and LMTP connections");
+    metrics::describe_gauge!(DIRECTORY, "sequence of the directory's last record known");
+}
+
+pub(crate) fn accepted(source: Source, count: u64) {
+    metrics::counter!(ACCEPTED, "door" => source.as_str()).increment(count);
+}
+
+pub(crate) fn refused(source: Source, reason: Reason) {
+    metrics::counter!(REFUSED, "door" => source.as_str(), "reason" => reason.as_str()).increment(1);
+}
+
+pub(crate) fn deferred(source: Source) {
+    metrics::counter!(DEFERRED, "door" => source.as_str()).increment(1);
+}
+
+pub(crate) fn ignored(source: Source) {
+    metrics::counter!(IGNORED, "door" => source.as_str()).increment(1);
+}
+
+pub(crate) fn raw_kept(bytes: usize) {
+    metrics::counter!(RAW).increment(bytes as u64);
+}
+
+pub(crate) fn appended(took: Duration) {
+    metrics::histogram!(APPEND).record(took);
+}
+
+pub(crate) fn connections(open: usize) {
+    metrics::gauge!(CONNECTIONS).set(u32::try_from(open).unwrap_or(u32::MAX));
+}
+
+pub(crate) fn directory_read(seq: u64) {
+    // Sequences above 2^53 are out of reach.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    metrics::gauge!(DIRECTORY).set(seq as f64);
+}

@@ -1,0 +1,105 @@
+//! What all doors share: raw bytes to the object store, inputs to the desks' logs. "Accepted" is said only after the
+//! log's acknowledgement; whatever else happens is "bring it again", which idempotency keys make harmless.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use sha2::{Digest as _, Sha256};
+use simpang_channels::{AttachmentBody, Parsed};
+use simpang_log::appender::{Appender, Limits, Place, Ticket};
+use simpang_log::{AppendError, DeskName, Door, LogError, LogStore};
+use simpang_proto::log::v1::Input;
+use simpang_wire::key::Keyer;
+use thiserror::Error;
+
+use crate::counters;
+use crate::directory::Directory;
+
+/// SHA-256 of raw bytes.
+pub(crate) type Digest = [u8; 32];
+
+/// Nothing was promised: the sender has to bring it again.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum Away {
+    /// The log or the object store can't be used.
+    #[error("{0}; send the same again")]
+    Log(#[from] LogError),
+    /// The input was not acknowledged.
+    #[error("{0}; send the same again")]
+    Append(#[from] AppendError),
+    /// The table of accounts is not there yet.
+    #[error("the directory is not read yet; send the same again")]
+    Directory,
+    /// The reader of a message did not come to its end.
+    #[error("the message was not read: {0}; send the same again")]
+    Reader(String),
+}
+
+/// The shared part of all doors.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) keyer: Keyer,
+    store: Arc<dyn LogStore>,
+    writer: String,
+    desks: DashMap<DeskName, Appender>,
+}
+
+impl Intake {
+    pub(crate) fn new(
+        store: Arc<dyn LogStore>,
+        keyer: Keyer,
+        directory: Arc<Directory>,
+        writer: &str,
+    ) -> Self {
+        Self { directory, keyer, store, writer: writer.to_owned(), desks: DashMap::new() }
+    }
+
+    /// Says that the table of accounts is not there yet.
+    pub(crate) fn check_ready(&self) -> Result<(), Away> {
+        if self.directory.is_ready() { Ok(()) } else { Err(Away::Directory) }
+    }
+
+    /// Keeps raw bytes; gives their digest.
+    pub(crate) async fn keep(&self, bytes: Bytes) -> Result<Digest, Away> {
+        let digest: Digest = Sha256::digest(&bytes).into();
+        let size = bytes.len();
+        self.store.put_raw(digest, bytes).await?;
+        counters::raw_kept(size);
+        Ok(digest)
+    }
+
+    /// Keeps the attachments that came with a message, each under the digest that its record names.
+    pub(crate) async fn keep_attachments(&self, parsed: &Parsed) -> Result<(), Away> {
+        for attachment in &parsed.content.attachments {
+            if let AttachmentBody::Bytes(bytes) = &attachment.body {
+                self.keep(Bytes::copy_from_slice(bytes)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends one input to a desk's log and waits for the acknowledgement.
+    pub(crate) async fn append(&self, desk: &DeskName, input: &Input) -> Result<Place, Away> {
+        let began = Instant::now();
+        let place = self.submit(desk, input).await?.place().await?;
+        counters::appended(began.elapsed());
+        Ok(place)
+    }
+
+    /// Queues one input for a desk's log. Inputs stand there in the order queued.
+    pub(crate) async fn submit(&self, desk: &DeskName, input: &Input) -> Result<Ticket, Away> {
+        Ok(self.appender(desk).await?.submit(input).await?)
+    }
+
+    async fn appender(&self, desk: &DeskName) -> Result<Appender, Away> {
+        if let Some(appender) = self.desks.get(desk) {
+            return Ok(appender.clone());
+        }
+        let log = self.store.open(desk).await?;
+        let make = || Appender::new(log, Door::Ingest, &self.writer, Limits::default());
+        Ok(self.desks.entry(desk.clone()).or_insert_with(make).clone())
+    }
+}

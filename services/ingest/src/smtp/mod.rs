@@ -1,0 +1,14 @@
+//! Mail by SMTP and LMTP: the protocol as a pure state machine in [`session`] and [`data`], the sockets in
+//! [`server`], and what becomes of a received message in [`deliver`].
+
+mod data;
+mod deliver;
+mod server;
+mod session;
+
+pub(crate) use server::Listener;
+pub use server::SmtpOptions;
+pub use session::SessionLimits;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! The sockets of the SMTP and LMTP listener: connections, time-outs, stopping. Knows nothing of the protocol.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::deliver::deliver;
+use super::session::{Action, Admission, Mailboxes, Session, SessionLimits};
+use crate::counters::{self, Reason, Source};
+use crate::directory::Directory;
+use crate::intake::Intake;
+
+/// How long a message that is arriving may still take when the service stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// Between two tries to accept when the machine has no sockets left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Bytes read at a time.
+const CHUNK: usize = 16 << 10;
+
+/// How mail is listened for.
+#[derive(Debug, Clone)]
+pub struct SmtpOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// What the server calls itself in its greeting.
+    pub host: String,
+    /// What one session may use.
+    pub limits: SessionLimits,
+    /// Most connections at once.
+    pub connections: usize,
+    /// How long a client may say nothing.
+    pub idle: Duration,
+    /// Authserv-id of the mail server in front, whose `Authentication-Results` are believed (RFC 8601); empty: none.
+    pub trusted_authserv: String,
+}
+
+impl SmtpOptions {
+    /// Usual limits: 200 connections, and the 5 minutes that RFC 5321 §4.5.3.2.7 asks for.
+    #[must_use]
+    pub fn new(bind: SocketAddr, host: &str) -> Self {
+        Self {
+            bind,
+            host: host.to_owned(),
+            limits: SessionLimits::default(),
+            connections: 200,
+            idle: Duration::from_secs(300),
+            trusted_authserv: String::new(),
+        }
+    }
+}
+
+/// Mail can't be listened for.
+#[derive(Debug, Error)]
+#[error(
+    "can't listen for mail on {bind}: {source}; is the port taken, or below 1024 without the right to it?"
+)]
+pub(crate) struct SmtpError {
+    bind: SocketAddr,
+    source: io::Error,
+}
+
+/// A bound listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    options: Arc<SmtpOptions>,
+    bound: SocketAddr,
+}
+
+impl Listener {
+    /// Binds.
+    pub(crate) async fn bind(options: SmtpOptions) -> Result<Self, SmtpError> {
+        let failed = |source| SmtpError { bind: options.bind, source };
+        let socket = TcpListener::bind(options.bind).await.map_err(failed)?;
+        let bound = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, options: Arc::new(options), bound })
+    }
+
+    /// Where it listens.
+    pub(crate) fn bound(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// Takes connections until told to stop; each is served by a task of its own.
+    pub(crate) async fn serve(self, intake: Arc<Intake>, stop: CancellationToken, tasks: TaskTracker) {
+        let room = Arc::new(Semaphore::new(self.options.connections));
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a mail connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                    continue;
+                }
+            };
+            match room.clone().try_acquire_owned() {
+                Ok(permit) => {
+                    counters::connections(self.options.connections - room.available_permits());
+                    let (intake, options, stop) = (intake.clone(), self.options.clone(), stop.clone());
+                    tasks.spawn(serve_one(stream, intake, options, stop, permit, room.clone()));
+                }
+                Err(_) => {
+                    counters::refused(Source::Smtp, Reason::Busy);
+                    tasks.spawn(turn_away(stream));
+                }
+            }
+        }
+    }
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let line = b"421 4.7.0 too many connections, try again later\r\n";
+    // Whether the client hears it or not, the connection ends.
+    let _ = tokio::time::timeout(GRACE, stream.write_all(line)).await;
+}
+
+async fn serve_one(
+    stream: TcpStream,
+    intake: Arc<Intake>,
+    options: Arc<SmtpOptions>,
+    stop: CancellationToken,
+    permit: OwnedSemaphorePermit,
+    room: Arc<Semaphore>,
+) {
+    let mut connection = Connection { stream, intake, options: options.clone(), stop };
+    if let Err(error) = connection.converse().await {
+        tracing::debug!(%error, "a mail connection broke");
+    }
+    drop(permit);
+    counters::connections(options.connections - room.available_permits());
+}
+
+struct Connection {
+    stream: TcpStream,
+    intake: Arc<Intake>,
+    options: Arc<SmtpOptions>,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    async fn converse(&mut self) -> io::Result<()> {
+        let mut session = Session::new(&self.options.host, self.options.limits.clone());
+        self.send(&session.greeting()).await?;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = tokio::select! {
+                read = tokio::time::timeout(self.options.idle, self.stream.read(&mut chunk)) => read,
+                () = stopping(&self.stop, session.is_in_message()) => {
+                    return self.send(&session.shut_down()).await;
+                }
+            };
+            let Ok(read) = read else { return self.send(&session.timed_out()).await };
+            let count = read?;
+            if count == 0 {
+                return Ok(());
+            }
+            session.receive(&chunk[..count]);
+            if self.act(&mut session).await? {
+                return self.stream.shutdown().await;
+            }
+        }
+    }
+
+    /// Does all that can be done with what has come; says whether the session is over.
+    async fn act(&mut self, session: &mut Session) -> io::Result<bool> {
+        let mut answer = Vec::new();
+        while let Some(action) = session.next(&*self.intake.directory) {
+            match action {
+                Action::Reply(bytes) => answer.extend(bytes),
+                Action::Refuse(reason, bytes) => {
+                    counters::refused(Source::Smtp, reason);
+                    answer.extend(bytes);
+                }
+                Action::Deliver(envelope) => {
+                    let outcomes = deliver(&self.intake, envelope, &self.options.trusted_authserv).await;
+                    answer.extend(session.delivered(&outcomes));
+                }
+                Action::Close(bytes) => {
+                    answer.extend(bytes);
+                    self.send(&answer).await?;
+                    return Ok(true);
+                }
+            }
+        }
+        self.send(&answer).await?;
+        Ok(false)
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = tokio::time::timeout(self.options.idle, self.stream.write_all(bytes)).await;
+        sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Returns when the session has to end because the service does.
+async fn stopping(stop: &CancellationToken, in_message: bool) {
+    stop.cancelled().await;
+    if in_message {
+        tokio::time::sleep(GRACE).await;
+    }
+}
+
+impl Mailboxes for Directory {
+    fn find(&self, address: &str) -> Admission {
+        if !self.is_ready() {
+            return Admission::Unsure;
+        }
+        match self.mail_account(address) {
+            Some(mailbox) => Admission::Known(mailbox),
+            None => Admission::Unknown,
+        }
+    }
+}
