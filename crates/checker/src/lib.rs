@@ -268,7 +268,7 @@ impl Checker {
         self.lifecycle.event(&self.desk, body, cause, found);
         self.assignment.event(&self.desk, body, found);
         self.order.event(&self.desk, body, cause, found);
-        self.sla.event(&self.desk, body, event.at_ms, found);
+        self.sla.event(body, event.at_ms, found);
         self.desk.apply(body, cause);
     }
 

@@ -1,8 +1,6 @@
 //! Invariant 6: SLA clocks go as their events allow, and deadlines equal their recomputation.
 //!
-//! Deadlines in calendars that the caller does not bring are not recomputed, only counted. A new run's deadline may
-//! count from its own start, from the arrival of its case, or from the clock's first start on the case: which of
-//! them is the policy's matter.
+//! Deadlines in calendars that the caller does not bring are not recomputed, only counted.
 
 use std::collections::HashMap;
 
@@ -34,18 +32,17 @@ struct Run {
 pub(crate) struct Sla {
     calendars: Box<dyn Calendars>,
     runs: HashMap<ClockId, Run>,
-    first_starts: HashMap<ClockId, i64>,
 }
 
 impl Sla {
     pub(crate) fn new(calendars: Box<dyn Calendars>) -> Self {
-        Self { calendars, runs: HashMap::new(), first_starts: HashMap::new() }
+        Self { calendars, runs: HashMap::new() }
     }
 
     /// Checks and folds an event.
-    pub(crate) fn event(&mut self, desk: &Desk, body: &Body, at_ms: i64, found: &mut Findings) {
+    pub(crate) fn event(&mut self, body: &Body, at_ms: i64, found: &mut Findings) {
         match body {
-            Body::SlaStarted(e) => self.started(desk, e, at_ms, found),
+            Body::SlaStarted(e) => self.started(e, at_ms, found),
             Body::SlaPaused(e) => self.paused(e, at_ms, found),
             Body::SlaResumed(e) => self.resumed(e, at_ms, found),
             Body::SlaMet(e) => self.met(e, at_ms, found),
@@ -63,18 +60,21 @@ impl Sla {
         }
     }
 
-    fn started(&mut self, desk: &Desk, event: &v1::SlaStarted, at_ms: i64, found: &mut Findings) {
+    fn started(&mut self, event: &v1::SlaStarted, at_ms: i64, found: &mut Findings) {
         found.counts.clocks += 1;
-        let id = (event.case, event.clock);
-        let first_ms = *self.first_starts.entry(id).or_insert(at_ms);
-        let arrived_ms = desk.cases.get(&event.case).map_or(at_ms, |c| c.arrived_ms);
-        let bases = [at_ms, arrived_ms, first_ms];
-        self.recompute(id, &event.calendar, &bases, event.target_ms, event.deadline_ms, found);
+        let (id, from_ms) = ((event.case, event.clock), event.from_ms);
+        if from_ms > at_ms {
+            found.broken(
+                Code::SlaDeadline,
+                format_args!("{} counts from {from_ms} ms, its future", Clock(id)),
+            );
+        }
+        self.recompute(id, &event.calendar, from_ms, event.target_ms, event.deadline_ms, found);
         let run = Run {
             target_ms: event.target_ms,
             calendar: event.calendar.clone(),
             deadline_ms: event.deadline_ms,
-            since_ms: Some(at_ms),
+            since_ms: Some(from_ms),
             left_ms: event.target_ms,
             breached: false,
             warned_percent: 0,
@@ -94,7 +94,7 @@ impl Sla {
         run.left_ms = event.remaining_ms;
         let (calendar, deadline_ms) = (run.calendar.clone(), run.deadline_ms);
         // What is left, counted from here, leads to the same deadline.
-        self.recompute(id, &calendar, &[at_ms], event.remaining_ms, deadline_ms, found);
+        self.recompute(id, &calendar, at_ms, event.remaining_ms, deadline_ms, found);
     }
 
     fn resumed(&mut self, event: &v1::SlaResumed, at_ms: i64, found: &mut Findings) {
@@ -105,7 +105,7 @@ impl Sla {
         run.since_ms = Some(at_ms);
         run.deadline_ms = event.deadline_ms;
         let (calendar, left_ms) = (run.calendar.clone(), run.left_ms);
-        self.recompute(id, &calendar, &[at_ms], left_ms, event.deadline_ms, found);
+        self.recompute(id, &calendar, at_ms, left_ms, event.deadline_ms, found);
     }
 
     fn met(&mut self, event: &v1::SlaMet, at_ms: i64, found: &mut Findings) {
@@ -182,27 +182,22 @@ impl Sla {
         &self,
         id: ClockId,
         calendar: &str,
-        bases_ms: &[i64],
+        from_ms: i64,
         work_ms: i64,
         deadline_ms: i64,
         found: &mut Findings,
     ) {
-        let deadline = |from: &i64| self.calendars.deadline(calendar, *from, work_ms);
-        let computed: Option<Vec<i64>> = match work_ms {
-            1.. => bases_ms.iter().map(deadline).collect(),
-            // Nothing is left, or less: no calendar says when that was.
-            _ => None,
-        };
+        // Where nothing is left, or less, no calendar says when that was.
+        let computed = (work_ms > 0).then(|| self.calendars.deadline(calendar, from_ms, work_ms)).flatten();
         let Some(computed) = computed else {
             found.counts.deadlines_skipped += 1;
             return;
         };
         found.counts.deadlines_recomputed += 1;
-        if !computed.contains(&deadline_ms) {
-            let expected = computed[0];
+        if computed != deadline_ms {
             found.broken(
                 Code::SlaDeadline,
-                format_args!("{} is due at {deadline_ms} ms, recomputed {expected} ms", Clock(id)),
+                format_args!("{} is due at {deadline_ms} ms, recomputed {computed} ms", Clock(id)),
             );
         }
     }
@@ -211,7 +206,6 @@ impl Sla {
         let clocks = 0..=v1::SlaClock::LeaderFollowUp as i32;
         for clock in clocks {
             self.runs.remove(&(case, clock));
-            self.first_starts.remove(&(case, clock));
         }
     }
 

@@ -1,0 +1,71 @@
+//! Invariant 2.
+
+use simpang_checker::Code;
+use simpang_proto::log::v1::event::Body;
+use simpang_proto::log::v1::*;
+
+use super::Break;
+use crate::story::id;
+use crate::story::words::*;
+
+pub const ALL: &[Break] = &[
+    (Code::MessageLost, "a message joins nothing", |t| remove!(t.story, MessageJoined(e) if e.case == 1)),
+    (Code::MessageDoubled, "a message joins twice", |t| {
+        let first = t.first_message;
+        after!(t.story, MessageJoined(e) if e.case == 1 => joined(1, first, JoinedBy::Thread, 2));
+    }),
+    (Code::MessageDoubled, "a repeat joins after its key is forgotten", |t| {
+        t.story.key_memory_ms = Some(-1);
+        let repeat = t.repeat;
+        after!(t.story, InputDuplicated(e) if e.case == 1 => joined(1, repeat, JoinedBy::Thread, 2));
+        remove!(t.story, InputDuplicated(e) if e.case == 1);
+    }),
+    (Code::MessageUnknown, "a tick joins a case", |t| {
+        let last = t.last;
+        after!(t.story, DayTurned(e) if e.day == 1 => joined(2, last, JoinedBy::Thread, 2));
+    }),
+    (Code::MessageUnknown, "a message joins that is not the cause", |t| {
+        let other = id(t.first_message.seq, 1);
+        edit!(t.story, MessageJoined(e) if e.case == 1 => e.message = Some(other));
+    }),
+    (Code::MessageUnknown, "what an agent moves is no message", |t| {
+        let last = t.last;
+        edit!(t.story, MessageJoined(e) if e.case == 7 => e.message = Some(last));
+    }),
+    (Code::MessageMoved, "a message moves without a split", |t| {
+        edit!(t.story, MessageJoined(e) if e.case == 7 => e.case = 3);
+    }),
+    (Code::MessageCount, "a message is not counted", |t| {
+        edit!(t.story, MessageJoined(e) if e.case == 1 && e.count == 3 => e.count = 2);
+    }),
+    (Code::OpeningAmiss, "a message opens one case and joins another", |t| {
+        edit!(t.story, MessageJoined(e) if e.case == 8 => e.case = 2);
+    }),
+    (Code::ContactLost, "a contact opens nothing", |t| remove!(t.story, CaseOpened(e) if e.case == 4)),
+    (Code::ContactDoubled, "a contact opens two cases", |t| {
+        after!(t.story, CaseOpened(e) if e.case == 4 => Body::CaseOpened(CaseOpened { case: 5, ..CaseOpened::default() }));
+    }),
+    (Code::RepeatJudged, "a repeat is judged", |t| {
+        let repeat = t.repeat;
+        after!(t.story, InputDuplicated(e) if e.case == 1 => joined(1, repeat, JoinedBy::Thread, 2));
+        remove!(t.story, InputDuplicated(e) if e.case == 1);
+    }),
+    (Code::DuplicateAmiss, "a repeat points at another input", |t| {
+        let other = id(t.first_message.seq, 1);
+        edit!(t.story, InputDuplicated(e) if e.case == 1 => e.of = Some(other));
+    }),
+    (Code::DuplicateAmiss, "what repeats nothing is taken for a repeat", |t| {
+        t.story.input_mut(t.repeat).key = vec![9; 16].into();
+    }),
+    (Code::DuplicateAmiss, "a keyless input is taken for a repeat", |t| {
+        t.story.input_mut(t.repeat).key = Vec::new().into();
+    }),
+    (Code::HandoverAmiss, "a case handed over is on no case", |t| {
+        remove!(t.story, CaseOpened(e) if e.case == 10);
+        remove!(t.story, MessageJoined(e) if e.case == 10);
+    }),
+    (Code::HandoverAmiss, "a case is handed over twice", |t| {
+        let first = t.story.input_mut(t.handovers[0]).body.clone();
+        t.story.input_mut(t.handovers[1]).body = first;
+    }),
+];
