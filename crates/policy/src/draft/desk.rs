@@ -1,0 +1,127 @@
+//! The desk itself: title, zone, signature, defaults, limits, capacities, accounts.
+
+use simpang_domain::rules::{Limits, NoPolicy, Rules};
+use simpang_domain::words::{Channel, Name};
+
+use super::names::Kind;
+use super::{Draft, read_zone};
+use crate::parts::AccountRule;
+use crate::problem::{Text, hint};
+use crate::read::Section;
+
+/// `[desk]`, `[defaults]`, `[limits]`.
+#[derive(Debug)]
+pub(crate) struct DeskDraft {
+    pub(crate) title: Option<Name>,
+    pub(crate) zone: Option<chrono_tz::Tz>,
+    pub(crate) signature: Name,
+    pub(crate) priority: Option<Name>,
+    pub(crate) sla: Option<Name>,
+    pub(crate) limits: Limits,
+}
+
+impl Default for DeskDraft {
+    fn default() -> Self {
+        let limits = NoPolicy::default().tables().limits.clone();
+        Self { title: None, zone: None, signature: "".into(), priority: None, sla: None, limits }
+    }
+}
+
+impl Draft {
+    /// `[desk]`: title, zone (IANA; UTC when left out), signature under every reply.
+    pub(super) fn read_desk(&mut self, top: &Section<'_>) {
+        if let Some(desk) = top.section("desk") {
+            self.desk.title = desk.text("title").map(|t| t.name());
+            self.desk.zone = read_zone(&desk, "zone");
+            self.desk.signature = desk.text("signature").map_or_else(|| "".into(), |t| t.name());
+            desk.finish();
+        }
+        if let Some(defaults) = top.section("defaults") {
+            self.desk.priority = self.refer_text(defaults.text("priority"), Kind::Priority);
+            self.desk.sla = self.refer_text(defaults.text("sla"), Kind::Sla);
+            defaults.finish();
+        }
+        if let Some(limits) = top.section("limits") {
+            self.read_limits(&limits);
+            limits.finish();
+        }
+        if let Some(capacity) = top.section("capacity") {
+            self.read_capacity(&capacity);
+            capacity.finish();
+        }
+    }
+
+    fn refer_text(&mut self, text: Option<Text>, kind: Kind) -> Option<Name> {
+        text.map(|t| self.names.refer(kind, &t))
+    }
+
+    fn read_limits(&mut self, section: &Section<'_>) {
+        let acknowledgement = section.text("acknowledgement");
+        let acknowledgement = self.refer_text(acknowledgement, Kind::Template);
+        let limits = &mut self.desk.limits;
+        let times = [
+            ("key_memory", &mut limits.key_memory_ms),
+            ("reopening", &mut limits.reopening_ms),
+            ("settle", &mut limits.settle_ms),
+            ("grace", &mut limits.grace_ms),
+            ("acknowledgement_gap", &mut limits.acknowledgement_gap_ms),
+        ];
+        for (key, limit) in times {
+            *limit = section.millis(key).unwrap_or(*limit);
+        }
+        if let Some(most) = section.number("keys_max", 1_000..1_000_000_001) {
+            limits.keys_max = most.unsigned_abs();
+        }
+        limits.join_by_customer = section.flag("join_by_customer").unwrap_or(limits.join_by_customer);
+        limits.rederive = section.flag("rederive").unwrap_or(limits.rederive);
+        limits.acknowledgement = acknowledgement;
+    }
+
+    fn read_capacity(&mut self, section: &Section<'_>) {
+        for channel in Channel::ALL {
+            if let Some(most) = section.number(channel.as_str(), 0..1_001) {
+                self.capacities.push((*channel, u32::try_from(most).unwrap_or(0)));
+            }
+        }
+    }
+
+    /// `[[account]]`: channel, account, aliases.
+    pub(super) fn read_accounts(&mut self, top: &Section<'_>) {
+        for section in top.sections("account") {
+            let channel = section.need_text("channel");
+            let account = section.need_text("account");
+            let aliases: Vec<Name> =
+                section.texts("aliases").iter().map(|t| t.value.to_lowercase().into()).collect();
+            let channel = channel.and_then(|text| read_channel(&section, &text));
+            if let (Some(channel), Some(account)) = (channel, account) {
+                self.add_account(&section, channel, &account, aliases);
+            }
+            section.finish();
+        }
+    }
+
+    fn add_account(&mut self, section: &Section<'_>, channel: Channel, account: &Text, aliases: Vec<Name>) {
+        let name = account.value.to_lowercase();
+        if name != account.value || name.starts_with('@') {
+            let message =
+                format!("account {:?}: write it in lower case and without `@` in front", account.value);
+            section.report.error(account.spot, message);
+        }
+        if self.accounts.iter().any(|a| a.channel == channel && *a.account == name) {
+            section
+                .report
+                .error(account.spot, format!("{} account `{name}` is listed twice", channel.as_str()));
+        }
+        self.accounts.push(AccountRule { channel, account: name.into(), aliases });
+    }
+}
+
+/// Reads the name of a channel.
+fn read_channel(section: &Section<'_>, text: &Text) -> Option<Channel> {
+    let channel = Channel::of_str(text.as_str());
+    if channel.is_none() {
+        let hint = hint(text.as_str(), Channel::ALL.iter().map(|c| c.as_str()));
+        section.report.error(text.spot, format!("unknown channel `{}`{hint}", text.value));
+    }
+    channel
+}

@@ -1,0 +1,128 @@
+//! Remembers what the rules said of each combination of the facts they read. It can't change an answer, only how long
+//! it takes; it is bounded, and what was not asked for a while goes first.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use simpang_domain::rules::Classification;
+
+use crate::condition::slot::Filled;
+
+/// Combinations of each generation; there are two, so twice as many are remembered at most.
+const GENERATION_MAX: usize = 8_192;
+
+/// Texts of a key together, bytes; longer ones are not remembered.
+const KEY_BYTES_MAX: usize = 2_048;
+
+type Key = Box<[Filled<'static>]>;
+type Table = HashMap<u64, Vec<(Key, Arc<Classification>)>, BuildHasherDefault<AsIs>>;
+
+/// The memory. Counts how often the rules really ran.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    young: Table,
+    old: Table,
+    evaluations: u64,
+}
+
+impl Memo {
+    /// What was said of this combination, or else what the rules say now.
+    pub(crate) fn get_or(
+        &self,
+        filled: Vec<Filled<'_>>,
+        rules: impl FnOnce(&[Filled<'_>]) -> Classification,
+    ) -> Classification {
+        let hash = hash_of(&filled);
+        if let Some(found) = self.lock().find(hash, &filled) {
+            return (*found).clone();
+        }
+        let said = Arc::new(rules(&filled));
+        let mut tables = self.lock();
+        tables.evaluations += 1;
+        if bytes_of(&filled) <= KEY_BYTES_MAX {
+            let key = filled.into_iter().map(Filled::into_owned).collect();
+            tables.add(hash, key, said.clone());
+        }
+        drop(tables);
+        Arc::unwrap_or_clone(said)
+    }
+
+    /// How often the rules ran.
+    pub(crate) fn evaluations(&self) -> u64 {
+        self.lock().evaluations
+    }
+
+    /// The tables are whole after every step, so a thread that died holding them left them usable.
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn find(&mut self, hash: u64, filled: &[Filled<'_>]) -> Option<Arc<Classification>> {
+        if let Some(said) = find_in(&self.young, hash, filled) {
+            return Some(said);
+        }
+        let said = find_in(&self.old, hash, filled)?;
+        let key = filled.iter().cloned().map(Filled::into_owned).collect();
+        self.add(hash, key, said.clone());
+        Some(said)
+    }
+
+    fn add(&mut self, hash: u64, key: Key, said: Arc<Classification>) {
+        if self.young.len() >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let entries = self.young.entry(hash).or_default();
+        if entries.len() < 8 {
+            entries.push((key, said));
+        }
+    }
+}
+
+fn find_in(table: &Table, hash: u64, filled: &[Filled<'_>]) -> Option<Arc<Classification>> {
+    table.get(&hash)?.iter().find(|(key, _)| is_same(key, filled)).map(|(_, said)| said.clone())
+}
+
+fn is_same(key: &[Filled<'static>], filled: &[Filled<'_>]) -> bool {
+    key.len() == filled.len() && key.iter().zip(filled).all(|(a, b)| a == b)
+}
+
+fn hash_of(filled: &[Filled<'_>]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    filled.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn bytes_of(filled: &[Filled<'_>]) -> usize {
+    let bytes = |filled: &Filled<'_>| match filled {
+        Filled::Text(text) => text.len(),
+        Filled::Texts(texts) => texts.iter().map(|text| text.len() + 16).sum(),
+        Filled::Number(_) | Filled::Flag(_) | Filled::Absent => 8,
+    };
+    filled.iter().map(bytes).sum()
+}
+
+/// Takes a hash for what it is.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
