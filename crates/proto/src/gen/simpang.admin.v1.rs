@@ -60,10 +60,10 @@ pub struct ApplyPolicyRequest {
     /// All files, as in CheckPolicyRequest.
     #[prost(message, repeated, tag = "3")]
     pub files: ::prost::alloc::vec::Vec<PolicyFile>,
-    /// Version, higher than the one in force; 0: the next.
+    /// Version, higher than the one in force; 0: the files' own if that is higher, else the next.
     #[prost(uint64, tag = "4")]
     pub version: u64,
-    /// The document it follows: code, revision, approver (L1); at most 500 characters.
+    /// The document it follows: code, revision, approver (L1); at most 500 characters. Empty: what the files cite.
     #[prost(string, tag = "5")]
     pub cites: ::prost::alloc::string::String,
 }
@@ -620,8 +620,8 @@ pub mod admin_client {
             self.inner.unary(req, path, codec).await
         }
         /// Compiles a policy and, without errors, puts it on the desk's log and waits until the desk judges by it. Then
-        /// tells the directory which accounts and campaigns are the desk's. INVALID_ARGUMENT with every error in the
-        /// message when it does not compile: nothing was changed.
+        /// tells the directory which accounts and campaigns are the desk's. INVALID_ARGUMENT with the first errors in the
+        /// message when it does not compile (CheckPolicy lists all): nothing was changed.
         pub async fn apply_policy(
             &mut self,
             request: impl tonic::IntoRequest<super::ApplyPolicyRequest>,
@@ -795,8 +795,8 @@ pub mod admin_server {
             tonic::Status,
         >;
         /// Compiles a policy and, without errors, puts it on the desk's log and waits until the desk judges by it. Then
-        /// tells the directory which accounts and campaigns are the desk's. INVALID_ARGUMENT with every error in the
-        /// message when it does not compile: nothing was changed.
+        /// tells the directory which accounts and campaigns are the desk's. INVALID_ARGUMENT with the first errors in the
+        /// message when it does not compile (CheckPolicy lists all): nothing was changed.
         async fn apply_policy(
             &self,
             request: tonic::Request<super::ApplyPolicyRequest>,

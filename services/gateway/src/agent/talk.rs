@@ -1,0 +1,177 @@
+//! What commands with a person's words ask: notes, replies, dispositions, escalations. The words go sealed into a
+//! field of their own, which no decision reads.
+
+use prost::Message;
+use simpang_proto::agent::v1 as api;
+use simpang_proto::log::v1::command::Body;
+use simpang_proto::log::v1::{self as log, InputId, Sealed, Sealing, TextContent};
+
+use super::case::on_case;
+use crate::check::{self, Invalid, LIST_MAX};
+use crate::command::{Ask, Head};
+
+impl Ask for api::AddNoteRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/AddNote";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, 0)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        check::text("text", &self.text, 1)?;
+        Ok(Body::Note(log::Note { content: words(self.text), coaching: self.coaching }))
+    }
+}
+
+impl Ask for api::ReplyRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Reply";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, self.seen_messages)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        check::text("text", &self.text, 1)?;
+        check::chars("subject", &self.subject, 0, 500)?;
+        check::path("category", &self.category, 0)?;
+        let content = TextContent { text: self.text, subject: self.subject, fields: fields(self.fields)? };
+        let to = self.to.unwrap_or_default();
+        Ok(Body::Reply(log::Reply {
+            kind: check::named_or_none::<api::ReplyKind>("kind", self.kind)?,
+            content: seal(&content),
+            to: Some(InputId { seq: to.seq, index: to.index }),
+            category: self.category,
+            resolve: self.resolve,
+        }))
+    }
+}
+
+impl Ask for api::DisposeRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Dispose";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, self.seen_messages)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        check::path("path", &self.path, 1)?;
+        check::text("remark", &self.remark, 0)?;
+        if self.again_at_ms < 0 {
+            return Err(Invalid::new("again_at_ms", "has to be ms since 1970 UTC, or 0 for none"));
+        }
+        let answered = check::named_or_none::<api::Answered>("answered", self.answered)?;
+        let fields = fields(self.fields)?;
+        let filled = fields.iter().filter(|field| !field.value.trim().is_empty());
+        let mut filled: Vec<String> = filled.map(|field| field.name.clone()).collect();
+        filled.sort();
+        let content = TextContent { text: self.remark, subject: String::new(), fields };
+        Ok(Body::Disposition(log::Disposition {
+            path: self.path,
+            content: seal(&content),
+            filled,
+            again_at_ms: self.again_at_ms,
+            answered,
+        }))
+    }
+}
+
+impl Ask for api::EscalateRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Escalate";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, self.seen_messages)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        check::chars("step", &self.step, 0, 64)?;
+        check::text("text", &self.text, 0)?;
+        Ok(Body::Escalate(log::Escalate { step: self.step, content: words(self.text) }))
+    }
+}
+
+impl Ask for api::TransferRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Transfer";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, self.seen_messages)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        use api::transfer_request::Target;
+        check::text("text", &self.text, 0)?;
+        let mut transfer = log::Transfer { content: words(self.text), ..log::Transfer::default() };
+        match self.target {
+            None => return Err(Invalid::new("target", "is missing: set `queue`, `agent` or `to_desk`")),
+            Some(Target::Queue(queue)) => transfer.queue = target("queue", queue)?,
+            Some(Target::Agent(agent)) => transfer.agent = target("agent", agent)?,
+            Some(Target::ToDesk(desk)) => transfer.desk = target("to_desk", desk)?,
+        }
+        Ok(Body::Transfer(transfer))
+    }
+}
+
+fn target(field: &str, name: String) -> Result<String, Invalid> {
+    check::chars(field, &name, 1, 64)?;
+    Ok(name)
+}
+
+/// Form fields, each name once.
+fn fields(fields: Vec<api::Field>) -> Result<Vec<log::Attribute>, Invalid> {
+    check::count("fields", fields.len(), 0, LIST_MAX)?;
+    check::once("fields", fields.iter().map(|field| &field.name))?;
+    for field in &fields {
+        check::chars("fields.name", &field.name, 1, 100)?;
+        if field.value.len() > 4_096 {
+            let reason = format!("has {} bytes, at most 4096 are taken", field.value.len());
+            return Err(Invalid::new(format_args!("fields.{}", field.name), reason));
+        }
+    }
+    Ok(fields.into_iter().map(|field| log::Attribute { name: field.name, value: field.value }).collect())
+}
+
+/// A text alone; nothing for an empty one.
+fn words(text: String) -> Option<Sealed> {
+    if text.is_empty() { None } else { seal(&TextContent { text, ..TextContent::default() }) }
+}
+
+fn seal(content: &TextContent) -> Option<Sealed> {
+    Some(Sealed { sealing: Sealing::None.into(), body: content.encode_to_vec().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, value: &str) -> api::Field {
+        api::Field { name: name.into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_disposition_names_the_fields_that_are_filled_in_and_seals_their_values() {
+        let request = api::DisposeRequest {
+            path: vec!["Contacted".into()],
+            remark: "done".into(),
+            fields: vec![field("nomor tiket", "IN1"), field("login", " "), field("jastel", "122")],
+            ..api::DisposeRequest::default()
+        };
+        let Body::Disposition(disposition) = request.body().unwrap() else { panic!("another command") };
+        assert_eq!(disposition.filled, ["jastel", "nomor tiket"]);
+        let content = TextContent::decode(disposition.content.unwrap().body).unwrap();
+        assert_eq!(content.text, "done");
+        assert_eq!(content.fields.len(), 3, "what was typed is kept, blank or not");
+    }
+
+    #[test]
+    fn fields_have_each_name_once() {
+        assert!(fields(vec![field("a", "1"), field("a", "2")]).is_err());
+        assert!(fields(vec![field("", "1")]).is_err());
+        assert!(fields(vec![field("a", &"x".repeat(4_097))]).is_err());
+    }
+
+    #[test]
+    fn a_transfer_without_a_target_is_refused() {
+        assert!(api::TransferRequest::default().body().is_err());
+        let target = Some(api::transfer_request::Target::Queue(String::new()));
+        assert!(api::TransferRequest { target, ..api::TransferRequest::default() }.body().is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! One command, from the request to the desk's decision. The services' methods differ only in what they ask and in
+//! what they make of the decision.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use simpang_access::Principal;
+use simpang_proto::log::v1::{self as log, command};
+use simpang_wire::key::Purpose;
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Status};
+
+use crate::check::{self, Invalid};
+use crate::context::Context;
+use crate::desks::Desks;
+use crate::directory::Directory;
+use crate::follower::{Decided, Follower};
+use crate::{metric, refusal};
+
+/// What every command carries beside what it asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) desk: &'a str,
+    pub(crate) request_id: &'a str,
+    /// The case it is about; `None` for a command that is about none.
+    pub(crate) case: Option<u64>,
+    pub(crate) seen_messages: u32,
+}
+
+/// A request that is a command.
+pub(crate) trait Ask: Send {
+    /// `package.Service/Method`, as in the table of calls.
+    const METHOD: &'static str;
+
+    /// What every command carries.
+    fn head(&self) -> Head<'_>;
+
+    /// What it asks, checked.
+    fn body(self) -> Result<command::Body, Invalid>;
+}
+
+/// A command that was decided and not refused.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) principal: String,
+    /// The case it was about; 0 for none.
+    pub(crate) case: u64,
+    pub(crate) decided: Decided,
+    pub(crate) follower: Arc<Follower>,
+}
+
+/// What calls share.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    pub(crate) context: Arc<Context>,
+    pub(crate) desks: Arc<Desks>,
+    pub(crate) directory: Arc<Directory>,
+}
+
+impl Commands {
+    pub(crate) fn new(context: Arc<Context>, desks: Arc<Desks>, directory: Arc<Directory>) -> Self {
+        Self { context, desks, directory }
+    }
+
+    /// Asks the desk and waits for its decision.
+    ///
+    /// # Errors
+    /// As `agent.proto` lists them.
+    pub(crate) async fn command<R: Ask>(&self, request: Request<R>) -> Result<Done, Status> {
+        measured(R::METHOD, self.ask(request)).await
+    }
+
+    async fn ask<R: Ask>(&self, request: Request<R>) -> Result<Done, Status> {
+        let deadline = self.context.deadline();
+        let (metadata, _, request) = request.into_parts();
+        let principal = self.enter(&metadata, R::METHOD, request.head().desk)?;
+        let head = request.head();
+        check_head(head)?;
+        let (desk, request_id) = (head.desk.to_owned(), head.request_id.to_owned());
+        let (case, seen_messages) = (head.case.unwrap_or(0), head.seen_messages);
+        let body = request.body()?;
+        let follower = self.desks.get(&desk, deadline).await?;
+        follower.hear(&principal.name);
+        let key = self.key(&[&desk, "command", &principal.name, &request_id]);
+        let command = log::Command { principal: principal.name.clone(), seen_messages, case, body: Some(body) };
+        let input = self.input(&metadata, key, self.complete(command, &key, deadline).await?);
+        let decided = follower.decide(input, deadline).await?;
+        judge(&follower, &decided)?;
+        Ok(Done { principal: principal.name, case, decided, follower })
+    }
+
+    /// Who calls, if they may make this command on this desk.
+    pub(crate) fn enter(&self, metadata: &MetadataMap, method: &str, desk: &str) -> Result<Principal, Status> {
+        let gatekeeper = &self.context.options.gatekeeper;
+        gatekeeper.authorise(metadata, method, desk, |principal| {
+            self.desks.known(desk).map(|follower| follower.inner().board.roles(principal)).unwrap_or_default()
+        })
+    }
+
+    /// An idempotency key.
+    pub(crate) fn key(&self, parts: &[&str]) -> [u8; 16] {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        self.context.options.keyer.key(Purpose::Idempotency, &parts)
+    }
+
+    /// Fills in what only the gateway knows: the session of a sign-in, the directory's words on a customer.
+    pub(crate) async fn complete(
+        &self,
+        mut command: log::Command,
+        key: &[u8; 16],
+        deadline: Instant,
+    ) -> Result<log::input::Body, Status> {
+        match &mut command.body {
+            Some(command::Body::SignIn(sign_in)) => {
+                sign_in.session = session_id(key);
+                sign_in.gateway.clone_from(&self.context.options.instance);
+            }
+            Some(command::Body::Identify(log::Identify { customer: Some(customer) })) if !customer.id.is_empty() => {
+                *customer = self.directory.customer(&customer.id, deadline).await?;
+            }
+            _ => {}
+        }
+        Ok(log::input::Body::Command(command))
+    }
+
+    /// An input for the log.
+    pub(crate) fn input(&self, metadata: &MetadataMap, key: [u8; 16], body: log::input::Body) -> log::Input {
+        let traceparent = metadata.get("traceparent").and_then(|value| value.to_str().ok());
+        // W3C: version 00 has 55 characters; longer ones of later versions are of no use to us.
+        let traceparent = traceparent.filter(|value| value.len() == 55).unwrap_or_default().to_owned();
+        log::Input { key: key.to_vec().into(), traceparent, body: Some(body) }
+    }
+}
+
+/// A session's id: the same for the same request, so that a repeated sign-in names the same session.
+pub(crate) fn session_id(key: &[u8; 16]) -> String {
+    use std::fmt::Write as _;
+    key.iter().fold(String::from("s-"), |mut id, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+fn check_head(head: Head<'_>) -> Result<(), Invalid> {
+    check::request_id(head.request_id)?;
+    match head.case {
+        Some(0) => Err(Invalid::new("case", "is missing: case numbers begin with 1")),
+        _ => Ok(()),
+    }
+}
+
+/// The error of a decision, if it is one.
+pub(crate) fn judge(follower: &Follower, decided: &Decided) -> Result<(), Status> {
+    let outcome = &decided.outcome;
+    if decided.reused {
+        return Err(refusal::reused());
+    }
+    if let Some(rejected) = outcome.rejected() {
+        let messages = follower.inner().board.messages(rejected.case);
+        return Err(refusal::rejected(rejected, outcome.position, messages));
+    }
+    match outcome.set_aside() {
+        None => Ok(()),
+        Some(reason) => Err(Status::invalid_argument(format!("the desk could not understand it: {reason}"))),
+    }
+}
+
+/// Counts a call and its time.
+pub(crate) async fn measured<T>(
+    method: &'static str,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let begun = Instant::now();
+    let result = call.await;
+    let code = result.as_ref().err().map_or(Code::Ok, Status::code);
+    metrics::counter!(metric::COMMANDS, "method" => method, "code" => format!("{code:?}")).increment(1);
+    metrics::histogram!(metric::COMMAND_SECONDS, "method" => method).record(begun.elapsed().as_secs_f64());
+    result
+}
