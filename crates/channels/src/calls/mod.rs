@@ -135,7 +135,7 @@ impl<R: Read> CallList<R> {
         self.columns.understood()
     }
 
-    fn judge(&mut self, line: u64, fields: Vec<String>) -> Row {
+    fn judge(&mut self, line: u64, fields: &[String]) -> Row {
         let invalid = |reason: String| Row::Invalid { line, reason };
         if fields.len() > self.columns.len()
             && fields[self.columns.len()..].iter().any(|f| !f.trim().is_empty())
@@ -145,16 +145,16 @@ impl<R: Read> CallList<R> {
                 "{have} fields where the header has {want}: quote fields that hold the separator"
             ));
         }
-        let phones = match self.phones(&fields) {
+        let phones = match self.phones(fields) {
             Ok(phones) => phones,
             Err(error) => return invalid(error.to_string()),
         };
         let Some(best) = phones.first().cloned() else { return invalid("no phone number".to_owned()) };
-        let given = self.columns.value(Column::Key, &fields);
+        let given = self.columns.value(Column::Key, fields);
         if let Some(of_line) = self.seen_before(&best, &given, line) {
             return Row::Duplicate { line, of_line };
         }
-        Row::Accepted(Box::new(self.contact(line, &fields, phones, given, best)))
+        Row::Accepted(Box::new(self.contact(line, fields, phones, given, best)))
     }
 
     /// Numbers of all phone columns; the first cell's complaint when there is none.
@@ -234,7 +234,7 @@ impl<R: Read> Iterator for CallList<R> {
             match self.reader.next_row() {
                 Ok(Some(RawRow::Fields { line, fields })) => {
                     if fields.iter().any(|f| !f.trim().is_empty()) {
-                        return Some(Ok(self.judge(line, fields)));
+                        return Some(Ok(self.judge(line, &fields)));
                     }
                 }
                 Ok(Some(RawRow::Broken { line, reason })) => {

@@ -109,14 +109,15 @@ impl<R: Read> RowReader<R> {
         let mut taken: Vec<Line> = Vec::new();
         loop {
             match split(&text, self.separator) {
-                Some(fields) if fields.len() > FIELDS_MAX => {
+                Ok(fields) if fields.len() > FIELDS_MAX => {
                     return Ok(Some(RawRow::Broken {
                         line: number,
                         reason: "the row has more than 500 fields",
                     }));
                 }
-                Some(fields) => return Ok(Some(RawRow::Fields { line: number, fields })),
-                None => {}
+                Ok(fields) => return Ok(Some(RawRow::Fields { line: number, fields })),
+                Err(Quote::Open) => {}
+                Err(Quote::Stray) => return Ok(Some(self.broken(number, taken))),
             }
             // A quote is open: the field goes on in the next line, if it ever ends.
             let next = if taken.len() < QUOTED_LINES_MAX && text.len() < LINE_BYTES_MAX {
@@ -124,19 +125,19 @@ impl<R: Read> RowReader<R> {
             } else {
                 None
             };
-            let Some(next) = next else {
-                for line in taken.into_iter().rev() {
-                    self.ahead.push_front(line);
-                }
-                return Ok(Some(RawRow::Broken {
-                    line: number,
-                    reason: "a quote is opened and never closed",
-                }));
-            };
+            let Some(next) = next else { return Ok(Some(self.broken(number, taken))) };
             text.push('\n');
             text.push_str(&next.text);
             taken.push(next);
         }
+    }
+
+    /// Gives the lines back that an open quote took.
+    fn broken(&mut self, line: u64, taken: Vec<Line>) -> RawRow {
+        for line in taken.into_iter().rev() {
+            self.ahead.push_front(line);
+        }
+        RawRow::Broken { line, reason: "a quote is opened and never closed" }
     }
 
     fn line(&mut self) -> std::io::Result<Option<Line>> {
@@ -225,8 +226,18 @@ fn separator_of(header: &str) -> char {
     counts.iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0).map_or(',', |(s, _)| *s)
 }
 
-/// The fields of a record (RFC 4180); nothing when a quote is still open at its end.
-fn split(text: &str, separator: char) -> Option<Vec<String>> {
+/// Why a text is not yet, or not at all, a record.
+#[derive(Debug, PartialEq, Eq)]
+enum Quote {
+    /// A quote is still open at its end.
+    Open,
+    /// A field of several lines is closed in the middle of a word: the quote that opened it was never closed, and this
+    /// one opens another field.
+    Stray,
+}
+
+/// The fields of a record (RFC 4180).
+fn split(text: &str, separator: char) -> Result<Vec<String>, Quote> {
     let mut fields = Vec::new();
     let mut field = String::new();
     let mut chars = text.chars().peekable();
@@ -235,12 +246,16 @@ fn split(text: &str, separator: char) -> Option<Vec<String>> {
         if field.trim().is_empty() && chars.peek() == Some(&'"') {
             chars.next();
             field.clear();
-            quoted(&mut chars, &mut field)?;
+            quoted(&mut chars, &mut field).ok_or(Quote::Open)?;
+            let closed = chars.peek().is_none_or(|c| *c == separator || c.is_whitespace());
+            if !closed && field.contains('\n') {
+                return Err(Quote::Stray);
+            }
         }
         match chars.next() {
             None => {
                 fields.push(field);
-                return Some(fields);
+                return Ok(fields);
             }
             Some(c) if c == separator => fields.push(std::mem::take(&mut field)),
             Some(c) => field.push(c),
@@ -264,7 +279,7 @@ fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, field: &mut Stri
 
 #[cfg(test)]
 mod tests {
-    use super::{RawRow, RowReader, separator_of, split};
+    use super::{Quote, RawRow, RowReader, separator_of, split};
 
     fn rows(bytes: &[u8]) -> Vec<(u64, Vec<String>)> {
         let mut reader = RowReader::new(bytes).unwrap();
@@ -291,7 +306,8 @@ mod tests {
         ] {
             assert_eq!(split(text, ',').unwrap(), expected, "{text}");
         }
-        assert!(split("\"a,b", ',').is_none());
+        assert_eq!(split("\"a,b", ','), Err(Quote::Open));
+        assert_eq!(split("\"a,b\nc,\"d", ','), Err(Quote::Stray));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn read(prepared: &Prepared<'_>, parsed: &mut Parsed) -> View {
     let message = fenced(|| MessageParser::default().parse(prepared.bytes.as_ref())).flatten();
     let Some(message) = message else {
         parsed.mark_malformed("not readable as MIME");
-        set_text(charset::utf8_or_1252(prepared.body()).into_owned(), parsed);
+        set_text(&charset::utf8_or_1252(prepared.body()), parsed);
         return View::default();
     };
     addresses(&message, parsed);
@@ -115,15 +115,15 @@ fn text_and_html(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Pa
             full.push(text);
         }
     }
-    set_text(full.join("\n"), parsed);
+    set_text(&full.join("\n"), parsed);
     let new = reply::new_part(&lines(&new.join("\n"))).text;
     if !new.is_empty() {
         parsed.content.text = new;
     }
 }
 
-fn set_text(full: String, parsed: &mut Parsed) {
-    let full = lines(&full);
+fn set_text(full: &str, parsed: &mut Parsed) {
+    let full = lines(full);
     parsed.content.text = reply::new_part(&full).text;
     parsed.content.full_text = full;
 }
@@ -238,6 +238,9 @@ fn doubts(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Parsed) {
     let multipart = declared.trim_start().to_ascii_lowercase().starts_with("multipart/");
     if multipart && !message.parts.first().is_some_and(MessagePart::is_multipart) {
         parsed.mark_malformed("multipart without its boundary");
+        if parsed.content.full_text.is_empty() {
+            set_text(&charset::utf8_or_1252(prepared.body()), parsed);
+        }
     }
 }
 

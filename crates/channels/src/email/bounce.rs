@@ -81,7 +81,7 @@ fn first_word(value: &str) -> String {
 fn status_code(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split('.').collect();
     let numeric = |p: &&str| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit());
-    let fits = parts.len() == 3 && parts.iter().all(|p| numeric(p)) && ["2", "4", "5"].contains(&parts[0]);
+    let fits = parts.len() == 3 && parts.iter().all(numeric) && ["2", "4", "5"].contains(&parts[0]);
     fits.then(|| text.to_owned())
 }
 

@@ -1,5 +1,7 @@
 //! HTML to text, and where a quotation begins in HTML. Sanitises nothing: the HTML stays as received.
 
+use std::collections::HashMap;
+
 use html2text::render::TextDecorator;
 
 use crate::guard::fenced;
@@ -8,14 +10,15 @@ use crate::guard::fenced;
 const LAYOUT_BYTES_MAX: usize = 512 * 1024;
 /// Deepest nesting that is laid out.
 const LAYOUT_DEPTH_MAX: usize = 200;
+/// Most elements that a layout may come to.
+const LAYOUT_NODES_MAX: usize = 200_000;
 /// Widest line. Lines break where the HTML says, not at a column.
 const WIDTH: usize = 4_000;
 
 /// The text of HTML.
 #[must_use]
 pub fn to_text(html: &str) -> String {
-    let text =
-        if html.len() <= LAYOUT_BYTES_MAX && depth(html) <= LAYOUT_DEPTH_MAX { laid_out(html) } else { None };
+    let text = if html.len() <= LAYOUT_BYTES_MAX && is_modest(html) { laid_out(html) } else { None };
     let text = text.unwrap_or_else(|| without_tags(html));
     tidy(&text)
 }
@@ -107,28 +110,49 @@ impl TextDecorator for Plain {
     }
 }
 
-/// How deep tags are open at most, counting those that nobody closes.
-fn depth(html: &str) -> usize {
-    let mut open: usize = 0;
-    let mut deepest = 0;
+/// Whether laying out is cheap: tags are not nested too deeply, and formatting that is left open is not opened again
+/// by too many blocks (the HTML standard has every block repeat it).
+fn is_modest(html: &str) -> bool {
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let (mut depth, mut formatting, mut formatting_max, mut tags) = (0_usize, 0_usize, 0_usize, 0_usize);
     for tag in html.split('<').skip(1) {
+        let name = tag_name(tag);
+        if name.is_empty() || NOT_NESTING.contains(&name.as_str()) {
+            tags += 1;
+            continue;
+        }
+        let is_formatting = FORMATTING.contains(&name.as_str());
+        let count = open.entry(name).or_default();
         if tag.starts_with('/') {
-            open = open.saturating_sub(1);
-        } else if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_void(tag) {
-            open += 1;
-            deepest = deepest.max(open);
+            // A closing tag closes only what is open; others mean nothing.
+            if *count > 0 {
+                *count -= 1;
+                depth -= 1;
+                formatting -= usize::from(is_formatting);
+            }
+            continue;
+        }
+        tags += 1;
+        *count += 1;
+        depth += 1;
+        formatting += usize::from(is_formatting);
+        formatting_max = formatting_max.max(formatting);
+        if depth > LAYOUT_DEPTH_MAX {
+            return false;
         }
     }
-    deepest
+    tags.saturating_mul(formatting_max + 1) <= LAYOUT_NODES_MAX
 }
 
-/// Tags that enclose nothing, or are commonly left open without nesting.
-fn is_void(tag: &str) -> bool {
-    let name = tag_name(tag);
-    ["br", "img", "hr", "meta", "link", "input", "p", "li", "td", "tr", "th", "col", "base", "wbr", "option"]
-        .contains(&name.as_str())
-        || tag.split('>').next().is_some_and(|t| t.ends_with('/'))
-}
+/// Tags that enclose nothing, or that the next of their kind closes.
+const NOT_NESTING: [&str; 16] = [
+    "br", "img", "hr", "meta", "link", "input", "p", "li", "td", "tr", "th", "col", "base", "wbr", "option",
+    "tbody",
+];
+
+/// Tags that stay open across blocks.
+const FORMATTING: [&str; 14] =
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
 
 fn tag_name(tag: &str) -> String {
     let name = tag.trim_start_matches('/');

@@ -48,6 +48,10 @@ fn keep(lines: &[&str]) -> Vec<bool> {
     let mut at = 0;
     while at < lines.len().min(LINES_MAX) {
         let line = lines[at].trim();
+        if is_forward_mark(line) {
+            // What a customer passes on is what they want to say.
+            break;
+        }
         if line.starts_with('>') {
             kept[at] = false;
         } else if let Some(length) = attribution(&lines[at..]) {
@@ -156,6 +160,22 @@ const SEPARATORS: [&str; 9] = [
     "mensaje original",
     "reply message",
     "pesan balasan",
+];
+
+/// `---------- Forwarded message ---------` and its like.
+fn is_forward_mark(line: &str) -> bool {
+    let bare = line.trim_matches(['-', ' ', '_', '*', ':']).to_lowercase();
+    let ruled = line.starts_with("--") || line.ends_with(':');
+    ruled && FORWARD_MARKS.contains(&bare.as_str())
+}
+
+const FORWARD_MARKS: [&str; 6] = [
+    "forwarded message",
+    "begin forwarded message",
+    "pesan terusan",
+    "pesan yang diteruskan",
+    "pesan diteruskan",
+    "mulai pesan terusan",
 ];
 
 /// Outlook's block of `From:`, `Sent:`, `To:`, `Subject:`, perhaps below a rule.
