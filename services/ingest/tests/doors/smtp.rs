@@ -1,0 +1,242 @@
+//! Mail through a real socket.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::harness::{DEADLINE, Doors, eventually};
+
+const MAIL: &str = "From: Budi <budi@example.id>\r\nTo: care@tenesa.example\r\nSubject: Internet mati\r\n\
+    Message-ID: <m1@example.id>\r\n\r\nInternet saya mati.\r\n";
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    async fn connect(doors: &Doors) -> Self {
+        Self(BufReader::new(TcpStream::connect(doors.smtp()).await.unwrap()))
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next answer's last line; empty when the connection is closed.
+    async fn answer(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            timeout(DEADLINE, self.0.read_line(&mut line)).await.unwrap().unwrap();
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
+    async fn code(&mut self) -> String {
+        self.answer().await.chars().take(3).collect()
+    }
+
+    /// Sends a whole message, pipelined; the codes after the greeting.
+    async fn mail(&mut self, hello: &str, recipients: &[&str], text: &str, answers: usize) -> Vec<String> {
+        let to: String = recipients.iter().map(|to| format!("RCPT TO:<{to}>\r\n")).collect();
+        self.send(&format!("{hello} me\r\nMAIL FROM:<budi@example.id>\r\n{to}DATA\r\n{text}.\r\n")).await;
+        let mut codes = Vec::new();
+        for _ in 0..answers {
+            codes.push(self.code().await);
+        }
+        codes
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_on_the_log_when_it_is_answered_250() {
+    let doors = Doors::open().await;
+    let mut client = Client::connect(&doors).await;
+    let codes = client.mail("EHLO", &["Care+x@Tenesa.Example"], MAIL, 6).await;
+    assert_eq!(codes, ["220", "250", "250", "250", "354", "250"]);
+    let messages = doors.messages("tenesa");
+    let (message, content) = &messages[0];
+    assert_eq!(messages.len(), 1);
+    assert_eq!(
+        (message.account.as_str(), content.subject.as_str()),
+        ("care@tenesa.example", "Internet mati")
+    );
+    assert_eq!(message.customer.as_ref().unwrap().segment, "DES");
+    assert_eq!(doors.raw(&message.raw_digest).await.unwrap(), MAIL.as_bytes());
+    assert!(doors.inputs("telkomcare").is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_to_two_desks_is_one_input_on_each_and_to_one_account_twice_only_one() {
+    let doors = Doors::open().await;
+    let mut client = Client::connect(&doors).await;
+    let recipients = ["care@tenesa.example", "help@tenesa.example", "social@telkom.example"];
+    let codes = client.mail("LHLO", &recipients, MAIL, 10).await;
+    assert_eq!(codes[6..], ["354", "250", "250", "250"]);
+    assert_eq!(doors.inputs("tenesa").len(), 1);
+    assert_eq!(doors.inputs("telkomcare").len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_carries_the_same_idempotency_key() {
+    let doors = Doors::open().await;
+    for _ in 0..2 {
+        let mut client = Client::connect(&doors).await;
+        client.mail("EHLO", &["care@tenesa.example"], MAIL, 6).await;
+    }
+    let inputs = doors.inputs("tenesa");
+    assert_eq!(inputs.len(), 2, "the desk, not the door, knows a repeat");
+    assert_eq!(inputs[0].key, inputs[1].key);
+    assert_eq!(inputs[0].key.len(), 16);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_no_mail_is_taken_with_its_bytes_and_a_mark() {
+    let doors = Doors::open().await;
+    let mut client = Client::connect(&doors).await;
+    let codes = client.mail("EHLO", &["care@tenesa.example"], "\u{0}\u{1} not a header\r\n", 6).await;
+    assert_eq!(codes[5], "250");
+    let (message, _) = &doors.messages("tenesa")[0];
+    assert_ne!(message.malformed, "");
+    assert_eq!(doors.raw(&message.raw_digest).await.unwrap(), "\u{0}\u{1} not a header\r\n");
+}
+
+#[tokio::test]
+async fn while_the_log_is_away_a_mail_is_put_off_and_nothing_is_written() {
+    let doors = Doors::open().await;
+    doors.desk("tenesa").set_reachable(false);
+    let mut client = Client::connect(&doors).await;
+    let codes = client.mail("EHLO", &["care@tenesa.example"], MAIL, 6).await;
+    assert_eq!(codes[5], "451");
+    assert!(doors.inputs("tenesa").is_empty());
+    doors.desk("tenesa").set_reachable(true);
+    let codes = client.mail("EHLO", &["care@tenesa.example"], MAIL, 5).await;
+    assert_eq!(codes[4], "250", "the same session goes on when the log is back");
+    assert_eq!(doors.inputs("tenesa").len(), 1);
+}
+
+#[tokio::test]
+async fn lmtp_answers_each_recipient_by_the_log_of_its_desk() {
+    let doors = Doors::open().await;
+    doors.desk("telkomcare").set_reachable(false);
+    let mut client = Client::connect(&doors).await;
+    let recipients = ["care@tenesa.example", "nobody@tenesa.example", "social@telkom.example"];
+    let codes = client.mail("LHLO", &recipients, MAIL, 9).await;
+    assert_eq!(codes[3..], ["250", "550", "250", "354", "250", "451"]);
+    assert_eq!(doors.inputs("tenesa").len(), 1);
+    assert!(doors.inputs("telkomcare").is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_acknowledgement_is_not_told_as_accepted() {
+    let doors = Doors::open().await;
+    doors.desk("tenesa").lose_next_ack();
+    let mut client = Client::connect(&doors).await;
+    let codes = client.mail("EHLO", &["care@tenesa.example"], MAIL, 6).await;
+    assert_eq!(codes[5], "451");
+}
+
+#[tokio::test]
+async fn a_mail_over_the_limit_is_refused_before_anything_is_written() {
+    let doors = Doors::open_with(|smtp| smtp.limits.message_bytes = 1_000).await;
+    let mut client = Client::connect(&doors).await;
+    let long = format!("{MAIL}{}\r\n", "x".repeat(1_000));
+    let codes = client.mail("EHLO", &["care@tenesa.example"], &long, 6).await;
+    assert_eq!(codes[5], "552");
+    client.send("MAIL FROM:<a@b> SIZE=1001\r\n").await;
+    assert_eq!(client.code().await, "552");
+    assert!(doors.inputs("tenesa").is_empty());
+}
+
+#[tokio::test]
+async fn a_silent_client_is_told_and_cut_off() {
+    let doors = Doors::open_with(|smtp| smtp.idle = Duration::from_millis(100)).await;
+    let mut client = Client::connect(&doors).await;
+    assert_eq!(client.code().await, "220");
+    assert_eq!(client.code().await, "421");
+    assert_eq!(client.answer().await, "");
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_turned_away_until_one_ends() {
+    let doors = Doors::open_with(|smtp| smtp.connections = 1).await;
+    let mut first = Client::connect(&doors).await;
+    assert_eq!(first.code().await, "220");
+    let mut second = Client::connect(&doors).await;
+    assert_eq!(second.answer().await, "421 4.7.0 too many connections, try again later");
+    first.send("QUIT\r\n").await;
+    assert_eq!(first.code().await, "221");
+    let again = async {
+        loop {
+            if Client::connect(&doors).await.code().await == "220" {
+                return;
+            }
+        }
+    };
+    timeout(DEADLINE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_ends_idle_sessions_and_lets_a_message_come_to_its_end() {
+    let doors = Doors::open().await;
+    let mut idle = Client::connect(&doors).await;
+    assert_eq!(idle.code().await, "220");
+    let mut busy = Client::connect(&doors).await;
+    busy.send("EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<care@tenesa.example>\r\nDATA\r\nFrom: a@b\r\n").await;
+    for expected in ["220", "250", "250", "250", "354"] {
+        assert_eq!(busy.code().await, expected);
+    }
+    let store = doors.store.clone();
+    let stopping = tokio::spawn(doors.ingest.stop());
+    assert_eq!(idle.code().await, "421");
+    busy.send("\r\nhalo\r\n.\r\n").await;
+    assert_eq!(busy.code().await, "250");
+    assert_eq!(busy.code().await, "421");
+    timeout(DEADLINE, stopping).await.unwrap().unwrap();
+    assert_eq!(store.desk(&simpang_log::DeskName::new("tenesa").unwrap()).records().len(), 1);
+}
+
+const PYTHON: &str = r#"
+import smtplib, sys
+from email.message import EmailMessage
+port = int(sys.argv[1])
+mail = EmailMessage()
+mail["From"] = "Siti <siti@example.id>"
+mail["To"] = "care@tenesa.example"
+mail["Subject"] = "Tagihan saya naik — mengapa?"
+mail["Message-ID"] = "<py1@example.id>"
+mail.set_content("Halo,\n.titik di awal baris\n..dua titik\n")
+mail.add_attachment(b"\x00\x01\x02", maintype="application", subtype="pdf", filename="tagihan.pdf")
+with smtplib.SMTP("127.0.0.1", port, timeout=10) as smtp:
+    refused = smtp.send_message(mail)
+    assert refused == {}, refused
+    assert smtp.has_extn("pipelining") and smtp.has_extn("8bitmime") and smtp.has_extn("smtputf8")
+    try:
+        smtp.sendmail("siti@example.id", ["nobody@tenesa.example"], "x")
+        sys.exit("an unknown recipient was taken")
+    except smtplib.SMTPRecipientsRefused as error:
+        assert error.recipients["nobody@tenesa.example"][0] == 550
+with smtplib.LMTP("127.0.0.1", port) as lmtp:
+    refused = lmtp.sendmail("siti@example.id", ["social@telkom.example"], mail.as_bytes())
+    assert refused == {}, refused
+"#;
+
+#[tokio::test]
+async fn pythons_smtplib_gets_its_mail_through() {
+    let doors = Doors::open().await;
+    let port = doors.smtp().port().to_string();
+    let python =
+        Command::new("python3").args(["-c", PYTHON, &port]).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(DEADLINE, python).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (message, content) = doors.messages("tenesa").remove(0);
+    assert_eq!(content.subject, "Tagihan saya naik — mengapa?");
+    assert!(content.text.contains("\n.titik di awal baris\n..dua titik"), "{:?}", content.text);
+    assert_eq!(content.attachments[0].name, "tagihan.pdf");
+    assert_eq!(doors.raw(&content.attachments[0].digest).await.unwrap(), &[0, 1, 2][..]);
+    assert_eq!(message.malformed, "");
+    eventually("the mail by LMTP is there too", || doors.inputs("telkomcare").len() == 1).await;
+}

@@ -1,0 +1,136 @@
+//! A log that acknowledges nothing for a while: the window holds, and nothing is lost when it goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use simpang_log::{
+    AppendError, BoxFuture, CommitError, DeskLog, DeskName, DirectoryStream, Door, LogError, LogStore,
+    MemoryStore, Record, RecordStream,
+};
+use tokio::sync::watch;
+
+use crate::harness::{Doors, eventually};
+use crate::push::{Stream, frame};
+
+/// Frames that the server takes without acknowledging, and the few that are on their way through its hands.
+const WINDOW: usize = 64 + 3;
+
+#[derive(Debug, Clone)]
+struct Stalled {
+    inner: MemoryStore,
+    kept: Arc<AtomicUsize>,
+    open: watch::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct StalledDesk {
+    inner: Arc<dyn DeskLog>,
+    open: watch::Receiver<bool>,
+}
+
+impl DeskLog for StalledDesk {
+    fn desk(&self) -> &DeskName {
+        self.inner.desk()
+    }
+
+    fn append(&self, door: Door, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        let mut open = self.open.clone();
+        async move {
+            open.wait_for(|open| *open).await.unwrap();
+            self.inner.append(door, payload).await
+        }
+        .boxed()
+    }
+
+    fn commit(&self, payload: Bytes, previous_seq: u64) -> BoxFuture<'_, Result<u64, CommitError>> {
+        self.inner.commit(payload, previous_seq)
+    }
+
+    fn last_commit(&self) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.inner.last_commit()
+    }
+
+    fn get(&self, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.inner.get(seq)
+    }
+
+    fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.inner.last_seq()
+    }
+
+    fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
+        self.inner.read(from)
+    }
+}
+
+impl LogStore for Stalled {
+    fn create(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
+        self.inner.create(desk)
+    }
+
+    fn open(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
+        let desk = desk.clone();
+        async move {
+            let inner = self.inner.open(&desk).await?;
+            Ok(Arc::new(StalledDesk { inner, open: self.open.clone() }) as Arc<dyn DeskLog>)
+        }
+        .boxed()
+    }
+
+    fn desks(&self) -> BoxFuture<'_, Result<Vec<DeskName>, LogError>> {
+        self.inner.desks()
+    }
+
+    fn put_raw(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        self.kept.fetch_add(1, Ordering::Relaxed);
+        self.inner.put_raw(digest, bytes)
+    }
+
+    fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        self.inner.get_raw(digest)
+    }
+
+    fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.inner.append_directory(payload)
+    }
+
+    fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.inner.directory_last_seq()
+    }
+
+    fn read_directory(&self, from: u64) -> BoxFuture<'_, Result<DirectoryStream, LogError>> {
+        self.inner.read_directory(from)
+    }
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_more_than_its_window_while_the_log_stalls_and_all_when_it_goes_on() {
+    let (release, open) = watch::channel(false);
+    let inner = MemoryStore::new();
+    let kept = Arc::new(AtomicUsize::new(0));
+    let store = Stalled { inner: inner.clone(), kept: kept.clone(), open };
+    let doors = Doors::open_on(inner, Arc::new(store), |_| {}).await;
+    let mut stream = Stream::open(&doors, "gateway").await;
+    let frames = stream.frames.clone();
+    const FRAMES: u64 = 200;
+    tokio::spawn(async move {
+        for number in 1..=FRAMES {
+            let mut frame = frame(number, &[&number.to_string()]);
+            frame.messages[0].raw = number.to_string().into_bytes();
+            frames.send(frame).await.unwrap();
+        }
+    });
+    eventually("the window is full", || kept.load(Ordering::Relaxed) >= 64).await;
+    // Long enough for all frames to be taken if nothing held them back.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(kept.load(Ordering::Relaxed) <= WINDOW, "{} frames were taken", kept.load(Ordering::Relaxed));
+    assert!(doors.inputs("telkomcare").is_empty());
+    release.send(true).unwrap();
+    for number in 1..=FRAMES {
+        assert_eq!(stream.acknowledged().await.frame, number);
+    }
+    assert_eq!(doors.inputs("telkomcare").len(), FRAMES as usize);
+}
