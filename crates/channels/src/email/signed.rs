@@ -1,11 +1,12 @@
-//! Our own references to a case, signed, so that nobody can write themselves into somebody else's case.
+//! The two forms in which our mail carries a reference to a case.
 //!
-//! Two forms, both inside mail: the Message-ID of what we send, `case.{desk}.{case}.{nonce}.{signature}@domain`, and
-//! a plus-address, `mailbox+c.{case}.{signature}@domain`. Signature: the first 16 bytes of an HMAC-SHA256, in hex.
+//! The Message-ID of what we send, `case.{desk}.{case}.{nonce}.{signature}@domain`, and a plus-address,
+//! `mailbox+c.{case}.{signature}@domain`. The signature, over desk and case, is what keeps strangers from writing
+//! themselves into a case. It is made elsewhere; this module holds no key and only reads and writes the forms.
 
-use crate::signature::{hmac_sha256, same};
+use crate::signature::same;
 
-/// A reference to a case in our form. Parsing proves nothing; [`SignedRef::verify`] does.
+/// A reference to a case in our form. Reading one proves nothing; its signature must be compared with our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRef {
     /// The desk it names; empty in a plus-address, whose desk is the mailbox's.
@@ -14,53 +15,41 @@ pub struct SignedRef {
     pub case: u64,
     /// What makes a Message-ID unique; empty in a plus-address.
     pub nonce: String,
-    /// The signature over the other fields.
+    /// The signature over desk and case.
     pub signature: [u8; 16],
 }
 
-/// A desk or nonce that can't stand in a reference.
+/// A word that can't stand in a reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} can't stand in a signed reference: use 1 to 64 of a-z, 0-9, `-` and `_`")]
-pub struct Unsignable(pub String);
+pub enum Unsignable {
+    /// A desk or nonce.
+    #[error("{0:?} can't stand in a signed reference: use 1 to 64 of a-z, 0-9, `-` and `_`")]
+    Word(String),
+    /// A signature.
+    #[error("a signature is 32 hexadecimal digits")]
+    Signature,
+}
 
 impl SignedRef {
-    /// Signs a Message-ID; `nonce` must differ for each mail sent and stay the same when one is sent again.
+    /// A reference for a Message-ID and a plus-address, with its signature in hex. `nonce` must differ for each mail
+    /// sent, and stay the same when one mail is sent again.
     ///
     /// # Errors
-    /// When desk or nonce hold other characters than lower-case letters, digits, `-` and `_`.
-    pub fn for_message_id(key: &[u8], desk: &str, case: u64, nonce: &str) -> Result<Self, Unsignable> {
+    /// When desk or nonce hold other characters than lower-case letters, digits, `-` and `_`, or the signature is none.
+    pub fn new(desk: &str, case: u64, nonce: &str, signature: &str) -> Result<Self, Unsignable> {
         for word in [desk, nonce] {
             if !is_word(word) {
-                return Err(Unsignable(word.to_owned()));
+                return Err(Unsignable::Word(word.to_owned()));
             }
         }
-        let signature = sign(key, &["message-id", desk, &case.to_string(), nonce]);
+        let signature = bytes(signature).ok_or(Unsignable::Signature)?;
         Ok(Self { desk: desk.to_owned(), case, nonce: nonce.to_owned(), signature })
     }
 
-    /// Signs a plus-address of a desk's mailbox.
-    ///
-    /// # Errors
-    /// When the desk holds other characters than lower-case letters, digits, `-` and `_`.
-    pub fn for_address(key: &[u8], desk: &str, case: u64) -> Result<Self, Unsignable> {
-        if !is_word(desk) {
-            return Err(Unsignable(desk.to_owned()));
-        }
-        let signature = sign(key, &["address", desk, &case.to_string()]);
-        Ok(Self { desk: String::new(), case, nonce: String::new(), signature })
-    }
-
-    /// Whether we signed it, for this desk.
+    /// Whether it carries this signature, given in hex; compared in constant time.
     #[must_use]
-    pub fn verify(&self, key: &[u8], desk: &str) -> bool {
-        let case = self.case.to_string();
-        let expected = if self.nonce.is_empty() {
-            sign(key, &["address", desk, &case])
-        } else {
-            sign(key, &["message-id", &self.desk, &case, &self.nonce])
-        };
-        let desk_fits = self.nonce.is_empty() || self.desk == desk;
-        same(&expected, &self.signature) && desk_fits
+    pub fn carries(&self, signature: &str) -> bool {
+        bytes(signature).is_some_and(|ours| same(&ours, &self.signature))
     }
 
     /// Reads a Message-ID, with or without angle brackets, in any case (some relays fold it).
@@ -107,15 +96,6 @@ impl SignedRef {
     }
 }
 
-fn sign(key: &[u8], words: &[&str]) -> [u8; 16] {
-    // No word can hold a line feed, so the joined text is read in one way only.
-    let text = format!("simpang case reference 1\n{}", words.join("\n"));
-    let full = hmac_sha256(key, text.as_bytes());
-    let mut short = [0; 16];
-    short.copy_from_slice(&full[..16]);
-    short
-}
-
 fn is_word(word: &str) -> bool {
     (1..=64).contains(&word.len())
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
@@ -137,37 +117,30 @@ fn bytes(text: &str) -> Option<[u8; 16]> {
 mod tests {
     use super::SignedRef;
 
-    const KEY: &[u8] = b"key of the test";
+    const SIGNATURE: &str = "00112233445566778899aabbccddeeff";
 
     #[test]
-    fn a_message_id_of_ours_is_found_again_and_verifies() {
-        let signed = SignedRef::for_message_id(KEY, "tier2-outbound", 77, "9a-1").unwrap();
-        let id = signed.message_id("desk.example");
-        assert!(id.starts_with("case.tier2-outbound.77.9a-1."));
+    fn a_message_id_of_ours_is_found_again_however_relays_fold_it() {
+        let reference = SignedRef::new("tier2-outbound", 77, "9a-1", SIGNATURE).unwrap();
+        let id = reference.message_id("desk.example");
+        assert_eq!(id, format!("case.tier2-outbound.77.9a-1.{SIGNATURE}@desk.example"));
         let read = SignedRef::parse_message_id(&format!("<{}>", id.to_uppercase())).unwrap();
-        assert_eq!(read, signed);
-        assert!(read.verify(KEY, "tier2-outbound"));
-        assert!(!read.verify(b"another key", "tier2-outbound"));
-        assert!(!read.verify(KEY, "tenesa"));
+        assert_eq!(read, reference);
+        assert!(read.carries(SIGNATURE));
+        assert!(
+            !read.carries("10112233445566778899aabbccddeeff") && !read.carries("") && !read.carries("00")
+        );
     }
 
     #[test]
-    fn a_plus_address_verifies_for_its_desk_only() {
-        let signed = SignedRef::for_address(KEY, "tenesa", 12).unwrap();
-        let address = signed.address("care@desk.example").unwrap();
-        assert!(address.starts_with("care+c.12."));
+    fn a_plus_address_of_ours_is_found_again() {
+        let reference = SignedRef::new("tenesa", 12, "n", SIGNATURE).unwrap();
+        let address = reference.address("care@desk.example").unwrap();
+        assert_eq!(address, format!("care+c.12.{SIGNATURE}@desk.example"));
         let read = SignedRef::parse_address(&address).unwrap();
-        assert!(read.verify(KEY, "tenesa"));
-        assert!(!read.verify(KEY, "telkomcare"));
-    }
-
-    #[test]
-    fn a_changed_reference_does_not_verify() {
-        let signed = SignedRef::for_message_id(KEY, "tenesa", 12, "a").unwrap();
-        let other = SignedRef { case: 13, ..signed.clone() };
-        assert!(!other.verify(KEY, "tenesa"));
-        let moved = SignedRef { nonce: String::new(), ..signed };
-        assert!(!moved.verify(KEY, "tenesa"));
+        assert_eq!((read.desk.as_str(), read.case, read.nonce.as_str()), ("", 12, ""));
+        assert!(read.carries(SIGNATURE));
+        assert_eq!(reference.address("no address"), None);
     }
 
     #[test]
@@ -187,7 +160,10 @@ mod tests {
             assert_eq!(SignedRef::parse_message_id(id), None, "{id}");
         }
         assert_eq!(SignedRef::parse_address(&format!("c.1.{hex}@b")), None);
-        assert!(SignedRef::for_message_id(KEY, "Desk", 1, "a").is_err());
-        assert!(SignedRef::for_message_id(KEY, "desk", 1, "a.b").is_err());
+        for (desk, nonce, signature) in
+            [("Desk", "a", hex), ("desk", "a.b", hex), ("", "a", hex), ("desk", "a", "00")]
+        {
+            assert!(SignedRef::new(desk, 1, nonce, signature).is_err(), "{desk} {nonce} {signature}");
+        }
     }
 }
