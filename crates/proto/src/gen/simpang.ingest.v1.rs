@@ -626,7 +626,8 @@ pub mod ingest_client {
         }
         /// Brings one message in. Answers once the log has acknowledged it. Calling again with the same channel, account, id
         /// and kind is harmless: the desk knows the repeat. INVALID_ARGUMENT names the field; NOT_FOUND: no desk has the
-        /// account; RESOURCE_EXHAUSTED: too large; UNAVAILABLE: the log is away, send the same again.
+        /// account; RESOURCE_EXHAUSTED: too large (OUT_OF_RANGE above 16 MiB); UNAVAILABLE: the log is away, send the same
+        /// again.
         pub async fn push(
             &mut self,
             request: impl tonic::IntoRequest<super::PushRequest>,
@@ -726,7 +727,8 @@ pub mod ingest_server {
     pub trait Ingest: std::marker::Send + std::marker::Sync + 'static {
         /// Brings one message in. Answers once the log has acknowledged it. Calling again with the same channel, account, id
         /// and kind is harmless: the desk knows the repeat. INVALID_ARGUMENT names the field; NOT_FOUND: no desk has the
-        /// account; RESOURCE_EXHAUSTED: too large; UNAVAILABLE: the log is away, send the same again.
+        /// account; RESOURCE_EXHAUSTED: too large (OUT_OF_RANGE above 16 MiB); UNAVAILABLE: the log is away, send the same
+        /// again.
         async fn push(
             &self,
             request: tonic::Request<super::PushRequest>,

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, Streaming};
+use tracing::Instrument as _;
 
 use super::IngestService;
 use crate::contacts::{self, List, Verdict};
@@ -45,7 +46,8 @@ pub(super) async fn serve(
         Status::invalid_argument(format!("nothing was loaded: {error}"))
     })?;
     let (answers, outbound) = mpsc::channel(ANSWERS);
-    service.tasks.spawn(answer(service.clone(), desk, load, list, rows, answers));
+    let span = tracing::info_span!("ingest.list.load", %desk, load.campaign, load.traceparent);
+    service.tasks.spawn(answer(service.clone(), desk, load, list, rows, answers).instrument(span));
     Ok(ReceiverStream::new(outbound))
 }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
 
 use crate::counters::{self, Source};
 use crate::intake::Intake;
@@ -107,7 +108,11 @@ pub(crate) async fn push_one(
     message: api::Message,
     traceparent: &str,
 ) -> Result<api::PushResponse, NotTaken> {
-    let prepared = messages::prepare(intake, principal, message, traceparent).await?;
-    let place = intake.append(&prepared.desk, &prepared.input).await?;
-    Ok(api::PushResponse { places: vec![messages::place(&prepared.desk, place)] })
+    let span = tracing::info_span!("ingest.message.push", traceparent);
+    let push = async {
+        let prepared = messages::prepare(intake, principal, message, traceparent).await?;
+        let place = intake.append(&prepared.desk, &prepared.input).await?;
+        Ok(api::PushResponse { places: vec![messages::place(&prepared.desk, place)] })
+    };
+    push.instrument(span).await
 }

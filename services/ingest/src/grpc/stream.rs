@@ -11,6 +11,7 @@ use simpang_proto::ingest::v1 as api;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
+use tracing::Instrument as _;
 
 use super::IngestService;
 use crate::counters::{self, Source};
@@ -49,10 +50,12 @@ pub(super) fn serve(
 ) -> impl Stream<Item = Answer> + Send + 'static {
     let (frames, pending) = mpsc::channel(WINDOW_FRAMES);
     let (answers, outbound) = mpsc::channel(WINDOW_FRAMES);
+    let span = tracing::info_span!("ingest.stream.push", traceparent);
     let reader = Reader { service: service.clone(), principal, traceparent, last: 0 };
-    service.tasks.spawn(async move {
+    let serving = async move {
         tokio::join!(reader.read(inbound, frames), acknowledge(pending, answers));
-    });
+    };
+    service.tasks.spawn(serving.instrument(span));
     ReceiverStream::new(outbound)
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use simpang_channels::{Item, Parsed, Unreadable};
 use simpang_log::appender::Ticket;
 use simpang_proto::log::v1::Channel;
+use tracing::Instrument as _;
 
 use super::Refused;
 use crate::counters::{self, Reason, Source};
@@ -30,7 +31,8 @@ pub(super) async fn take(
         counters::refused(call.source, Reason::Invalid);
         Refused::new(StatusCode::BAD_REQUEST, unreadable.to_string())
     })?;
-    match bring(intake, &call, items).await {
+    let span = tracing::info_span!("ingest.webhook.take", door = call.source.as_str(), call.traceparent);
+    match bring(intake, &call, items).instrument(span).await {
         Ok(count) => {
             counters::accepted(call.source, count);
             Ok(StatusCode::OK)

@@ -49,6 +49,11 @@ impl DataReader {
         (used, false)
     }
 
+    /// Bytes held so far.
+    pub(super) fn held(&self) -> usize {
+        self.kept.len()
+    }
+
     /// The text; `None` when it was over the limit.
     pub(super) fn finish(self) -> Option<Vec<u8>> {
         (!self.oversize).then_some(self.kept)

@@ -10,11 +10,15 @@ use super::session::{Envelope, Outcome, Recipient};
 use crate::counters::{self, Source};
 use crate::intake::{Away, Digest, Intake};
 use crate::mapping::{Origin, message_input};
-use crate::trace;
 
 /// Brings a mail to every account it was sent to; one outcome for each recipient, in order. A mail to several
 /// accounts becomes one input for each of them.
-pub(super) async fn deliver(intake: &Arc<Intake>, envelope: Envelope, authserv: &str) -> Vec<Outcome> {
+pub(super) async fn deliver(
+    intake: &Arc<Intake>,
+    envelope: Envelope,
+    authserv: &str,
+    traceparent: &str,
+) -> Vec<Outcome> {
     let Envelope { from, recipients, text } = envelope;
     let raw = Bytes::from(text);
     let kept = match keep(intake, &raw, &from, &recipients, authserv).await {
@@ -25,13 +29,12 @@ pub(super) async fn deliver(intake: &Arc<Intake>, envelope: Envelope, authserv: 
             return vec![Outcome::Later; recipients.len()];
         }
     };
-    let traceparent = trace::new();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(recipients.len());
     for (n, recipient) in recipients.iter().enumerate() {
         let before = recipients[..n].iter().position(|r| r.mailbox == recipient.mailbox);
         let outcome = match before {
             Some(same) => outcomes[same],
-            None => append(intake, recipient, &kept, &traceparent).await,
+            None => append(intake, recipient, &kept, traceparent).await,
         };
         outcomes.push(outcome);
     }

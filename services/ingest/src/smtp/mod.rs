@@ -3,6 +3,7 @@
 
 mod data;
 mod deliver;
+mod reply;
 mod server;
 mod session;
 

@@ -11,17 +11,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::deliver::deliver;
 use super::session::{Action, Admission, Mailboxes, Session, SessionLimits};
 use crate::counters::{self, Reason, Source};
 use crate::directory::Directory;
 use crate::intake::Intake;
+use crate::trace;
 
 /// How long a message that is arriving may still take when the service stops.
 const GRACE: Duration = Duration::from_secs(5);
 /// Between two tries to accept when the machine has no sockets left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Bytes of an arriving message above which it needs room among the large ones.
+const LARGE_BYTES: usize = 1 << 20;
 /// Bytes read at a time.
 const CHUNK: usize = 16 << 10;
 
@@ -36,6 +40,8 @@ pub struct SmtpOptions {
     pub limits: SessionLimits,
     /// Most connections at once.
     pub connections: usize,
+    /// Most messages over 1 MiB that arrive at once; others wait, unread, so that memory stays bounded.
+    pub large_messages: usize,
     /// How long a client may say nothing.
     pub idle: Duration,
     /// Authserv-id of the mail server in front, whose `Authentication-Results` are believed (RFC 8601); empty: none.
@@ -43,7 +49,7 @@ pub struct SmtpOptions {
 }
 
 impl SmtpOptions {
-    /// Usual limits: 200 connections, and the 5 minutes that RFC 5321 §4.5.3.2.7 asks for.
+    /// Usual limits: 200 connections, 16 large messages at once, and the 5 minutes that RFC 5321 §4.5.3.2.7 asks for.
     #[must_use]
     pub fn new(bind: SocketAddr, host: &str) -> Self {
         Self {
@@ -51,6 +57,7 @@ impl SmtpOptions {
             host: host.to_owned(),
             limits: SessionLimits::default(),
             connections: 200,
+            large_messages: 16,
             idle: Duration::from_secs(300),
             trusted_authserv: String::new(),
         }
@@ -92,6 +99,7 @@ impl Listener {
     /// Takes connections until told to stop; each is served by a task of its own.
     pub(crate) async fn serve(self, intake: Arc<Intake>, stop: CancellationToken, tasks: TaskTracker) {
         let room = Arc::new(Semaphore::new(self.options.connections));
+        let large = Arc::new(Semaphore::new(self.options.large_messages.max(1)));
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -109,7 +117,8 @@ impl Listener {
                 Ok(permit) => {
                     counters::connections(self.options.connections - room.available_permits());
                     let (intake, options, stop) = (intake.clone(), self.options.clone(), stop.clone());
-                    tasks.spawn(serve_one(stream, intake, options, stop, permit, room.clone()));
+                    let connection = Connection { stream, intake, options, stop, large: large.clone() };
+                    tasks.spawn(serve_one(connection, permit, room.clone()));
                 }
                 Err(_) => {
                     counters::refused(Source::Smtp, Reason::Busy);
@@ -126,20 +135,12 @@ async fn turn_away(mut stream: TcpStream) {
     let _ = tokio::time::timeout(GRACE, stream.write_all(line)).await;
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    intake: Arc<Intake>,
-    options: Arc<SmtpOptions>,
-    stop: CancellationToken,
-    permit: OwnedSemaphorePermit,
-    room: Arc<Semaphore>,
-) {
-    let mut connection = Connection { stream, intake, options: options.clone(), stop };
+async fn serve_one(mut connection: Connection, permit: OwnedSemaphorePermit, room: Arc<Semaphore>) {
     if let Err(error) = connection.converse().await {
         tracing::debug!(%error, "a mail connection broke");
     }
     drop(permit);
-    counters::connections(options.connections - room.available_permits());
+    counters::connections(connection.options.connections - room.available_permits());
 }
 
 struct Connection {
@@ -147,6 +148,7 @@ struct Connection {
     intake: Arc<Intake>,
     options: Arc<SmtpOptions>,
     stop: CancellationToken,
+    large: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -154,7 +156,13 @@ impl Connection {
         let mut session = Session::new(&self.options.host, self.options.limits.clone());
         self.send(&session.greeting()).await?;
         let mut chunk = vec![0; CHUNK];
+        let mut large = None;
         loop {
+            if session.held() <= LARGE_BYTES {
+                large = None;
+            } else if large.is_none() {
+                large = self.large.clone().acquire_owned().await.ok();
+            }
             let read = tokio::select! {
                 read = tokio::time::timeout(self.options.idle, self.stream.read(&mut chunk)) => read,
                 () = stopping(&self.stop, session.is_in_message()) => {
@@ -184,7 +192,11 @@ impl Connection {
                     answer.extend(bytes);
                 }
                 Action::Deliver(envelope) => {
-                    let outcomes = deliver(&self.intake, envelope, &self.options.trusted_authserv).await;
+                    let traceparent = trace::new();
+                    let span = tracing::info_span!("ingest.mail.take", traceparent);
+                    let delivery =
+                        deliver(&self.intake, envelope, &self.options.trusted_authserv, &traceparent);
+                    let outcomes = delivery.instrument(span).await;
                     answer.extend(session.delivered(&outcomes));
                 }
                 Action::Close(bytes) => {

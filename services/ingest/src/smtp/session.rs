@@ -7,9 +7,10 @@
 
 use std::borrow::Cow;
 
-use smtp_proto::{Error as SyntaxError, MAIL_BODY_BINARYMIME, MailFrom, Request};
+use smtp_proto::{MAIL_BODY_BINARYMIME, MailFrom, Request};
 
 use super::data::DataReader;
+use super::reply::{Line, outcome_line, reason_of, render, severity, syntax_line};
 use crate::counters::Reason;
 use crate::directory::Mailbox;
 
@@ -123,8 +124,6 @@ pub(crate) struct Session {
     errors: u32,
 }
 
-type Line = (u16, &'static str, Cow<'static, str>);
-
 impl Session {
     /// A new session of the server that calls itself `host`.
     pub(crate) fn new(host: &str, limits: SessionLimits) -> Self {
@@ -198,6 +197,11 @@ impl Session {
     /// Whether a message has begun to arrive and is not answered yet.
     pub(crate) fn is_in_message(&self) -> bool {
         matches!(self.phase, Phase::Text(_) | Phase::Delivering(_))
+    }
+
+    /// Bytes held of the message that is arriving.
+    pub(crate) fn held(&self) -> usize {
+        if let Phase::Text(reader) = &self.phase { reader.held() } else { 0 }
     }
 
     fn take_line(&mut self) -> Option<Result<Vec<u8>, Line>> {
@@ -364,48 +368,4 @@ impl Session {
 
 fn say(code: u16, status: &'static str, text: &'static str) -> Action {
     Action::Reply(render(&(code, status, text.into())))
-}
-
-fn render((code, status, text): &Line) -> Vec<u8> {
-    format!("{code} {status} {text}\r\n").into_bytes()
-}
-
-fn reason_of(code: u16) -> Reason {
-    match code {
-        550 => Reason::UnknownAccount,
-        552 => Reason::TooLarge,
-        _ => Reason::Invalid,
-    }
-}
-
-fn severity(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Accepted => 0,
-        Outcome::TooLarge => 1,
-        Outcome::Later => 2,
-    }
-}
-
-fn outcome_line(outcome: Outcome) -> Line {
-    match outcome {
-        Outcome::Accepted => (250, "2.0.0", "accepted".into()),
-        Outcome::Later => (451, "4.3.0", "the log can't be reached, send it again later".into()),
-        Outcome::TooLarge => (552, "5.3.4", "the message is too large".into()),
-    }
-}
-
-fn syntax_line(error: &SyntaxError) -> Line {
-    match error {
-        SyntaxError::UnknownCommand => (500, "5.5.1", "unknown command".into()),
-        SyntaxError::InvalidSenderAddress => (501, "5.1.7", "the sender's address can't be read".into()),
-        SyntaxError::InvalidRecipientAddress => {
-            (501, "5.1.3", "the recipient's address can't be read".into())
-        }
-        SyntaxError::SyntaxError { syntax } => (501, "5.5.4", format!("syntax: {syntax}").into()),
-        SyntaxError::InvalidParameter { param } => (501, "5.5.4", format!("{param} can't be read").into()),
-        SyntaxError::UnsupportedParameter { .. } => (555, "5.5.4", "unknown parameter".into()),
-        SyntaxError::NeedsMoreData { .. }
-        | SyntaxError::ResponseTooLong
-        | SyntaxError::InvalidResponse { .. } => (501, "5.5.2", "the line can't be read".into()),
-    }
 }

@@ -43,8 +43,19 @@ impl Doors {
         Self::open_on(store.clone(), Arc::new(store), change).await
     }
 
-    /// Opens doors that write through `through`, which keeps what it is given in `store`.
+    /// Opens doors as [`Self::open_before_ready`] and waits until they take things in.
     pub(crate) async fn open_on(store: MemoryStore, through: Arc<dyn LogStore>, change: Change) -> Self {
+        let doors = Self::open_before_ready(store, through, change).await;
+        eventually("the directory is read", || doors.ingest.is_ready()).await;
+        doors
+    }
+
+    /// Opens doors that write through `through`, which keeps what it is given in `store`.
+    pub(crate) async fn open_before_ready(
+        store: MemoryStore,
+        through: Arc<dyn LogStore>,
+        change: Change,
+    ) -> Self {
         let keyer = Keyer::new(b"a secret of the tests");
         for desk in ["tenesa", "telkomcare"] {
             store.create(&DeskName::new(desk).unwrap()).await.unwrap();
@@ -61,7 +72,6 @@ impl Doors {
             http: http(),
         };
         let ingest = Ingest::start(options).await.unwrap();
-        eventually("the directory is read", || ingest.is_ready()).await;
         Self { store, keyer, ingest }
     }
 

@@ -152,6 +152,30 @@ async fn a_mail_over_the_limit_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
+async fn large_mails_over_the_limit_wait_for_each_other() {
+    let doors = Doors::open_with(|smtp| smtp.large_messages = 1).await;
+    let envelope = "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<care@tenesa.example>\r\nDATA\r\nFrom: a@b\r\n\r\n";
+    let line = format!("{}\r\n", "x".repeat(70));
+    let body = line.repeat(20_000);
+    let mut first = Client::connect(&doors).await;
+    // More than the sockets' buffers hold: once it is sent, the server has read beyond the first MiB.
+    first.send(&format!("{envelope}{}", line.repeat(200_000))).await;
+    for expected in ["220", "250", "250", "250", "354"] {
+        assert_eq!(first.code().await, expected);
+    }
+    let mut second = Client::connect(&doors).await;
+    second.send(&format!("{envelope}{body}.\r\n")).await;
+    for expected in ["220", "250", "250", "250", "354"] {
+        assert_eq!(second.code().await, expected);
+    }
+    assert!(timeout(Duration::from_millis(200), second.code()).await.is_err(), "it waits");
+    first.send(".\r\n").await;
+    assert_eq!(first.code().await, "250");
+    assert_eq!(second.code().await, "250");
+    assert_eq!(doors.inputs("tenesa").len(), 2);
+}
+
+#[tokio::test]
 async fn a_silent_client_is_told_and_cut_off() {
     let doors = Doors::open_with(|smtp| smtp.idle = Duration::from_millis(100)).await;
     let mut client = Client::connect(&doors).await;

@@ -1,15 +1,20 @@
-//! A log that acknowledges nothing for a while: the window holds, and nothing is lost when it goes on.
+//! A log that acknowledges nothing for a while: the window holds, and nothing is lost when it goes on. And a directory
+//! that can't be reached at first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use prost::Message as _;
 use simpang_log::{
     AppendError, BoxFuture, CommitError, DeskLog, DeskName, DirectoryStream, Door, LogError, LogStore,
     MemoryStore, Record, RecordStream,
 };
+use simpang_proto::log::v1 as log;
 use tokio::sync::watch;
 
 use crate::harness::{Doors, eventually};
@@ -23,6 +28,7 @@ struct Stalled {
     inner: MemoryStore,
     kept: Arc<AtomicUsize>,
     open: watch::Receiver<bool>,
+    directory: watch::Receiver<bool>,
 }
 
 #[derive(Debug)]
@@ -98,6 +104,10 @@ impl LogStore for Stalled {
     }
 
     fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        if !*self.directory.borrow() {
+            let (desk, reason) = ("directory".into(), "not now".into());
+            return std::future::ready(Err(LogError::Unavailable { desk, reason })).boxed();
+        }
         self.inner.directory_last_seq()
     }
 
@@ -111,7 +121,7 @@ async fn a_stream_takes_no_more_than_its_window_while_the_log_stalls_and_all_whe
     let (release, open) = watch::channel(false);
     let inner = MemoryStore::new();
     let kept = Arc::new(AtomicUsize::new(0));
-    let store = Stalled { inner: inner.clone(), kept: kept.clone(), open };
+    let store = Stalled { inner: inner.clone(), kept: kept.clone(), open, directory: watch::channel(true).1 };
     let doors = Doors::open_on(inner, Arc::new(store), |_| {}).await;
     let mut stream = Stream::open(&doors, "gateway").await;
     let frames = stream.frames.clone();
@@ -133,4 +143,49 @@ async fn a_stream_takes_no_more_than_its_window_while_the_log_stalls_and_all_whe
         assert_eq!(stream.acknowledged().await.frame, number);
     }
     assert_eq!(doors.inputs("telkomcare").len(), FRAMES as usize);
+}
+
+#[tokio::test]
+async fn until_the_directory_is_read_every_sender_is_told_to_come_again() {
+    let (reach, directory) = watch::channel(false);
+    let inner = MemoryStore::new();
+    let kept = Arc::new(AtomicUsize::new(0));
+    let store = Stalled { inner: inner.clone(), kept, open: watch::channel(true).1, directory };
+    let doors = Doors::open_before_ready(inner, Arc::new(store), |_| {}).await;
+    let request = || {
+        let body = r#"{"channel":"other","account":"whatsapp","id":"1"}"#;
+        Request::post("/v1/messages")
+            .header("authorization", "Bearer gateway")
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let (status, detail) = doors.call(request()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{detail}");
+    assert!(!doors.ingest.is_ready());
+    reach.send(true).unwrap();
+    eventually("the directory is read", || doors.ingest.is_ready()).await;
+    assert_eq!(doors.call(request()).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_doors_follow_the_directory_as_it_changes() {
+    let doors = Doors::open().await;
+    let desk = log::DeskRecord {
+        desk: "tenesa".into(),
+        policy_version: 2,
+        accounts: vec![log::Account {
+            channel: log::Channel::Other.into(),
+            account: "signal".into(),
+            aliases: vec![],
+        }],
+        campaigns: vec![],
+    };
+    let record = log::DirectoryRecord { schema: 1, desks: vec![desk], ..log::DirectoryRecord::default() };
+    let seq = doors.store.append_directory(record.encode_to_vec().into()).await.unwrap();
+    eventually("the change is read", || doors.ingest.directory_read_through() == seq).await;
+    let body = r#"{"channel":"other","account":"signal","id":"1"}"#;
+    let request = Request::post("/v1/messages").header("authorization", "Bearer gateway");
+    let (status, detail) = doors.call(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!(status, StatusCode::OK, "{detail}");
+    assert_eq!(doors.inputs("tenesa").len(), 1);
 }
