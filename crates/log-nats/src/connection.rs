@@ -98,6 +98,17 @@ impl Connection {
         tokio::time::timeout(self.timeout, wait).await.map_err(lost)
     }
 
+    /// Waits for the connection, then for an answer of the client, which does not come once the connection is lost.
+    pub(crate) async fn while_connected<T>(&self, answer: impl Future<Output = T>) -> Result<T, String> {
+        self.connected().await?;
+        let mut losses = self.losses();
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer),
+            _ = losses.changed() => Err("the connection to the broker was lost".into()),
+        }
+    }
+
     /// Sends a request and waits for the answer, which does not come once the connection is lost.
     async fn request(&self, subject: String, request: Request) -> Result<Bytes, ApiError> {
         self.connected().await.map_err(ApiError::Absent)?;

@@ -56,8 +56,12 @@ impl NatsDesk {
     }
 
     /// What the leader says stands somewhere.
-    fn found(&self, answer: Result<StreamMessage, RawMessageError>) -> Result<Option<Record>, LogError> {
-        let message = match answer {
+    async fn found(
+        &self,
+        answer: impl Future<Output = Result<StreamMessage, RawMessageError>>,
+    ) -> Result<Option<Record>, LogError> {
+        let lost = |reason| LogError::Unavailable { desk: self.desk.to_string(), reason };
+        let message = match self.connection.while_connected(answer).await.map_err(lost)? {
             Ok(message) => message,
             Err(error) => return self.not_found(&error),
         };
@@ -122,7 +126,7 @@ impl DeskLog for NatsDesk {
 
     fn last_commit(&self) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
         let subject = RecordKind::Commit.subject(&self.desk);
-        async move { self.found(self.stream.get_last_raw_message_by_subject(&subject).await) }.boxed()
+        async move { self.found(self.stream.get_last_raw_message_by_subject(&subject)).await }.boxed()
     }
 
     fn get(&self, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
@@ -130,7 +134,7 @@ impl DeskLog for NatsDesk {
             if seq == 0 {
                 return Ok(None);
             }
-            self.found(self.stream.get_raw_message(seq).await)
+            self.found(self.stream.get_raw_message(seq)).await
         }
         .boxed()
     }

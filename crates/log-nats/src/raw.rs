@@ -88,7 +88,9 @@ async fn part(
         .get_stream_no_info(STREAM)
         .await
         .map_err(|error| unavailable(error.to_string()))?;
-    match stream.get_last_raw_message_by_subject(&subject(digest, index)).await {
+    let subject = subject(digest, index);
+    let answer = connection.while_connected(stream.get_last_raw_message_by_subject(&subject)).await;
+    match answer.map_err(unavailable)? {
         Ok(message) => Ok(Some(message)),
         Err(error) => match error.kind() {
             LastRawMessageErrorKind::NoMessageFound => Ok(None),

@@ -49,7 +49,10 @@ pub(crate) async fn read(
     from: u64,
 ) -> Result<BoxStream<'static, Result<Stored, LogError>>, LogError> {
     let losses = connection.losses();
-    let messages = open(connection, stream, desk, from.max(1)).await?;
+    let messages = connection
+        .while_connected(open(connection, stream, desk, from.max(1)))
+        .await
+        .map_err(|reason| LogError::Unavailable { desk: desk.to_owned(), reason })??;
     let reader =
         Reader { desk: desk.to_owned(), messages, losses, next: from.max(1), delivered: 0, started: false };
     let stream = stream::unfold(Some(reader), |reader| async {

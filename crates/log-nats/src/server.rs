@@ -89,11 +89,14 @@ impl NatsServer {
     ///
     /// # Errors
     /// When there is no fit binary, the folder is in use, or the server does not come up.
-    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+    pub async fn start(mut options: ServerOptions) -> Result<Self, ServerError> {
         let binary = find(options.binary.as_deref(), options.workspace.as_deref())?;
         std::fs::create_dir_all(&options.dir).map_err(io_error(format!("make {}", options.dir.display())))?;
+        // Absolute, so that no other folder's server is taken for this one's.
+        options.dir =
+            options.dir.canonicalize().map_err(io_error(format!("find {}", options.dir.display())))?;
         let lock = lock(&options.dir)?;
-        stop_orphan(&options.dir).await;
+        stop_orphans(&config_path(&options.dir)).await;
         let mut server = Self { binary, port: 0, child: None, _lock: lock, options };
         let mut attempts = 0;
         loop {
@@ -183,7 +186,7 @@ impl NatsServer {
 
     async fn run(&mut self) -> Result<(), ServerError> {
         let dir = self.options.dir.clone();
-        let config = dir.join("nats-server.conf");
+        let config = config_path(&dir);
         std::fs::write(&config, config::text(&self.options, self.port))
             .map_err(io_error(format!("write {}", config.display())))?;
         let log = File::options()
@@ -247,6 +250,10 @@ fn log_path(dir: &Path) -> PathBuf {
     dir.join("nats-server.log")
 }
 
+fn config_path(dir: &Path) -> PathBuf {
+    dir.join("nats-server.conf")
+}
+
 /// Takes the folder for this process. The lock ends with the process, however it ends.
 fn lock(dir: &Path) -> Result<File, ServerError> {
     let path = dir.join("lock");
@@ -283,22 +290,27 @@ fn terminate(pid: u32) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill -TERM {pid}: {status}"))) }
 }
 
-/// Stops the server that a killed predecessor left in the folder. The lock is held, so nobody supervises it.
-async fn stop_orphan(dir: &Path) {
-    let Ok(text) = std::fs::read_to_string(config::pid_path(dir)) else { return };
-    let Ok(pid) = text.trim().parse::<u32>() else { return };
-    let config = dir.join("nats-server.conf");
-    let is_ours = || {
-        // A pid may belong to something else by now; the command line tells.
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).split('\0').any(|word| Path::new(word) == config)
-    };
-    if !is_ours() || terminate(pid).is_err() {
-        return;
+/// Stops servers that a killed predecessor left in the folder. The lock is held, so nobody supervises them. Where
+/// there is no `/proc`, they are not found, and the new server reports the port that is in use.
+async fn stop_orphans(config: &Path) {
+    for pid in running_on(config) {
+        warn!(pid, "stopping the nats-server that a killed predecessor left behind");
+        if let Err(error) = terminate(pid) {
+            warn!(pid, %error, "it can't be stopped");
+        }
     }
-    warn!(pid, "stopping the nats-server that a killed predecessor left behind");
     let deadline = Instant::now() + STOPPED_WITHIN;
-    while is_ours() && Instant::now() < deadline {
+    while !running_on(config).is_empty() && Instant::now() < deadline {
         sleep(POLL).await;
     }
+}
+
+/// Processes with this configuration file on their command line.
+fn running_on(config: &Path) -> Vec<u32> {
+    let has_config = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == config.as_os_str().as_encoded_bytes())
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has_config).collect()
 }

@@ -1,6 +1,6 @@
 //! What a supervised server is told.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -45,10 +45,6 @@ pub struct ServerUser {
     pub password: String,
 }
 
-pub(super) fn pid_path(dir: &Path) -> PathBuf {
-    dir.join("nats-server.pid")
-}
-
 /// The configuration file.
 pub(super) fn text(options: &ServerOptions, port: u16) -> String {
     // The server reads JSON's quoting of strings.
@@ -58,7 +54,6 @@ pub(super) fn text(options: &ServerOptions, port: u16) -> String {
         "server_name: \"simpang\"".to_owned(),
         format!("listen: \"127.0.0.1:{port}\""),
         format!("max_payload: {MAX_PAYLOAD}"),
-        format!("pid_file: {}", quoted(pid_path(&options.dir))),
         "jetstream {".to_owned(),
         format!("  store_dir: {}", quoted(options.dir.join("jetstream"))),
     ];
