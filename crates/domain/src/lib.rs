@@ -8,6 +8,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+/// Version of the core: one more whenever the same inputs could lead to other events than before.
+pub const CORE_VERSION: u32 = 1;
+
 pub mod words;
 
 pub mod desk;

@@ -1,1 +1,167 @@
-//! (being written)
+//! The router: for each desk it owns, inputs become commits. A shell around the pure core: it reads the log, lets the
+//! core judge, packs what was decided into commits and writes them behind the fence. It knows no channel, no view and
+//! no client, and keeps nothing but a fold of the log.
+//!
+//! [`fold`] rebuilds a desk from its log, [`owner`] judges it live, [`replay`] judges it again for `verify` and
+//! `explain`.
+
+pub mod fold;
+mod follower;
+mod group;
+mod metric;
+mod owner;
+pub mod replay;
+pub mod rules;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use simpang_log::{DeskName, LogError, LogStore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+/// The CEL library that evaluates conditions, as the workspace's version table has it.
+const CEL_VERSION: &str = "0.15";
+
+/// What judges: the core's own version, and those of the libraries whose change could change a decision. Written into
+/// every take-over; equal versions judge byte-identically.
+#[must_use]
+pub fn core_version() -> String {
+    let (core, tz) = (simpang_domain::CORE_VERSION, chrono_tz::IANA_TZDB_VERSION);
+    format!("core {core}, cel {CEL_VERSION}, tz {tz}")
+}
+
+/// How a router works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the logs are.
+    pub store: Arc<dyn LogStore>,
+    /// Who this is, for commits: `router@<host>/<instance>`.
+    pub instance: String,
+    /// Only these desks; empty: all there are, and those that come.
+    pub desks: Vec<DeskName>,
+    /// Take every desk over at once at the start, rather than when its owner proves to be gone.
+    pub eager: bool,
+    /// How long inputs may stand unjudged before the desk's owner counts as gone.
+    pub takeover_after: Duration,
+    /// How often to look for new desks.
+    pub discover_every: Duration,
+}
+
+impl Options {
+    /// The usual: all desks, taken over at once, an owner counts as gone after two seconds.
+    #[must_use]
+    pub fn new(store: Arc<dyn LogStore>, instance: String) -> Self {
+        Self {
+            store,
+            instance,
+            desks: Vec::new(),
+            eager: true,
+            takeover_after: Duration::from_secs(2),
+            discover_every: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What a router is doing with a desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeskStatus {
+    /// Reads along, ready to take over.
+    Following,
+    /// Judges it.
+    Owning {
+        /// Its epoch.
+        epoch: u64,
+    },
+    /// Stopped: its log can't be judged on; why.
+    Stopped(String),
+}
+
+/// The router's desks and what it does with each.
+pub type Statuses = Arc<Mutex<BTreeMap<String, DeskStatus>>>;
+
+/// A running router.
+#[derive(Debug)]
+pub struct Router {
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    statuses: Statuses,
+}
+
+impl Router {
+    /// Begins to look after desks.
+    ///
+    /// # Errors
+    /// When the desks can't be listed.
+    pub async fn start(options: Options) -> Result<Self, LogError> {
+        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let statuses = Statuses::default();
+        let mut watch =
+            Discovery { options, cancel: cancel.clone(), tasks: tasks.clone(), statuses: statuses.clone() };
+        watch.look().await?;
+        tasks.spawn(async move { watch.run().await });
+        Ok(Self { cancel, tasks, statuses })
+    }
+
+    /// What it does with each desk.
+    #[must_use]
+    pub fn statuses(&self) -> BTreeMap<String, DeskStatus> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stops judging once what is on its way is settled. Inputs that come later wait on the log.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Finds desks and begins a task for each.
+struct Discovery {
+    options: Options,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    statuses: Statuses,
+}
+
+impl Discovery {
+    async fn run(&mut self) {
+        let every = self.options.discover_every;
+        while self.cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            if let Err(error) = self.look().await {
+                warn!(%error, "can't look for desks, will try again");
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), LogError> {
+        let wanted = &self.options.desks;
+        for desk in self.options.store.desks().await? {
+            let known =
+                self.statuses.lock().unwrap_or_else(PoisonError::into_inner).contains_key(desk.as_str());
+            if !known && (wanted.is_empty() || wanted.contains(&desk)) {
+                self.begin(&desk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, desk: &DeskName) -> Result<(), LogError> {
+        let log = self.options.store.open(desk).await?;
+        info!(%desk, "looking after a desk");
+        let seat = owner::Seat {
+            log,
+            instance: self.options.instance.clone(),
+            eager: self.options.eager,
+            takeover_after: self.options.takeover_after,
+            cancel: self.cancel.clone(),
+            statuses: self.statuses.clone(),
+        };
+        seat.set(DeskStatus::Following);
+        self.tasks.spawn(async move { seat.run().await });
+        Ok(())
+    }
+}

@@ -136,10 +136,10 @@ impl State {
             case.like(from);
         } else {
             match &input.body {
-                Body::Message(message) => case.from_message(message),
+                Body::Message(message) => case.take_message(message),
                 Body::Handover(handover) => {
                     if let Some(message) = handover.messages.first() {
-                        case.from_message(message);
+                        case.take_message(message);
                     }
                     self.handovers.insert(handover.desk.clone(), handover.position);
                 }
@@ -454,7 +454,7 @@ impl Case {
         }
     }
 
-    fn from_message(&mut self, message: &Message) {
+    fn take_message(&mut self, message: &Message) {
         self.visibility = message.visibility;
         self.author = message.author;
         self.customer = message.customer.clone().map(Box::new);

@@ -1,0 +1,187 @@
+//! What is asked of cases, who may ask it, and what follows.
+
+use simpang_domain::event::Happened;
+use simpang_domain::facts::{Facts, Value};
+use simpang_domain::input::{Ask, Body, Command, TransferTo};
+use simpang_domain::words::{CaseId, CloseReason, Rejection, ReplyKind, WaitingOn};
+
+use crate::support::{DAY, HOUR, Trial, answer, assigned, customer, names, rejection};
+
+fn held() -> Trial {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.ready("rina");
+    desk.pull("rina", 1, 0);
+    desk
+}
+
+#[test]
+fn identifying_the_customer_runs_the_rules_again_and_acts_once() {
+    let mut desk = held();
+    let events = desk.ask("rina", 1, Ask::Identify { customer: customer("DCS") });
+    let kinds = names(&events);
+    assert_eq!(kinds.iter().filter(|k| *k == "DeliveryQueued").count(), 3, "{kinds:?}");
+    let again = desk.ask("rina", 1, Ask::Identify { customer: customer("DCS") });
+    assert_eq!(names(&again), ["CaseIdentified"]);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_case_that_rules_move_to_where_its_agent_may_not_be_goes_there_without_them() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.ready("rina");
+    desk.pull("rina", 1, 0);
+    let facts = Facts::new([("queue".into(), Value::Text("skilled".into()))]);
+    let events = desk.ask("rina", 1, Ask::Classify { category: Vec::new(), facts });
+    assert_eq!(names(&events), ["CaseCategorised", "CaseClassified", "CaseUnassigned", "CaseQueued"]);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn only_who_holds_a_case_answers_it() {
+    let mut desk = held();
+    desk.ready("budi");
+    let reply = Ask::Reply { kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve: false };
+    assert_eq!(rejection(&desk.ask("budi", 1, reply.clone())), Some(Rejection::NotAssignee));
+    assert_eq!(names(&desk.ask("rina", 1, reply)), ["DeliveryQueued"]);
+}
+
+#[test]
+fn a_reply_to_a_case_that_changed_is_refused_with_what_is_new() {
+    let mut desk = held();
+    desk.judge(Body::Message(answer(1)));
+    let ask = Ask::Reply { kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve: false };
+    let stale = Command { principal: "rina".into(), seen_messages: 1, case: CaseId(1), ask };
+    let events = desk.judge(Body::Command(stale));
+    assert_eq!(rejection(&events), Some(Rejection::CaseChanged));
+}
+
+#[test]
+fn a_leader_takes_over_and_an_agent_does_not() {
+    let mut desk = held();
+    desk.ready("budi");
+    assert_eq!(rejection(&desk.ask("budi", 1, Ask::TakeOver)), Some(Rejection::NotAllowed));
+    desk.leader("tl");
+    assert_eq!(names(&desk.ask("tl", 1, Ask::TakeOver)), ["CaseUnassigned", "CaseAssigned"]);
+    assert_eq!(desk.holder(1).as_deref(), Some("tl"));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_parked_case_takes_no_capacity_and_stays_its_agents() {
+    let mut desk = held();
+    desk.mail(2);
+    desk.mail(3);
+    desk.ask("rina", 1, Ask::Wait { on: WaitingOn::ThirdParty });
+    assert_eq!(assigned(&desk.pull("rina", 5, 0)).len(), 2);
+    assert_eq!(desk.holder(1).as_deref(), Some("rina"));
+    // There is no room when the customer writes: the case goes on from the queue.
+    let events = desk.judge(Body::Message(answer(1)));
+    assert!(names(&events).contains(&"CaseUnassigned".to_owned()), "{events:?}");
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_scheduled_case_comes_back_to_its_owner_or_its_queue() {
+    for (keep_owner, expected) in [(true, Some("rina".to_owned())), (false, None)] {
+        let mut desk = held();
+        let at = desk.now + HOUR;
+        desk.ask("rina", 1, Ask::Schedule { at, keep_owner });
+        assert_eq!(desk.holder(1), None);
+        for _ in 0..3 {
+            desk.now += 25 * 60_000;
+            desk.judge(Body::Heartbeat(simpang_domain::input::Heartbeat {
+                gateway: "g1".into(),
+                began: false,
+            }));
+        }
+        // The gateway was silent for 25 minutes, so its sessions ended; without one nobody is there to return to.
+        assert_eq!(desk.holder(1), None);
+        let mut desk = held();
+        let at = desk.now + 30_000;
+        desk.ask("rina", 1, Ask::Schedule { at, keep_owner });
+        desk.pass(30_000);
+        assert_eq!(desk.holder(1), expected);
+        desk.assert_fold_is_equal();
+    }
+}
+
+#[test]
+fn a_resolved_case_closes_by_itself_and_is_forgotten_later() {
+    let mut desk = held();
+    desk.ask("rina", 1, Ask::Resolve { outcome: "ok".into() });
+    let events = desk.pass(3 * DAY);
+    assert!(events.iter().any(|e| matches!(e, Happened::CaseClosed { reason: CloseReason::Settled, .. })));
+    assert!(names(&desk.pass(7 * DAY)).contains(&"CaseForgotten".to_owned()));
+    assert!(desk.desk.state().cases.is_empty() && desk.desk.state().threads.is_empty());
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn spam_does_not_come_back() {
+    let mut desk = held();
+    desk.ask("rina", 1, Ask::MarkSpam);
+    let events = desk.judge(Body::Message(answer(1)));
+    assert!(names(&events).contains(&"CaseOpened".to_owned()));
+    assert_eq!(rejection(&desk.ask("rina", 1, Ask::Reopen)), Some(Rejection::WrongState));
+}
+
+#[test]
+fn help_goes_to_the_first_step_first() {
+    let mut desk = held();
+    let events = desk.ask("rina", 1, Ask::Escalate { step: None });
+    assert_eq!(names(&events), ["CaseEscalated", "DeliveryQueued"]);
+    let unknown = Ask::Escalate { step: Some("nobody".into()) };
+    assert_eq!(rejection(&desk.ask("rina", 1, unknown)), Some(Rejection::UnknownTarget));
+}
+
+#[test]
+fn transfers_reach_queues_agents_and_desks() {
+    let mut desk = held();
+    desk.ready("budi");
+    desk.ask("rina", 1, Ask::Transfer { to: TransferTo::Agent("budi".into()) });
+    assert_eq!(desk.holder(1).as_deref(), Some("budi"));
+    desk.ask("budi", 1, Ask::Transfer { to: TransferTo::Queue("vip".into()) });
+    assert_eq!(desk.holder(1), None);
+    desk.leader("tl");
+    let events = desk.ask("tl", 1, Ask::Transfer { to: TransferTo::Desk("telkomcare".into()) });
+    assert!(names(&events).contains(&"CaseHandedOver".to_owned()));
+    let nobody = Ask::Transfer { to: TransferTo::Agent("nobody".into()) };
+    assert_eq!(rejection(&desk.ask("tl", 1, nobody)), Some(Rejection::WrongState));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_raised_priority_moves_a_waiting_case_ahead() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.now += 1_000;
+    desk.mail(2);
+    desk.leader("tl");
+    desk.ask("tl", 2, Ask::SetPriority { priority: "high".into() });
+    desk.ready("rina");
+    assert_eq!(assigned(&desk.pull("rina", 1, 0)), [(2, "rina".to_owned())]);
+    assert_eq!(
+        rejection(&desk.ask("tl", 1, Ask::SetPriority { priority: "huge".into() })),
+        Some(Rejection::UnknownTarget)
+    );
+}
+
+#[test]
+fn releasing_keeps_the_cases_place() {
+    let mut desk = held();
+    desk.now += 1_000;
+    desk.mail(2);
+    desk.ask("rina", 1, Ask::Release);
+    desk.ready("budi");
+    assert_eq!(assigned(&desk.pull("budi", 1, 0)), [(1, "budi".to_owned())]);
+}
+
+#[test]
+fn nobody_pulls_from_a_held_queue() {
+    let mut desk = Trial::new();
+    desk.mail_of(1, "UNKNOWN");
+    desk.ready("rina");
+    assert_eq!(assigned(&desk.pull("rina", 1, 0)), []);
+}

@@ -1,0 +1,269 @@
+//! Laws over random histories: what is judged folds to the same state; grouping and repetition change nothing; and
+//! after every input the desk agrees with a slow reading of what must hold.
+
+use proptest::prelude::*;
+use simpang_domain::desk::Desk;
+use simpang_domain::facts::{Facts, Value};
+use simpang_domain::input::{
+    Ask, Body, DeliveryClaim, DeliveryReport, Heartbeat, Input, Message, TransferTo,
+};
+use simpang_domain::rules::Rules;
+use simpang_domain::state::{State, Status};
+use simpang_domain::words::{
+    CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Name, Presence, ReplyKind, WaitingOn,
+};
+
+use crate::support::{HOUR, MIN, TestRules, Trial, answer, contact, customer, message, record};
+
+const AGENTS: [&str; 4] = ["ani", "budi", "citra", "tl"];
+const SEGMENTS: [&str; 4] = ["VIP", "DCS", "UNKNOWN", "DES"];
+
+#[derive(Debug, Clone)]
+enum Move {
+    Pass(i64),
+    Message(u8, Option<usize>, bool),
+    Change(u8, MessageKind),
+    Contact,
+    Agent(usize, bool),
+    Ask(usize, u64, Ask),
+    Claim(usize),
+    Report(usize, DeliveryOutcome),
+    Beat,
+    Unreadable,
+}
+
+fn asks() -> impl Strategy<Value = Ask> {
+    let name = |s: &str| Name::from(s);
+    prop_oneof![
+        3 => any::<(bool, bool)>().prop_map(move |(ready, auto)| Ask::SignIn {
+            session: "s".into(), gateway: "g1".into(), ready, auto }),
+        1 => Just(Ask::SignOut { session: None }),
+        2 => (0..3u8, any::<bool>()).prop_map(|(p, auto)| Ask::SetPresence {
+            presence: [Presence::Ready, Presence::NotReady, Presence::AfterWork][p as usize],
+            reason: "".into(), auto }),
+        6 => (1..4u32, prop_oneof![Just(0), Just(MIN), Just(HOUR)])
+            .prop_map(|(count, wait_ms)| Ask::Pull { count, wait_ms, queues: Vec::new() }),
+        1 => (1..3u32).prop_map(move |count| Ask::Pull { count, wait_ms: HOUR, queues: vec![name("vip")] }),
+        1 => Just(Ask::CancelPull { pull: None }),
+        2 => Just(Ask::Accept),
+        1 => Just(Ask::Decline),
+        2 => (0..SEGMENTS.len()).prop_map(|s| Ask::Identify { customer: customer(SEGMENTS[s]) }),
+        2 => prop_oneof![Just("vip"), Just("general"), Just("hold"), Just("skilled")].prop_map(|q| Ask::Classify {
+            category: Vec::new(), facts: Facts::new([("queue".into(), Value::Text(q.into()))]) }),
+        1 => Just(Ask::Note { coaching: false }),
+        4 => any::<bool>().prop_map(|resolve| Ask::Reply {
+            kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve }),
+        2 => Just(Ask::Disposition { path: vec!["RNA".into()], filled: Vec::new(), again_at: None, answered: None }),
+        1 => any::<bool>().prop_map(|keep_owner| Ask::Schedule { at: crate::support::START + 12 * HOUR, keep_owner }),
+        2 => prop_oneof![Just(WaitingOn::Customer), Just(WaitingOn::ThirdParty)].prop_map(|on| Ask::Wait { on }),
+        1 => Just(Ask::Escalate { step: None }),
+        1 => (0..AGENTS.len()).prop_map(|a| Ask::Transfer { to: TransferTo::Agent(AGENTS[a].into()) }),
+        1 => Just(Ask::Transfer { to: TransferTo::Queue("vip".into()) }),
+        1 => Just(Ask::Transfer { to: TransferTo::Desk("other".into()) }),
+        2 => Just(Ask::TakeOver),
+        1 => (1..12u64).prop_map(|c| Ask::Merge { into: CaseId(c) }),
+        1 => (2..30u64).prop_map(|seq| Ask::Split { messages: vec![InputId { seq, index: 0 }] }),
+        1 => Just(Ask::MarkSpam),
+        2 => Just(Ask::Resolve { outcome: "".into() }),
+        1 => Just(Ask::Reopen),
+        1 => Just(Ask::Close),
+        1 => Just(Ask::SetPriority { priority: "high".into() }),
+        1 => Just(Ask::Release),
+    ]
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        3 => prop_oneof![Just(1i64), Just(MIN), Just(20 * MIN), Just(2 * HOUR), Just(30 * HOUR)].prop_map(Move::Pass),
+        8 => (0..6u8, proptest::option::of(0..SEGMENTS.len()), any::<bool>())
+            .prop_map(|(a, s, again)| Move::Message(a, s, again)),
+        1 => (0..6u8, 0..4usize).prop_map(|(a, k)| Move::Change(a, [MessageKind::Edit, MessageKind::Remove,
+            MessageKind::Bounce, MessageKind::Automatic][k])),
+        2 => Just(Move::Contact),
+        2 => (0..AGENTS.len(), any::<bool>()).prop_map(|(a, senior)| Move::Agent(a, senior)),
+        20 => (0..AGENTS.len(), 0..12u64, asks()).prop_map(|(a, c, ask)| Move::Ask(a, c, ask)),
+        4 => (0..8usize).prop_map(Move::Claim),
+        4 => (0..8usize, 0..4usize).prop_map(|(d, o)| Move::Report(d, DeliveryOutcome::ALL[o])),
+        2 => Just(Move::Beat),
+        1 => Just(Move::Unreadable),
+    ]
+}
+
+fn body(trial: &Trial, step: Move) -> Body {
+    let nth = |n: usize| -> DeliveryId {
+        let mut open: Vec<DeliveryId> = trial.desk.state().deliveries.keys().copied().collect();
+        open.sort_unstable();
+        open.get(n % open.len().max(1)).copied().unwrap_or_default()
+    };
+    match step {
+        Move::Pass(_) => Body::Tick,
+        Move::Message(author, segment, again) => {
+            let base = if again { answer(author) } else { message(author) };
+            Body::Message(Message { customer: segment.map(|s| customer(SEGMENTS[s])), ..base })
+        }
+        Move::Change(author, kind) => {
+            Body::Message(Message { kind, joins: vec![[author; 16]], ..message(author) })
+        }
+        Move::Contact => Body::Contact(contact()),
+        Move::Agent(a, senior) => Body::Agent(agent(a, senior)),
+        Move::Ask(a, case, ask) => {
+            let no_case = matches!(
+                ask,
+                Ask::SignIn { .. }
+                    | Ask::SignOut { .. }
+                    | Ask::SetPresence { .. }
+                    | Ask::Pull { .. }
+                    | Ask::CancelPull { .. }
+            );
+            let case = CaseId(if no_case { 0 } else { case });
+            Body::Command(simpang_domain::input::Command {
+                principal: AGENTS[a].into(),
+                seen_messages: 0,
+                case,
+                ask,
+            })
+        }
+        Move::Claim(n) => Body::Claim(DeliveryClaim { delivery: nth(n), deliverer: "d".into() }),
+        Move::Report(n, outcome) => {
+            let delivery = nth(n);
+            let attempt = trial.desk.state().deliveries.get(&delivery).map_or(0, |d| d.attempts);
+            Body::Report(DeliveryReport {
+                delivery,
+                attempt,
+                outcome,
+                detail: "".into(),
+                source: Some([200; 16]),
+                retry_after_ms: 5_000,
+            })
+        }
+        Move::Beat => Body::Heartbeat(Heartbeat { gateway: "g1".into(), began: false }),
+        Move::Unreadable => Body::Unreadable("noise".into()),
+    }
+}
+
+fn agent(a: usize, senior: bool) -> simpang_domain::input::AgentRecord {
+    use simpang_domain::words::Role;
+    let roles = if AGENTS[a] == "tl" { vec![Role::TeamLeader] } else { vec![Role::Agent] };
+    let mut record = record(AGENTS[a], if senior { &["senior"] } else { &[] }, &roles);
+    if a % 2 == 0 {
+        record.skills = vec![("fibre".into(), 5)];
+    }
+    record
+}
+
+fn play(steps: Vec<Move>) -> Trial {
+    let mut trial = Trial::new();
+    for a in 0..AGENTS.len() {
+        trial.judge(Body::Agent(agent(a, a == 1)));
+        trial.sign_in(AGENTS[a], false);
+    }
+    for (n, step) in steps.into_iter().enumerate() {
+        if let Move::Pass(ms) = step {
+            trial.now += ms;
+        }
+        let body = body(&trial, step);
+        let key = u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n % 7 == 0);
+        trial.judge_with(key, body, None);
+        holds(trial.desk.state(), trial.desk.rules());
+    }
+    trial
+}
+
+/// What must hold after every input, read slowly off the state.
+fn holds(state: &State, rules: &TestRules) {
+    for ix in state.agents.places() {
+        let agent = state.agents.get(ix);
+        for channel in Channel::ALL {
+            let held =
+                state.cases.values().filter(|c| c.channel == *channel && c.occupies() == Some(ix)).count();
+            assert_eq!(held, agent.load_on(*channel) as usize, "{} on {channel:?}", agent.record.agent);
+            assert!(
+                held <= state.capacity(ix, *channel, rules) as usize,
+                "{} over capacity",
+                agent.record.agent
+            );
+        }
+        assert!(
+            agent.session.is_some() || agent.working.is_empty(),
+            "{} works without session",
+            agent.record.agent
+        );
+        if agent.asks() {
+            let queues = agent.pull.as_ref().filter(|_| !agent.auto).map_or(Vec::new(), |p| p.queues.clone());
+            let could = state.cases.values().find(|c| {
+                c.status == Status::Queued
+                    && (queues.is_empty() || queues.contains(&c.queue))
+                    && !rules.tables().queue(&c.queue).unwrap().held
+                    && agent.admitted(&c.queue).is_some_and(|from| from <= c.step)
+                    && c.skills.iter().all(|s| agent.record.level(s) > 0)
+                    && state.has_room(ix, c.channel, rules)
+            });
+            assert!(
+                could.is_none(),
+                "{} is idle while case {:?} waits",
+                agent.record.agent,
+                could.map(|c| c.id)
+            );
+        }
+    }
+    let open = state.cases.values().filter(|c| c.is_open()).count() as u64;
+    assert_eq!(open, state.open_cases);
+    assert!(!state.cases.values().any(|c| c.status == Status::Loose), "a case is nowhere");
+    for case in state.cases.values().filter(|c| c.status == Status::Queued) {
+        let class = state.demand.get(case.class.unwrap());
+        assert!(class.cases.contains(&(case.key, case.id)));
+    }
+    let listed: usize = state.demand.places().map(|ix| state.demand.get(ix).cases.len()).sum();
+    assert_eq!(listed, state.cases.values().filter(|c| c.status == Status::Queued).count());
+    assert!(state.timers.next().is_none_or(|due| due > state.now), "a timer is overdue");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_judged_folds_to_the_same_state_and_every_invariant_holds_after_every_input(
+        steps in proptest::collection::vec(moves(), 1..120)
+    ) {
+        play(steps).assert_fold_is_equal();
+    }
+
+    #[test]
+    fn judging_again_decides_the_same(steps in proptest::collection::vec(moves(), 1..80)) {
+        let trial = play(steps);
+        let mut again = Desk::new(TestRules::default());
+        for (input, events) in &trial.history {
+            let rules = matches!(input.body, Body::Policy(_)).then(TestRules::default);
+            prop_assert_eq!(&again.judge(input, rules), events);
+        }
+    }
+
+    #[test]
+    fn a_desk_that_was_folded_goes_on_like_one_that_judged(
+        steps in proptest::collection::vec(moves(), 10..80), cut in 0..200usize
+    ) {
+        let trial = play(steps);
+        let cut = cut % trial.history.len();
+        let mut resumed = Desk::new(TestRules::default());
+        for (n, (input, events)) in trial.history.iter().enumerate() {
+            let rules = matches!(input.body, Body::Policy(_)).then(TestRules::default);
+            if n < cut {
+                resumed.fold(input, events, rules);
+            } else {
+                prop_assert_eq!(&resumed.judge(input, rules), events);
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_input_changes_nothing_but_says_so(steps in proptest::collection::vec(moves(), 1..40)) {
+        let mut trial = play(steps);
+        trial.judge_with(Some(99), Body::Message(message(9)), None);
+        let before = trial.desk.state().clone();
+        let first = trial.history.last().unwrap().0.clone();
+        let again = Input { id: InputId { seq: first.id.seq + 1, index: 0 }, ..first };
+        let events = trial.desk.judge(&again, None);
+        prop_assert_eq!(events.len(), 1);
+        prop_assert_eq!(trial.desk.state(), &before);
+    }
+}

@@ -1,0 +1,14 @@
+//! Behaviours of the core, given/when/then; laws over random histories; and the work that matching takes.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod support;
+
+mod agents;
+mod campaigns;
+mod cases;
+mod cost;
+mod deliveries;
+mod laws;
+mod messages;
+mod sla;

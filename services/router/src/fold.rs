@@ -1,0 +1,146 @@
+//! A desk rebuilt from its log: inputs wait until a commit says what was decided on them, then both are folded in.
+
+use std::collections::VecDeque;
+
+use simpang_domain::desk::Desk;
+use simpang_domain::event::{Event, Happened};
+use simpang_domain::input::{Body as InputBody, Input};
+use simpang_domain::words::InputId;
+use simpang_log::tail::{Body, Entry};
+use simpang_log::{DeskName, LogError};
+use simpang_proto::log::v1::{Commit, Position};
+use simpang_wire::Names;
+use simpang_wire::input::Door;
+
+use crate::rules::{ActiveRules, compile};
+
+/// An input that is not judged to its end yet, with the rules it brings.
+#[derive(Debug)]
+pub struct Pending {
+    /// The input.
+    pub input: Input,
+    /// The rules of the policy it brings, if they can be used.
+    pub rules: Option<ActiveRules>,
+}
+
+/// What one commit decided on one input.
+#[derive(Debug)]
+pub struct Decided {
+    /// The input.
+    pub pending: Pending,
+    /// All that was decided on it, over all its parts.
+    pub events: Vec<Event>,
+}
+
+/// A desk as far as its log was read.
+#[derive(Debug)]
+pub struct Fold {
+    name: DeskName,
+    /// The desk as of the last input that is judged to its end.
+    pub desk: Desk<ActiveRules>,
+    /// Inputs read and not judged to their end, in order.
+    pub pending: VecDeque<Pending>,
+    /// What was decided so far on the first of them, in parts.
+    pub partial: Vec<Event>,
+    /// How far the log says that it is judged.
+    pub decided: Position,
+    names: Names,
+}
+
+impl Fold {
+    /// A desk of which nothing was read yet.
+    #[must_use]
+    pub fn new(name: &DeskName) -> Self {
+        Self {
+            name: name.clone(),
+            desk: Desk::new(ActiveRules::default()),
+            pending: VecDeque::new(),
+            partial: Vec::new(),
+            decided: Position::default(),
+            names: Names::new(),
+        }
+    }
+
+    /// Takes a record in; gives what a commit decided, input by input, without folding it yet.
+    ///
+    /// # Errors
+    /// When a commit holds what can't be read, or events of inputs that it does not cover.
+    pub fn take(&mut self, entry: &Entry) -> Result<Vec<Decided>, LogError> {
+        match &entry.body {
+            Body::Inputs { door, record } => {
+                let door = Door::of_str(door.as_str());
+                for (index, input) in (0u32..).zip(&record.inputs) {
+                    let id = InputId { seq: entry.seq, index };
+                    self.arrived(id, entry.at_ms, door, input);
+                }
+                Ok(Vec::new())
+            }
+            Body::Unreadable { reason, .. } => {
+                let id = InputId { seq: entry.seq, index: 0 };
+                let body = InputBody::Unreadable(reason.as_str().into());
+                self.pending.push_back(Pending {
+                    input: Input { id, at: entry.at_ms, key: None, body },
+                    rules: None,
+                });
+                Ok(Vec::new())
+            }
+            Body::Commit { commit, .. } => self.commit(entry.seq, commit),
+        }
+    }
+
+    /// Takes a record in and folds what it decided.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn follow(&mut self, entry: &Entry) -> Result<(), LogError> {
+        for decided in self.take(entry)? {
+            self.desk.fold(&decided.pending.input, &decided.events, decided.pending.rules);
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, id: InputId, at: i64, door: Option<Door>, input: &simpang_proto::log::v1::Input) {
+        let mut rules = None;
+        let name = self.name.as_str();
+        let door = door.unwrap_or(Door::Router);
+        let input = simpang_wire::input::read_with(&mut self.names, id, at, door, input, |document| {
+            let (version, compiled) = compile(name, document);
+            rules = compiled;
+            version
+        });
+        self.pending.push_back(Pending { input, rules });
+    }
+
+    fn commit(&mut self, seq: u64, commit: &Commit) -> Result<Vec<Decided>, LogError> {
+        let broken = |reason: String| LogError::Broken { desk: self.name.to_string(), seq, reason };
+        let events = simpang_wire::commit::read_events(&mut self.names, &commit.events)
+            .map_err(|error| broken(format!("an event can't be read: {error}; start a newer program")))?;
+        let mut events = events.into_iter().peekable();
+        while let Some(taken) = events.next_if(|e| matches!(e.body, Happened::DeskTaken { .. })) {
+            self.desk.take_event(&taken);
+        }
+        let through = commit.decided_through.unwrap_or_default();
+        let mut all = Vec::new();
+        while let Some(first) = self.pending.front() {
+            let id = first.input.id;
+            if (id.seq, id.index) > (through.seq, through.index) {
+                break;
+            }
+            self.partial.extend(std::iter::from_fn(|| events.next_if(|e| e.caused_by == id)));
+            if (id.seq, id.index) == (through.seq, through.index) && through.step != 0 {
+                break;
+            }
+            if let Some(pending) = self.pending.pop_front() {
+                all.push(Decided { pending, events: std::mem::take(&mut self.partial) });
+            }
+        }
+        if let Some(stray) = events.next() {
+            let InputId { seq: of, index } = stray.caused_by;
+            return Err(broken(format!(
+                "an event follows from input {of}.{index}, which the commit does not cover"
+            )));
+        }
+        self.decided = through;
+        Ok(all)
+    }
+}

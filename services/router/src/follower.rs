@@ -1,0 +1,122 @@
+//! Reading along until the desk needs an owner: inputs that stand unjudged for too long say that there is none.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prost::Message;
+use simpang_log::tail::{Body, Entry, Tail};
+use simpang_log::{Anchor, DeskLog, Door, LogError};
+use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
+
+use crate::fold::Fold;
+use crate::group::RecordBytes;
+use crate::owner::Seat;
+
+/// A desk read to its end, with the records that nobody has judged to their end.
+pub(crate) struct Followed {
+    pub(crate) tail: Tail,
+    pub(crate) fold: Fold,
+    pub(crate) records: Vec<RecordBytes>,
+}
+
+impl Followed {
+    pub(crate) fn new(log: &Arc<dyn DeskLog>) -> Self {
+        let tail = Tail::start(log.clone(), Anchor::Start);
+        Self { tail, fold: Fold::new(log.desk()), records: Vec::new() }
+    }
+
+    pub(crate) fn take(&mut self, entry: &Entry) -> Result<(), LogError> {
+        self.fold.follow(entry)?;
+        match &entry.body {
+            Body::Inputs { door, .. } | Body::Unreadable { door, .. } => {
+                self.records.push(RecordBytes {
+                    seq: entry.seq,
+                    door: *door,
+                    payload: entry.payload.clone(),
+                });
+            }
+            Body::Commit { .. } => {
+                let decided = self.fold.decided.seq;
+                self.records.retain(|record| record.seq > decided);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads everything that stands on the log now.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), LogError> {
+        loop {
+            let last = self.tail.log().last_seq().await?;
+            if self.tail.position() >= last {
+                return Ok(());
+            }
+            while let Some(entry) = self.tail.read_until(last).await? {
+                self.take(&entry)?;
+            }
+        }
+    }
+
+    /// Reads along until the desk needs an owner; `false` when the router stops first.
+    pub(crate) async fn until_needed(&mut self, seat: &Seat, eager: bool) -> Result<bool, LogError> {
+        let Some(caught_up) = seat.cancel.run_until_cancelled(patiently(self)).await else {
+            return Ok(false);
+        };
+        caught_up?;
+        if eager {
+            return Ok(true);
+        }
+        // Whoever owns the desk answers this probe.
+        let _ = append_tick(seat.log.as_ref(), &seat.instance).await;
+        let mut unjudged_since: Option<Instant> = None;
+        loop {
+            let patience = seat.takeover_after;
+            if self.fold.pending.is_empty() {
+                unjudged_since = None;
+            } else {
+                let since = *unjudged_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= patience {
+                    return Ok(true);
+                }
+            }
+            tokio::select! {
+                () = seat.cancel.cancelled() => return Ok(false),
+                entry = self.tail.next() => {
+                    let entry = entry?;
+                    if matches!(entry.body, Body::Commit { .. }) {
+                        unjudged_since = None;
+                    }
+                    self.take(&entry)?;
+                }
+                () = tokio::time::sleep(patience.min(Duration::from_millis(200))) => {}
+            }
+            if self.needs_probe(patience) {
+                let _ = append_tick(seat.log.as_ref(), &seat.instance).await;
+            }
+        }
+    }
+
+    /// Whether a timer is long due and nothing asks for it: a clock input then shows whether there is an owner.
+    fn needs_probe(&self, patience: Duration) -> bool {
+        let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        let due = self.fold.desk.state().timers.next();
+        let late = due.is_some_and(|due| due.saturating_add(patience_ms) < crate::owner::wall_clock_ms());
+        late && self.fold.pending.is_empty()
+    }
+}
+
+/// Catches up however often the log goes away meanwhile.
+async fn patiently(followed: &mut Followed) -> Result<(), LogError> {
+    loop {
+        match followed.catch_up().await {
+            Err(error) if error.is_transient() => tokio::time::sleep(Duration::from_millis(200)).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Appends an empty clock input.
+pub(crate) async fn append_tick(log: &dyn DeskLog, writer: &str) -> Result<u64, simpang_log::AppendError> {
+    let tick = Input { body: Some(input::Body::Tick(Tick {})), ..Input::default() };
+    let record = InputRecord { schema: simpang_log::SCHEMA, writer: writer.to_owned(), inputs: vec![tick] };
+    log.append(Door::Router, record.encode_to_vec().into()).await
+}

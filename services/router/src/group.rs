@@ -1,0 +1,135 @@
+//! Group commit: what was judged waits here until the commit before it stands, then goes into the next, all of it or
+//! as much as a commit should hold.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use simpang_domain::event::{Event, Happened};
+use simpang_domain::words::InputId;
+use simpang_log::{ChainWriter, Door};
+use simpang_proto::log::v1::{Commit, Position};
+
+/// Most events in a commit. A commit of this size is some 500 KiB; a broker takes 1 MiB without being told.
+const EVENTS_MAX: usize = 3_000;
+
+/// Most inputs in a commit.
+const INPUTS_MAX: usize = 5_000;
+
+/// Most events that wait before no more is judged.
+const WAITING_MAX: usize = 4 * EVENTS_MAX;
+
+/// An input record that is being judged.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordBytes {
+    pub(crate) seq: u64,
+    pub(crate) door: Door,
+    pub(crate) payload: Bytes,
+}
+
+#[derive(Debug)]
+struct Judged {
+    id: InputId,
+    events: VecDeque<Event>,
+    /// Parts of its events that are committed already.
+    step: u32,
+    /// The policy version that what comes next of it goes under: the one in force before it, and for the rest of what
+    /// a policy brings that policy.
+    version: u64,
+    /// The policy version in force after it.
+    version_after: u64,
+    /// It brought another policy.
+    changes_policy: bool,
+}
+
+/// Policy versions around an input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Versions {
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+}
+
+/// What was judged and is not committed.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    records: VecDeque<RecordBytes>,
+    judged: VecDeque<Judged>,
+    events: usize,
+}
+
+/// What goes into one commit, before its chain is filled in.
+pub(crate) struct Packed {
+    pub(crate) commit: Commit,
+    pub(crate) inputs: usize,
+}
+
+impl Group {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.judged.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.events >= WAITING_MAX || self.judged.len() >= 4 * INPUTS_MAX
+    }
+
+    /// A record whose inputs come next.
+    pub(crate) fn record(&mut self, record: RecordBytes) {
+        self.records.push_back(record);
+    }
+
+    /// What followed from an input; `step` parts of it are committed already.
+    pub(crate) fn judged(&mut self, id: InputId, events: Vec<Event>, step: u32, versions: Versions) {
+        let changes_policy = events.iter().any(|e| matches!(e.body, Happened::PolicyApplied { .. }));
+        self.events += events.len();
+        let Versions { before: version, after: version_after } = versions;
+        self.judged.push_back(Judged {
+            id,
+            events: events.into(),
+            step,
+            version,
+            version_after,
+            changes_policy,
+        });
+    }
+
+    /// Takes out what the next commit holds, and lets the chain absorb the records it covers.
+    pub(crate) fn pack(&mut self, chain: &mut ChainWriter) -> Option<Packed> {
+        let first = self.judged.front()?;
+        let policy_version = first.version;
+        let mut events = Vec::new();
+        let mut through = Position::default();
+        let mut inputs = 0;
+        while let Some(next) = self.judged.front_mut() {
+            let room = EVENTS_MAX - events.len();
+            if next.events.len() > room && inputs > 0 {
+                break;
+            }
+            let part = next.events.len().min(room);
+            events.extend(next.events.drain(..part).map(|event| simpang_wire::event::write(&event)));
+            let whole = next.events.is_empty();
+            next.step += 1;
+            let step = if whole { 0 } else { next.step };
+            through = Position { seq: next.id.seq, index: next.id.index, step };
+            inputs += 1;
+            let closes = next.changes_policy;
+            if whole {
+                self.judged.pop_front();
+            } else if closes {
+                next.version = next.version_after;
+            }
+            if !whole || closes || inputs >= INPUTS_MAX || events.len() >= EVENTS_MAX {
+                break;
+            }
+        }
+        self.events -= events.len();
+        self.absorb(through.seq, chain);
+        let commit = Commit { decided_through: Some(through), policy_version, events, ..Commit::default() };
+        Some(Packed { commit, inputs })
+    }
+
+    fn absorb(&mut self, through: u64, chain: &mut ChainWriter) {
+        while let Some(record) = self.records.front().filter(|r| r.seq <= through) {
+            chain.absorb(record.seq, record.door, &record.payload);
+            self.records.pop_front();
+        }
+    }
+}
