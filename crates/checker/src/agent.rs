@@ -48,10 +48,10 @@ impl Agent {
         ready && (self.pull.is_some() || (self.auto && self.presence.is_some()))
     }
 
-    /// Whether they ask for cases of this queue now: by a pull, or in auto mode while nothing is offered to them.
+    /// Whether they ask for cases of this queue now: by a pull, or in auto mode.
     pub(crate) fn asks_for(&self, queue: NameNo) -> bool {
         let pulls = |p: &WaitingPull| p.left > 0 && (p.queues.is_empty() || p.queues.contains(&queue));
-        self.asks() && (self.pull.as_ref().is_some_and(pulls) || (self.auto && self.offers.is_empty()))
+        self.asks() && (self.pull.as_ref().is_some_and(pulls) || (self.auto && self.presence.is_some()))
     }
 
     /// Cases of a channel that count against their capacity.

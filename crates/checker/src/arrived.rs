@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use sha2::{Digest, Sha256};
+use simpang_proto::log::v1::event::Body as Event;
 use simpang_proto::log::v1::{self, command, input};
 
 use crate::{DeliveryId, InputId};
@@ -15,8 +16,13 @@ pub(crate) struct Arrived {
     /// Idempotency key; `None` where a repeat does no harm.
     pub(crate) key: Option<Key>,
     pub(crate) kind: Kind,
+    /// Which event answers it, where one must unless it is refused.
+    pub(crate) answer: Option<Answer>,
     pub(crate) trace: Trace,
 }
+
+/// Whether an event is the answer to an input.
+pub(crate) type Answer = fn(&Event) -> bool;
 
 /// An idempotency key.
 pub(crate) type Key = [u8; 16];
@@ -24,7 +30,7 @@ pub(crate) type Key = [u8; 16];
 /// What an input is.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Message(v1::MessageKind),
+    Message,
     Contact,
     Command(Box<Command>),
     Claim { delivery: DeliveryId, deliverer: String },
@@ -50,6 +56,53 @@ pub(crate) enum Ask {
     Other,
 }
 
+/// The event that a command asks for; none where it may rightly change nothing.
+fn command_answer(body: &command::Body) -> Option<Answer> {
+    use command::Body as Ask;
+    let answer: Answer = match body {
+        Ask::SignIn(_) => |e| matches!(e, Event::AgentSignedIn(_)),
+        Ask::SetPresence(_) => |e| matches!(e, Event::AgentPresenceChanged(_)),
+        Ask::Decline(_) => |e| matches!(e, Event::OfferEnded(_)),
+        Ask::Classify(_) => |e| matches!(e, Event::CaseCategorised(_)),
+        Ask::Identify(_) => |e| matches!(e, Event::CaseIdentified(_)),
+        Ask::Note(_) => |e| matches!(e, Event::NoteAdded(_)),
+        Ask::Disposition(_) => |e| matches!(e, Event::DispositionRecorded(_)),
+        Ask::Schedule(_) => |e| matches!(e, Event::CaseScheduled(_)),
+        Ask::Wait(_) => |e| matches!(e, Event::CaseParked(_)),
+        Ask::Escalate(_) => |e| matches!(e, Event::CaseEscalated(_)),
+        Ask::TakeOver(_) => |e| matches!(e, Event::CaseAssigned(_)),
+        Ask::Merge(_) => |e| matches!(e, Event::CaseMerged(_)),
+        Ask::Split(_) => |e| matches!(e, Event::CaseSplit(_)),
+        Ask::MarkSpam(_) | Ask::Close(_) => |e| matches!(e, Event::CaseClosed(_)),
+        Ask::Resolve(_) => |e| matches!(e, Event::CaseResolved(_)),
+        Ask::Reopen(_) => |e| matches!(e, Event::CaseReopened(_)),
+        Ask::LinkReference(_) => |e| matches!(e, Event::ReferenceLinked(_)),
+        Ask::Release(_) => |e| matches!(e, Event::CaseUnassigned(_) | Event::OfferEnded(_)),
+        Ask::Reply(_) => |e| matches!(e, Event::DeliveryQueued(_)),
+        Ask::SignOut(_)
+        | Ask::Pull(_)
+        | Ask::CancelPull(_)
+        | Ask::Accept(_)
+        | Ask::Transfer(_)
+        | Ask::SetPriority(_) => return None,
+    };
+    Some(answer)
+}
+
+/// The event that answers an input. Messages, contacts and policies have rules of their own.
+fn answer(body: Option<&input::Body>) -> Option<Answer> {
+    match body {
+        None => Some(|_| false),
+        Some(input::Body::Command(c)) => c.body.as_ref().map_or(Some(|_| false), command_answer),
+        Some(input::Body::Agent(_)) => Some(|e| matches!(e, Event::AgentChanged(_))),
+        Some(input::Body::Claim(_)) => {
+            Some(|e| matches!(e, Event::DeliveryStarted(_) | Event::ClaimRefused(_)))
+        }
+        Some(input::Body::Report(_)) => Some(|e| matches!(e, Event::DeliveryEnded(_))),
+        Some(_) => None,
+    }
+}
+
 /// As much of an agent's record as checks read.
 #[derive(Debug)]
 pub(crate) struct AgentRecord {
@@ -69,9 +122,13 @@ pub(crate) struct Trace {
     pub(crate) opened_case: u64,
     /// The input that it was said to repeat.
     pub(crate) repeats: Option<InputId>,
+    /// Earlier messages it edited or withdrew.
+    pub(crate) changed: u32,
+    /// Events that answer it.
+    pub(crate) answers: u32,
     /// Times it was known as a repeat, set aside, or rejected.
     pub(crate) refusals: u32,
-    /// It was turned away for now and may come again under its key.
+    /// The desk could not take it then; it may come again under its key.
     pub(crate) busy: bool,
     /// Policies applied or refused.
     pub(crate) policies: u32,
@@ -90,12 +147,20 @@ pub(crate) fn read_record(seq: u64, now_ms: i64, record: Option<v1::InputRecord>
 
 fn read_input(id: InputId, now_ms: i64, input: v1::Input) -> Arrived {
     let key = Key::try_from(input.key.as_ref()).ok();
-    Arrived { id, now_ms, key, kind: input.body.map_or(Kind::Other, read_kind), trace: Trace::default() }
+    let answer = answer(input.body.as_ref());
+    Arrived {
+        id,
+        now_ms,
+        key,
+        kind: input.body.map_or(Kind::Other, read_kind),
+        answer,
+        trace: Trace::default(),
+    }
 }
 
 fn read_kind(body: input::Body) -> Kind {
     match body {
-        input::Body::Message(m) => Kind::Message(m.kind()),
+        input::Body::Message(_) => Kind::Message,
         input::Body::Contact(_) => Kind::Contact,
         input::Body::Command(c) => Kind::Command(Box::new(read_command(c))),
         input::Body::Claim(c) => Kind::Claim { delivery: DeliveryId::of(c.delivery), deliverer: c.deliverer },
@@ -119,7 +184,7 @@ fn read_command(command: v1::Command) -> Command {
 fn read_agent(record: v1::AgentRecord) -> AgentRecord {
     AgentRecord {
         agent: record.agent,
-        skills: record.skills.into_iter().map(|s| s.name).collect(),
+        skills: record.skills.into_iter().filter(|s| s.level > 0).map(|s| s.name).collect(),
         capacities: record.capacities.iter().map(|c| (c.channel, c.limit)).collect(),
     }
 }

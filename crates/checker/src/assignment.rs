@@ -1,7 +1,9 @@
 //! Invariant 3: a case has at most one agent or offer, an agent at most their capacity, and only agents who are there,
 //! ready, admitted and skilled get cases by pull or offer.
 
-use simpang_proto::log::v1::{self, AssignedBy, event::Body};
+use std::collections::BTreeSet;
+
+use simpang_proto::log::v1::{self, AssignedBy, UnassignedBy, event::Body};
 
 use crate::Code;
 use crate::desk::{Case, Desk, Phase, Place};
@@ -13,6 +15,8 @@ use crate::report::Findings;
 pub(crate) struct Assignment {
     /// Agents whose session this input ended.
     gone: Vec<NameNo>,
+    /// Agents of whose session's end it was said that it took a case from them.
+    said_gone: BTreeSet<NameNo>,
 }
 
 impl Assignment {
@@ -24,13 +28,32 @@ impl Assignment {
             Body::CaseOffered(e) => offered(desk, e, found),
             Body::OfferEnded(e) => offer_ended(desk, e, found),
             Body::CaseAssigned(e) => assigned(desk, e, found),
-            Body::CaseUnassigned(e) => unassigned(desk, e, found),
+            Body::CaseUnassigned(e) => {
+                let left = desk.names.find(&e.agent).filter(|_| e.by() == UnassignedBy::SignOut);
+                self.said_gone.extend(left);
+                unassigned(desk, e, found);
+            }
             _ => {}
         }
     }
 
-    /// At the end of an input's events: who left kept nothing but what is parked.
-    pub(crate) fn end(&mut self, desk: &Desk, found: &mut Findings) {
+    /// At the end of an input's events: who left kept nothing but what is parked, and of each case that was moved it is
+    /// said who no longer has it and where it is. `loose` are the cases that may be nowhere.
+    pub(crate) fn end(&mut self, desk: &Desk, loose: &BTreeSet<u64>, found: &mut Findings) {
+        for number in loose {
+            if let Some(case) = desk.cases.get(number) {
+                is_somewhere(desk, *number, case, found);
+            }
+        }
+        for number in std::mem::take(&mut self.said_gone) {
+            if desk.agents.get(&number).is_some_and(|a| a.session.is_some()) {
+                let name = desk.names.text(number);
+                found.broken(
+                    Code::UnassignedAmiss,
+                    format_args!("{name} lost cases by leaving and is still here"),
+                );
+            }
+        }
         for number in self.gone.drain(..) {
             let Some(agent) = desk.agents.get(&number).filter(|a| a.session.is_none()) else { continue };
             let kept = agent.held.iter().find(|case| desk.cases.get(case).is_some_and(|c| !c.parked));
@@ -42,8 +65,19 @@ impl Assignment {
     }
 }
 
+fn is_somewhere(desk: &Desk, number: u64, case: &Case, found: &mut Findings) {
+    if let Some(agent) = case.left {
+        let name = desk.names.text(agent);
+        found.broken(Code::UnassignedAmiss, format_args!("case {number} left {name}, and nothing says so"));
+    }
+    if case.phase == Phase::Open && case.place == Place::Nowhere && !case.scheduled {
+        found.broken(Code::CaseNowhere, format_args!("case {number} is open and nowhere"));
+    }
+}
+
 fn queued(desk: &Desk, event: &v1::CaseQueued, found: &mut Findings) {
-    if let Some(Place::Assigned(agent)) = desk.cases.get(&event.case).map(|c| c.place) {
+    if let Some(Place::Assigned(agent) | Place::Offered(agent)) = desk.cases.get(&event.case).map(|c| c.place)
+    {
         let (case, name) = (event.case, desk.names.text(agent));
         found.broken(Code::QueuedWhileAssigned, format_args!("case {case} waits again, and {name} has it"));
     }

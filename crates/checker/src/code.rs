@@ -74,6 +74,8 @@ codes! {
     RejectedWrongly = 1 "rejected-wrongly";
     /// Something followed from an input after it was rejected, set aside or known as a repeat.
     FollowsRefusal = 1 "follows-refusal";
+    /// An input that asks for something was neither answered nor refused.
+    InputUnanswered = 1 "input-unanswered";
     /// A policy document was neither applied nor refused, or both.
     PolicyUndecided = 1 "policy-undecided";
 
@@ -97,6 +99,8 @@ codes! {
     RepeatJudged = 2 "repeat-judged";
     /// An input was taken for a repeat of one that it does not repeat.
     DuplicateAmiss = 2 "duplicate-amiss";
+    /// An open case waits nowhere, nobody has it, and it is not put away.
+    CaseNowhere = 2 "case-nowhere";
     /// A case handed over by another desk is lost, or came twice or out of order.
     HandoverAmiss = 2 "handover-amiss";
 
@@ -106,7 +110,7 @@ codes! {
     TwoOffers = 3 "two-offers";
     /// A case was pulled or offered that did not wait in a queue.
     NotWaiting = 3 "not-waiting";
-    /// A case was put into a queue while an agent had it.
+    /// A case was put into a queue while an agent had it, or an offer of it.
     QueuedWhileAssigned = 3 "queued-while-assigned";
     /// An agent holds more cases of a channel than they may.
     OverCapacity = 3 "over-capacity";
@@ -118,7 +122,7 @@ codes! {
     AgentNotAdmitted = 3 "agent-not-admitted";
     /// An agent got a case without a skill that it needs.
     AgentLacksSkill = 3 "agent-lacks-skill";
-    /// A case was taken from an agent who did not have it.
+    /// A case was taken from an agent who did not have it or had not left, or ended without a word on who had it.
     UnassignedAmiss = 3 "unassigned-amiss";
     /// An offer was accepted or ended that was not open.
     OfferAmiss = 3 "offer-amiss";
@@ -131,6 +135,8 @@ codes! {
     LeftIdle = 4 "left-idle";
     /// A pulled case answers no pull of its agent that is open and asks for its queue.
     PullAmiss = 4 "pull-amiss";
+    /// A pull ended that did not wait, or was filled and did not end.
+    PullEndAmiss = 4 "pull-end-amiss";
     /// An assignment's explanation is missing, or names another queue or key than the case had.
     ExplanationAmiss = 4 "explanation-amiss";
 

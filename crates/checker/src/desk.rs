@@ -28,8 +28,6 @@ pub(crate) struct Case {
     pub(crate) left: Option<NameNo>,
     /// The input that closed it.
     pub(crate) closed_by: Option<InputId>,
-    /// Agents who declined it, let an offer pass or gave it back: the core may pass them over.
-    passed: Vec<NameNo>,
 }
 
 /// How far a case has come.
@@ -87,6 +85,8 @@ pub(crate) struct Desk {
     changed_classes: BTreeSet<Class>,
     changed_agents: BTreeSet<NameNo>,
     returning: Vec<u64>,
+    /// Cases that were taken from somewhere, opened or reopened by the input that is being looked at.
+    loose: BTreeSet<u64>,
 }
 
 impl Desk {
@@ -192,7 +192,10 @@ impl Desk {
                 self.leave(e.case);
                 self.case(e.case, |c| c.phase = Phase::Resolved);
             }
-            Body::CaseReopened(e) => self.case(e.case, |c| (c.phase, c.closed_by) = (Phase::Open, None)),
+            Body::CaseReopened(e) => {
+                self.case(e.case, |c| (c.phase, c.closed_by) = (Phase::Open, None));
+                self.loose.insert(e.case);
+            }
             Body::CaseClosed(e) => {
                 self.leave(e.case);
                 self.case(e.case, |c| (c.phase, c.closed_by) = (Phase::Closed, cause));
@@ -217,10 +220,10 @@ impl Desk {
             step_max: 0,
             left: None,
             closed_by: None,
-            passed: Vec::new(),
         };
         self.last_case = self.last_case.max(event.case);
         self.cases.insert(event.case, case);
+        self.loose.insert(event.case);
     }
 
     fn queued(&mut self, event: &v1::CaseQueued) {
@@ -238,11 +241,9 @@ impl Desk {
 
     fn offer_ended(&mut self, event: &v1::OfferEnded) {
         let Some(agent) = self.names.find(&event.agent) else { return };
+        self.case(event.case, |c| c.left = c.left.filter(|left| *left != agent));
         if self.cases.get(&event.case).is_none_or(|c| c.place != Place::Offered(agent)) {
             return;
-        }
-        if matches!(event.reason(), OfferEnd::Declined | OfferEnd::Expired) {
-            self.case(event.case, |c| c.passed.push(agent));
         }
         let back = if event.reason() == OfferEnd::Withdrawn { Place::Returning } else { Place::Waiting };
         self.put(event.case, back);
@@ -263,16 +264,13 @@ impl Desk {
 
     fn unassigned(&mut self, event: &v1::CaseUnassigned) {
         let Some(agent) = self.names.find(&event.agent) else { return };
+        self.case(event.case, |c| c.left = c.left.filter(|left| *left != agent));
         if self.cases.get(&event.case).is_none_or(|c| c.place != Place::Assigned(agent)) {
             return;
         }
         self.park(event.case, false);
         let back = match event.by() {
-            UnassignedBy::Release | UnassignedBy::PullCancelled => {
-                self.case(event.case, |c| c.passed.push(agent));
-                Place::Returning
-            }
-            UnassignedBy::SignOut => Place::Returning,
+            UnassignedBy::Release | UnassignedBy::PullCancelled | UnassignedBy::SignOut => Place::Returning,
             _ => Place::Nowhere,
         };
         self.put(event.case, back);
@@ -297,6 +295,9 @@ impl Desk {
         let Some(from) = self.cases.get(&case).map(|c| c.place) else { return Place::Nowhere };
         self.count(case, from, false);
         self.case(case, |c| c.place = to);
+        if to == Place::Nowhere {
+            self.loose.insert(case);
+        }
         self.count(case, to, true);
         from
     }
@@ -361,6 +362,11 @@ impl Desk {
         self.changed_agents.insert(number);
     }
 
+    /// Cases that the input's events opened, reopened or took from somewhere.
+    pub(crate) fn take_loose(&mut self) -> BTreeSet<u64> {
+        std::mem::take(&mut self.loose)
+    }
+
     /// At the end of an input's events: what was on its way back is there. Answers what changed since the last time:
     /// classes that were empty before, and agents.
     pub(crate) fn settle(&mut self) -> (BTreeSet<Class>, BTreeSet<NameNo>) {
@@ -386,17 +392,6 @@ impl Desk {
     /// Waiting cases of a class.
     pub(crate) fn waiting_in(&self, class: &Class) -> Option<&BTreeSet<(i64, u64)>> {
         self.waiting.get(class)
-    }
-
-    /// The first of these cases that the core may not pass this agent over for.
-    pub(crate) fn first_for(
-        &self,
-        agent: NameNo,
-        cases: &BTreeSet<(i64, u64)>,
-        but: u64,
-    ) -> Option<(i64, u64)> {
-        let passed = |number| self.cases.get(&number).is_some_and(|c| c.passed.contains(&agent));
-        cases.iter().copied().find(|(_, number)| *number != but && !passed(*number))
     }
 
     /// Agents who ask and are admitted to the queue.

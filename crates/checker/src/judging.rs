@@ -129,6 +129,7 @@ impl Judging {
 /// Notes on its cause what an event refuses, and checks that nothing follows a refusal.
 pub(crate) fn refusals(body: &Body, cause: &mut Arrived, found: &mut Findings) {
     let id = cause.id;
+    cause.trace.answers += u32::from(cause.answer.is_some_and(|answers| answers(body)));
     if cause.trace.refusals > 0 {
         let again =
             matches!(body, Body::InputDuplicated(_) | Body::InputRefused(_) | Body::CommandRejected(_));
@@ -144,7 +145,6 @@ pub(crate) fn refusals(body: &Body, cause: &mut Arrived, found: &mut Findings) {
         Body::InputRefused(_) => {
             found.counts.refused += 1;
             cause.trace.refusals += 1;
-            cause.trace.busy = true;
         }
         Body::CommandRejected(r) => {
             found.counts.rejected += 1;
@@ -161,8 +161,12 @@ pub(crate) fn refusals(body: &Body, cause: &mut Arrived, found: &mut Findings) {
     }
 }
 
-/// At the end of an input: a policy document was decided once.
-pub(crate) fn decided_policy(input: &Arrived, found: &mut Findings) {
+/// At the end of an input: it was answered or refused, a policy document once.
+pub(crate) fn answered(input: &Arrived, found: &mut Findings) {
+    if input.answer.is_some() && input.trace.answers + input.trace.refusals == 0 {
+        found
+            .broken(Code::InputUnanswered, format_args!("input {} has neither answer nor refusal", input.id));
+    }
     if matches!(input.kind, Kind::Policy { .. }) && input.trace.policies + input.trace.refusals != 1 {
         let (id, times) = (input.id, input.trace.policies + input.trace.refusals);
         found.broken(

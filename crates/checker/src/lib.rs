@@ -195,7 +195,7 @@ impl Checker {
         let counts = &mut self.found.counts;
         counts.inputs += inputs.len() as u64;
         for input in &inputs {
-            counts.messages += u64::from(matches!(input.kind, Kind::Message(_)));
+            counts.messages += u64::from(matches!(input.kind, Kind::Message));
             counts.contacts += u64::from(matches!(input.kind, Kind::Contact));
             counts.commands += u64::from(matches!(input.kind, Kind::Command(_)));
         }
@@ -229,7 +229,7 @@ impl Checker {
         }
         while let Some(input) = self.judging.next_judged() {
             self.judged_ms = input.now_ms;
-            judging::decided_policy(&input, &mut self.found);
+            judging::answered(&input, &mut self.found);
             self.messages.judged(&input, &mut self.found);
             Deliveries::judged(&input, &mut self.found);
         }
@@ -276,8 +276,10 @@ impl Checker {
     fn end_input(&mut self) {
         self.current = None;
         order::nobody_idle(&mut self.desk, &mut self.found);
+        self.messages.end(&mut self.found);
         self.lifecycle.end(&self.desk, &mut self.found);
-        self.assignment.end(&self.desk, &mut self.found);
+        let loose = self.desk.take_loose();
+        self.assignment.end(&self.desk, &loose, &mut self.found);
     }
 
     /// Ends the check: looks the journals up, and what must hold at the end.

@@ -1,10 +1,11 @@
 //! The life of a case as `event.proto` tells it: opened before anything else, nothing but reopening and forgetting
-//! after it closed. Where the shapes are silent (a note on a closed case, a late bounce) it is lenient.
+//! after it closed. Where the shapes are silent (a note on a closed case, a late bounce, whether an agent may reopen
+//! what is closed) it is lenient.
 
 use simpang_proto::log::v1::{self, event::Body};
 
 use crate::arrived::{Arrived, Kind};
-use crate::desk::{Case, Desk, Phase};
+use crate::desk::{Case, Desk, Phase, Place};
 use crate::report::Findings;
 use crate::{Code, InputId};
 
@@ -23,6 +24,8 @@ enum Needs {
     Closed,
     /// Parked or scheduled.
     Away,
+    /// Open and not scheduled.
+    Here,
 }
 
 /// What later events must bear out.
@@ -42,6 +45,7 @@ impl Lifecycle {
             Body::CaseOpened(e) => opened(desk, e, found),
             Body::CaseSplit(e) => self.split = Some((e.into, e.case)),
             Body::CaseMerged(e) => self.merged(desk, e, found),
+            Body::CaseWidened(e) => widened(desk, e, found),
             _ => {}
         }
         if let Some((number, needs)) = needs(body) {
@@ -67,7 +71,7 @@ impl Lifecycle {
 
     fn merged(&mut self, desk: &Desk, merge: &v1::CaseMerged, found: &mut Findings) {
         let goes_on = desk.cases.get(&merge.into).is_some_and(|c| c.phase != Phase::Closed);
-        if merge.case == merge.into || !goes_on {
+        if merge.case == merge.into || !goes_on || self.merged.contains(&merge.case) {
             found.broken(Code::MergeAmiss, format_args!("case {} merged into {}", merge.case, merge.into));
         }
         self.merged.push(merge.case);
@@ -98,6 +102,18 @@ fn opened(desk: &Desk, event: &v1::CaseOpened, found: &mut Findings) {
     }
 }
 
+/// Steps come one by one; a new place in the same queue may keep its step or begin again.
+fn widened(desk: &Desk, event: &v1::CaseWidened, found: &mut Findings) {
+    let Some(case) = desk.cases.get(&event.case) else { return };
+    if case.place != Place::Waiting || !(case.step + 1..=case.step_max + 1).contains(&event.step) {
+        let (number, step, before) = (event.case, event.step, case.step_max);
+        found.broken(
+            Code::CaseState,
+            format_args!("case {number} widened to step {step} after step {before}"),
+        );
+    }
+}
+
 fn check(desk: &Desk, number: u64, needs: Needs, cause: Option<&Arrived>, found: &mut Findings) {
     if needs == Needs::Opened && (1..=desk.last_case).contains(&number) {
         return;
@@ -114,15 +130,16 @@ fn check(desk: &Desk, number: u64, needs: Needs, cause: Option<&Arrived>, found:
 
 fn meets(case: &Case, needs: Needs, cause: Option<&Arrived>) -> bool {
     let now = cause.map(|c| c.id);
-    let wrote = cause.is_some_and(|c| matches!(c.kind, Kind::Message(_) | Kind::Handover { .. }));
+    let asked = cause.is_some_and(|c| matches!(c.kind, Kind::Message | Kind::Command(_)));
     match needs {
         Needs::Opened | Needs::Known => true,
         Needs::Live => case.phase != Phase::Closed || closed_now(case, now),
         Needs::Open => case.phase == Phase::Open,
-        Needs::Resolved => case.phase == Phase::Resolved || (case.phase == Phase::Closed && wrote),
+        Needs::Resolved => case.phase == Phase::Resolved || (case.phase == Phase::Closed && asked),
         Needs::NotClosed => case.phase != Phase::Closed,
         Needs::Closed => case.phase == Phase::Closed,
         Needs::Away => case.parked || case.scheduled,
+        Needs::Here => case.phase == Phase::Open && !case.scheduled,
     }
 }
 
@@ -139,10 +156,10 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::CaseIdentified(e) => (e.case, Needs::Known),
         Body::CaseCategorised(e) => (e.case, Needs::Known),
         Body::CaseClassified(e) => (e.case, Needs::Live),
-        Body::CaseQueued(e) => (e.case, Needs::Open),
-        Body::CaseOffered(e) => (e.case, Needs::Open),
+        Body::CaseQueued(e) => (e.case, Needs::Here),
+        Body::CaseOffered(e) => (e.case, Needs::Here),
         Body::OfferEnded(e) => (e.case, Needs::Known),
-        Body::CaseAssigned(e) => (e.case, Needs::Open),
+        Body::CaseAssigned(e) => (e.case, Needs::Here),
         Body::CaseUnassigned(e) => (e.case, Needs::Known),
         Body::CaseParked(e) => (e.case, Needs::Open),
         Body::CaseResumed(e) => (e.case, Needs::Away),

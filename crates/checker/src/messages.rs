@@ -1,6 +1,6 @@
 //! Invariant 2: every accepted message is on exactly one case, every contact opened one, none is lost and none doubled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use simpang_proto::log::v1::{self, event::Body};
 
@@ -13,7 +13,7 @@ use crate::{Code, InputId};
 struct Original {
     id: InputId,
     now_ms: i64,
-    /// It was turned away in a way that may be tried again.
+    /// The desk could not take it then.
     passing: bool,
     joined: bool,
 }
@@ -28,6 +28,8 @@ pub(crate) struct Messages {
     /// Messages of customers on a case; none once a split or merge made the number a matter of the core.
     counts: HashMap<u64, Option<u32>>,
     merged: HashMap<u64, u64>,
+    /// Messages that a split named and that have not joined the new case yet.
+    leaving: BTreeSet<InputId>,
     /// How far each sending desk's handovers have come.
     handovers: HashMap<String, (u64, u32)>,
 }
@@ -52,6 +54,9 @@ impl Messages {
             }
             Body::MessageJoined(j) if j.by() == v1::JoinedBy::Agent => self.moved(j, found),
             Body::MessageJoined(j) => self.joined(j, cause, found),
+            Body::MessageEdited(_) | Body::MessageRemoved(_) => {
+                cause.into_iter().for_each(|c| c.trace.changed += 1);
+            }
             Body::CaseMerged(m) => {
                 self.merged.insert(m.case, m.into);
                 self.counts.insert(m.into, None);
@@ -76,8 +81,7 @@ impl Messages {
         cause.trace.joined += 1;
         cause.trace.joined_case = join.case;
         let handover = matches!(cause.kind, Kind::Handover { .. });
-        let before = self.cases.insert(message, join.case);
-        if before.is_some_and(|case| !handover || case != join.case) {
+        if self.cases.insert(message, join.case).is_some() {
             found.broken(
                 Code::MessageDoubled,
                 format_args!("message {message} joined case {} again", join.case),
@@ -97,25 +101,20 @@ impl Messages {
         *count = Some(join.count);
     }
 
-    /// An agent split or merged: the message is already counted to where it went.
+    /// An agent split or merged.
     fn moved(&mut self, join: &v1::MessageJoined, found: &mut Findings) {
-        let message = InputId::from(join.message.unwrap_or_default());
-        match self.cases.get(&message) {
-            None => {
-                let case = join.case;
-                found.broken(
-                    Code::MessageUnknown,
-                    format_args!("{message} moved to case {case} and is on none"),
-                );
-            }
-            Some(on) if self.resolve(*on) != self.resolve(join.case) => {
-                let case = join.case;
-                found.broken(
-                    Code::MessageMoved,
-                    format_args!("message {message} moved from case {on} to {case}"),
-                );
-            }
-            Some(_) => {}
+        let (message, case) = (InputId::from(join.message.unwrap_or_default()), join.case);
+        let Some(on) = self.cases.insert(message, case) else {
+            found
+                .broken(Code::MessageUnknown, format_args!("{message} moved to case {case} and was on none"));
+            return;
+        };
+        let left = self.leaving.remove(&message);
+        if self.resolve(on) != self.resolve(case) {
+            found
+                .broken(Code::MessageMoved, format_args!("message {message} moved from case {on} to {case}"));
+        } else if on == case && !left {
+            found.broken(Code::MessageDoubled, format_args!("message {message} joined case {case} again"));
         }
     }
 
@@ -130,6 +129,7 @@ impl Messages {
                 );
             }
             self.cases.insert(message, split.into);
+            self.leaving.insert(message);
         }
         if split.messages.is_empty() {
             found.broken(Code::SplitAmiss, format_args!("no message left case {}", split.case));
@@ -151,6 +151,14 @@ impl Messages {
         at
     }
 
+    /// At the end of an input's events: what a split named has joined the new case.
+    pub(crate) fn end(&mut self, found: &mut Findings) {
+        for message in std::mem::take(&mut self.leaving) {
+            found
+                .broken(Code::SplitAmiss, format_args!("message {message} was split off and joined no case"));
+        }
+    }
+
     /// At the end of an input.
     pub(crate) fn judged(&mut self, input: &Arrived, found: &mut Findings) {
         self.whole(input, found);
@@ -159,23 +167,23 @@ impl Messages {
 
     fn whole(&mut self, input: &Arrived, found: &mut Findings) {
         let (id, trace) = (input.id, &input.trace);
-        let traces = trace.joined + trace.refusals;
+        let traces = trace.joined + trace.changed + trace.refusals;
         match &input.kind {
-            Kind::Message(v1::MessageKind::New | v1::MessageKind::Unspecified) if traces == 0 => {
+            Kind::Message if traces == 0 => {
                 found.broken(
                     Code::MessageLost,
                     format_args!("message {id} is on no case and was not refused"),
                 );
             }
-            Kind::Message(_) if trace.joined > 0 && trace.refusals > 0 => {
+            Kind::Message if trace.joined > 0 && trace.refusals > 0 => {
                 found
                     .broken(Code::FollowsRefusal, format_args!("message {id} was refused and joined a case"));
             }
-            Kind::Message(_) if trace.joined > 1 => {
+            Kind::Message if trace.joined > 1 => {
                 found
                     .broken(Code::MessageDoubled, format_args!("message {id} joined {} times", trace.joined));
             }
-            Kind::Message(_)
+            Kind::Message
                 if trace.opened > 1 || (trace.opened == 1 && trace.opened_case != trace.joined_case) =>
             {
                 let (opened, joined) = (trace.opened_case, trace.joined_case);
@@ -201,7 +209,8 @@ impl Messages {
 
     fn handover(&mut self, input: &Arrived, desk: &str, at: (u64, u32), found: &mut Findings) {
         let id = input.id;
-        if input.trace.opened + input.trace.joined == 0 {
+        let (opened, joined) = (input.trace.opened_case, input.trace.joined_case);
+        if input.trace.opened != 1 || input.trace.joined != 1 || opened != joined {
             found.broken(
                 Code::HandoverAmiss,
                 format_args!("the case handed over by {desk} in {id} is on no case"),
@@ -247,5 +256,5 @@ impl Messages {
 }
 
 fn carries_messages(kind: &Kind) -> bool {
-    matches!(kind, Kind::Message(_) | Kind::Handover { .. })
+    matches!(kind, Kind::Message | Kind::Handover { .. })
 }

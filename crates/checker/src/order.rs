@@ -1,8 +1,9 @@
 //! Invariant 4: no case goes to an agent while one with a smaller key that they could take waited in the same queue,
 //! and nobody who asks is left idle while a case they may take waits.
 //!
-//! Order is compared among cases of one queue and one set of skills. An agent who declined a case, let an offer of it
-//! pass or gave it back may be passed over for it.
+//! Order is compared among cases of one queue and one set of skills.
+
+use std::collections::BTreeSet;
 
 use simpang_proto::log::v1::{self, AssignedBy, event::Body};
 
@@ -31,6 +32,7 @@ impl Order {
                 in_order(desk, e.case, &e.agent, found);
                 self.answers_pull(desk, e, cause, found);
             }
+            Body::PullEnded(e) => pull_ended(desk, e, found),
             _ => {}
         }
     }
@@ -72,6 +74,15 @@ impl Order {
     }
 }
 
+fn pull_ended(desk: &Desk, event: &v1::PullEnded, found: &mut Findings) {
+    let agent = desk.names.find(&event.agent).and_then(|no| desk.agents.get(&no));
+    let waits = agent.and_then(|a| a.pull.as_ref()).map(|p| p.id);
+    if waits.is_none() || waits != event.pull.map(InputId::from) {
+        let name = &event.agent;
+        found.broken(Code::PullEndAmiss, format_args!("a pull of {name} ended that did not wait"));
+    }
+}
+
 /// Whether an explanation tells the queue and the key that the case had.
 fn explained(desk: &Desk, number: u64, told: Option<&v1::Explanation>, found: &mut Findings) {
     let Some(demand) = desk.cases.get(&number).and_then(|c| c.demand) else { return };
@@ -92,8 +103,8 @@ fn in_order(desk: &Desk, number: u64, name: &str, found: &mut Findings) {
         if !desk.could_take(agent, class).unwrap_or(class.channel == case.channel) {
             continue;
         }
-        let first = desk.first_for(agent, cases, number);
-        if let Some((key_ms, earlier)) = first.filter(|first| *first < (demand.key_ms, number)) {
+        let first = cases.iter().find(|(_, waits)| *waits != number);
+        if let Some((key_ms, earlier)) = first.filter(|first| **first < (demand.key_ms, number)) {
             let key = demand.key_ms;
             found.broken(
                 Code::OrderBroken,
@@ -108,7 +119,7 @@ fn in_order(desk: &Desk, number: u64, name: &str, found: &mut Findings) {
 /// At the end of an input's events: nobody who asks is left idle. Looks only at what changed.
 pub(crate) fn nobody_idle(desk: &mut Desk, found: &mut Findings) {
     let (classes, agents) = desk.settle();
-    for class in &classes {
+    for class in classes.iter().filter(|class| desk.waiting_in(class).is_some()) {
         for agent in desk.asking_for(class.queue) {
             if !agents.contains(&agent) {
                 idle(desk, agent, class, found);
@@ -116,6 +127,13 @@ pub(crate) fn nobody_idle(desk: &mut Desk, found: &mut Findings) {
         }
     }
     for agent in agents {
+        if desk.agents.get(&agent).and_then(|a| a.pull.as_ref()).is_some_and(|p| p.left == 0) {
+            let name = desk.names.text(agent);
+            found.broken(
+                Code::PullEndAmiss,
+                format_args!("a pull of {name} got all it asked for and did not end"),
+            );
+        }
         let queues = desk.agents.get(&agent).filter(|a| a.asks()).map(|a| &a.admissions);
         for queue in queues.into_iter().flat_map(|admissions| admissions.keys()) {
             let left = desk.waiting(*queue, None).any(|(class, _)| idle(desk, agent, class, found));
@@ -131,7 +149,7 @@ fn idle(desk: &Desk, agent: NameNo, class: &Class, found: &mut Findings) -> bool
     if !asks || desk.could_take(agent, class) != Some(true) {
         return false;
     }
-    let first = desk.waiting_in(class).and_then(|cases| desk.first_for(agent, cases, 0));
+    let first = desk.waiting_in(class).and_then(BTreeSet::first);
     if let Some((_, case)) = first {
         let (name, queue) = (desk.names.text(agent), desk.names.text(class.queue));
         found

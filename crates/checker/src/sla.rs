@@ -22,6 +22,8 @@ struct Run {
     deadline_ms: i64,
     /// When it last began to count, and the working time it then had; `None` while it stands still.
     since_ms: Option<i64>,
+    /// When that was said.
+    said_ms: i64,
     left_ms: i64,
     breached: bool,
     warned_percent: u32,
@@ -75,6 +77,7 @@ impl Sla {
             calendar: event.calendar.clone(),
             deadline_ms: event.deadline_ms,
             since_ms: Some(from_ms),
+            said_ms: at_ms,
             left_ms: event.target_ms,
             breached: false,
             warned_percent: 0,
@@ -102,7 +105,7 @@ impl Sla {
         let Some(run) = self.runs.get_mut(&id).filter(|r| r.since_ms.is_none()) else {
             return not_running(id, "resumed", found);
         };
-        run.since_ms = Some(at_ms);
+        (run.since_ms, run.said_ms) = (Some(at_ms), at_ms);
         run.deadline_ms = event.deadline_ms;
         let (calendar, left_ms) = (run.calendar.clone(), run.left_ms);
         self.recompute(id, &calendar, at_ms, left_ms, event.deadline_ms, found);
@@ -222,8 +225,9 @@ impl Sla {
 }
 
 impl Run {
+    /// Whether it should have breached. A run may be said to begin with its deadline passed; it breaches next.
     fn missed(&self, now_ms: i64) -> bool {
-        self.since_ms.is_some() && !self.breached && self.deadline_ms < now_ms
+        self.since_ms.is_some() && !self.breached && self.deadline_ms.max(self.said_ms) < now_ms
     }
 }
 

@@ -15,14 +15,10 @@ pub struct Tale {
     pub first_message: InputId,
     /// Repeats it.
     pub repeat: InputId,
-    /// Opened case 4.
-    pub contact: InputId,
     /// Ani's pull of two cases, of which one waits.
     pub pull: InputId,
     /// Budi's reply on case 1.
     pub reply: InputId,
-    /// A message that opens a case in two parts.
-    pub in_parts: InputId,
     /// The second policy.
     pub policy: InputId,
     /// Two cases that another desk handed over, in order.
@@ -37,11 +33,11 @@ pub fn tell() -> Tale {
     apply_policy(&mut s, 1);
     agents_arrive(&mut s);
     let first_message = messages_arrive(&mut s);
-    let (pull, in_parts) = agents_pull(&mut s);
+    let pull = agents_pull(&mut s);
     let reply = budi_replies(&mut s);
     customer_writes_on(&mut s);
     clock_breaches(&mut s);
-    let contact = list_arrives(&mut s);
+    list_arrives(&mut s);
     budi_is_offered(&mut s);
     split_and_merge(&mut s);
     agents_change_hands(&mut s);
@@ -53,7 +49,7 @@ pub fn tell() -> Tale {
     let last = s.judge("router", tick(), vec![Body::DayTurned(DayTurned { day: 1 })]);
     journals(&mut s, first_message, reply);
     let repeat = id(first_message.seq, 2);
-    Tale { story: s, first_message, repeat, contact, pull, reply, in_parts, policy, handovers, last }
+    Tale { story: s, first_message, repeat, pull, reply, policy, handovers, last }
 }
 
 fn taken(at_ms: i64, epoch: u64, writer: &str) -> Event {
@@ -128,7 +124,7 @@ fn messages_arrive(s: &mut Story) -> InputId {
 }
 
 /// Budi gets case 1 at once, Ani case 2; then Ani waits and gets case 3, which comes in two parts.
-fn agents_pull(s: &mut Story) -> (InputId, InputId) {
+fn agents_pull(s: &mut Story) -> InputId {
     let mail_ms = s.at(id(s.entries.len() as u64 - 1, 0));
     let next = id(s.entries.len() as u64 + 1, 0);
     s.judge("gateway", pull("budi", 1), vec![pulled(1, "budi", next, mail_ms)]);
@@ -145,7 +141,7 @@ fn agents_pull(s: &mut Story) -> (InputId, InputId) {
     let bodies = [queued(3, "mail", at_ms, &[]), pulled(3, "ani", pull_two, at_ms), Body::PullEnded(ended)];
     let events = bodies.into_iter().map(|body| s.event(third, body)).collect();
     s.commit(third, events);
-    (pull_two, third)
+    pull_two
 }
 
 /// Budi replies on case 1; Ani, who does not have it, may not. It is delivered at the second attempt.
@@ -227,7 +223,7 @@ fn clock_breaches(s: &mut Story) {
 }
 
 /// A call list opens case 4.
-fn list_arrives(s: &mut Story) -> InputId {
+fn list_arrives(s: &mut Story) {
     let at_ms = s.now_ms + 1_000;
     let opened = CaseOpened {
         case: 4,
@@ -237,32 +233,38 @@ fn list_arrives(s: &mut Story) -> InputId {
         ..CaseOpened::default()
     };
     let bodies = vec![Body::CaseOpened(opened), queued(4, "calls", at_ms, &[])];
-    s.judge("ingest", input::Body::Contact(Contact::default()), bodies)
+    s.judge("ingest", input::Body::Contact(Contact::default()), bodies);
 }
 
-/// Budi declines case 5 and accepts case 6.
+/// Budi declines case 5, comes back and accepts it; case 6 waits.
 fn budi_is_offered(s: &mut Story) {
-    let auto = command::Body::SetPresence(SetPresence {
-        presence: Presence::Ready as i32,
-        auto: true,
-        ..SetPresence::default()
-    });
-    s.judge("gateway", asked("budi", 0, auto), vec![presence("budi", Presence::Ready, true)]);
-    for case in [5, 6] {
-        let next = id(s.entries.len() as u64 + 1, 0);
-        let at_ms = s.now_ms + 1_000;
-        let mut bodies = opened(case, next, at_ms);
-        bodies.extend([queued(case, "mail", at_ms, &[]), offered(case, "budi", at_ms)]);
-        s.judge("ingest", message(), bodies);
-        if case == 5 {
-            let declined = OfferEnded { case, agent: "budi".into(), reason: OfferEnd::Declined as i32 };
-            let decline = command::Body::Decline(Decline::default());
-            s.judge("gateway", asked("budi", case, decline), vec![Body::OfferEnded(declined)]);
-        } else {
-            let accept = command::Body::Accept(Accept {});
-            s.judge("gateway", asked("budi", case, accept), vec![assigned(case, "budi", AssignedBy::Offer)]);
-        }
-    }
+    let auto = || {
+        let presence = Presence::Ready as i32;
+        asked(
+            "budi",
+            0,
+            command::Body::SetPresence(SetPresence { presence, auto: true, ..SetPresence::default() }),
+        )
+    };
+    s.judge("gateway", auto(), vec![presence("budi", Presence::Ready, true)]);
+    let (next, key_ms) = (id(s.entries.len() as u64 + 1, 0), s.now_ms + 1_000);
+    let mut bodies = opened(5, next, key_ms);
+    bodies.extend([queued(5, "mail", key_ms, &[]), offered(5, "budi", key_ms)]);
+    s.judge("ingest", message(), bodies);
+    let declined = OfferEnded { case: 5, agent: "budi".into(), reason: OfferEnd::Declined as i32 };
+    let bodies = vec![
+        Body::OfferEnded(declined),
+        presence("budi", Presence::NotReady, false),
+        queued(5, "mail", key_ms, &[]),
+    ];
+    s.judge("gateway", asked("budi", 5, command::Body::Decline(Decline::default())), bodies);
+    s.judge("gateway", auto(), vec![presence("budi", Presence::Ready, true), offered(5, "budi", key_ms)]);
+    let accept = command::Body::Accept(Accept {});
+    s.judge("gateway", asked("budi", 5, accept), vec![assigned(5, "budi", AssignedBy::Offer)]);
+    let (next, key_ms) = (id(s.entries.len() as u64 + 1, 0), s.now_ms + 1_000);
+    let mut bodies = opened(6, next, key_ms);
+    bodies.push(queued(6, "mail", key_ms, &[]));
+    s.judge("ingest", message(), bodies);
 }
 
 /// A second message of case 3 is split off into case 7 and merged back.
@@ -294,30 +296,34 @@ fn split_and_merge(s: &mut Story) {
     s.judge("gateway", asked("ani", 7, merge), bodies);
 }
 
-/// Ani takes case 6 over and leaves: 2, 3 and 6 go back, and Budi is offered case 3.
+/// Ani takes case 5 over, so that Budi is offered case 6, and leaves: 2, 3 and 5 go back. Budi puts case 6 away and is
+/// offered case 3.
 fn agents_change_hands(s: &mut Story) {
-    let bodies =
-        vec![unassigned(6, "budi", UnassignedBy::TakeOver), assigned(6, "ani", AssignedBy::TakeOver)];
-    s.judge("gateway", asked("ani", 6, command::Body::TakeOver(TakeOver {})), bodies);
-    let keys = [2, 3, 6].map(|case| (case, s.find_key(case)));
+    let sixth_ms = s.find_key(6);
+    let bodies = vec![
+        unassigned(5, "budi", UnassignedBy::TakeOver),
+        assigned(5, "ani", AssignedBy::TakeOver),
+        offered(6, "budi", sixth_ms),
+    ];
+    s.judge("gateway", asked("ani", 5, command::Body::TakeOver(TakeOver {})), bodies);
     let mut bodies = vec![signed_out("ani")];
-    for (case, key_ms) in keys {
+    for case in [2, 3, 5] {
         bodies.push(unassigned(case, "ani", UnassignedBy::SignOut));
-        bodies.push(queued(case, "mail", key_ms, if case == 2 { &["net"] } else { &[] }));
+        bodies.push(queued(case, "mail", s.find_key(case), if case == 2 { &["net"] } else { &[] }));
     }
-    bodies.push(offered(3, "budi", keys[1].1));
     s.judge("gateway", asked("ani", 0, command::Body::SignOut(SignOut::default())), bodies);
     s.judge("router", tick(), vec![Body::CaseWidened(CaseWidened { case: 2, step: 1 })]);
     let accept = command::Body::Accept(Accept {});
-    s.judge("gateway", asked("budi", 3, accept), vec![assigned(3, "budi", AssignedBy::Offer)]);
-    let schedule = command::Body::Schedule(Schedule { at_ms: s.now_ms + 3_000, keep_owner: false });
+    s.judge("gateway", asked("budi", 6, accept), vec![assigned(6, "budi", AssignedBy::Offer)]);
+    let back_ms = s.now_ms + 3_000;
+    let schedule = command::Body::Schedule(Schedule { at_ms: back_ms, keep_owner: false });
     let bodies = vec![
-        unassigned(3, "budi", UnassignedBy::End),
-        Body::CaseScheduled(CaseScheduled { case: 3, at_ms: s.now_ms + 3_000, keep_for: String::new() }),
-        offered(6, "budi", keys[2].1),
+        unassigned(6, "budi", UnassignedBy::End),
+        Body::CaseScheduled(CaseScheduled { case: 6, at_ms: back_ms, keep_for: String::new() }),
+        offered(3, "budi", s.find_key(3)),
     ];
-    s.judge("gateway", asked("budi", 3, schedule), bodies);
-    let bodies = vec![Body::CaseResumed(CaseResumed { case: 3 }), queued(3, "mail", keys[1].1, &[])];
+    s.judge("gateway", asked("budi", 6, schedule), bodies);
+    let bodies = vec![Body::CaseResumed(CaseResumed { case: 6 }), queued(6, "mail", sixth_ms, &[])];
     s.judge("router", tick(), bodies);
 }
 
@@ -336,6 +342,7 @@ fn cases_end(s: &mut Story) {
     let mut bodies = opened(8, next, s.now_ms + 1_000);
     let Some(Body::CaseOpened(open)) = bodies.first_mut() else { panic!("a case is opened first") };
     open.follows = 1;
+    bodies.push(queued(8, "first", s.now_ms + 1_000, &[]));
     s.judge("ingest", message(), bodies);
 }
 
@@ -343,7 +350,9 @@ fn other_desk_hands_over(s: &mut Story, case_there: u64, seq: u64) -> InputId {
     let next = id(s.entries.len() as u64 + 1, 0);
     let case = if seq == 11 { 9 } else { 10 };
     let handover = Handover { desk: "tenesa".into(), seq, case: case_there, ..Handover::default() };
-    s.judge("deliver", input::Body::Handover(handover), opened(case, next, s.now_ms + 1_000))
+    let mut bodies = opened(case, next, s.now_ms + 1_000);
+    bodies.push(queued(case, "first", s.now_ms + 1_000, &[]));
+    s.judge("deliver", input::Body::Handover(handover), bodies)
 }
 
 fn journals(s: &mut Story, first_message: InputId, reply: InputId) {

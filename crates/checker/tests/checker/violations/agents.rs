@@ -24,7 +24,7 @@ fn record<'a>(t: &'a mut Tale, agent: &str) -> &'a mut AgentRecord {
 
 pub const ALL: &[Break] = &[
     (Code::TwoAssignees, "a case goes to another while one has it", |t| {
-        remove!(t.story, CaseUnassigned(e) if e.case == 6);
+        remove!(t.story, CaseUnassigned(e) if e.case == 5);
     }),
     (Code::TwoAssignees, "a case is assigned twice", |t| {
         after!(t.story, CaseAssigned(e) if e.case == 3 => assigned(3, "ani", AssignedBy::TakeOver));
@@ -49,6 +49,11 @@ pub const ALL: &[Break] = &[
     (Code::QueuedWhileAssigned, "a case waits while an agent has it", |t| {
         remove!(t.story, CaseUnassigned(e) if e.case == 2);
     }),
+    (
+        Code::QueuedWhileAssigned,
+        "a case waits while it is offered",
+        |t| remove!(t.story, OfferEnded(e) if e.case == 5),
+    ),
     (Code::OverCapacity, "an agent's record names less than they hold", |t| {
         let record = record(t, "ani");
         record.capacities[0].limit = 1;
@@ -75,7 +80,13 @@ pub const ALL: &[Break] = &[
         record(t, "ani").skills.clear();
     }),
     (Code::UnassignedAmiss, "a case is taken from another than its agent", |t| {
-        edit!(t.story, CaseUnassigned(e) if e.case == 6 => e.agent = "ani".into());
+        edit!(t.story, CaseUnassigned(e) if e.case == 5 => e.agent = "ani".into());
+    }),
+    (Code::UnassignedAmiss, "a case is resolved without a word on its agent", |t| {
+        remove!(t.story, CaseUnassigned(e) if e.case == 1);
+    }),
+    (Code::UnassignedAmiss, "cases go back for an agent who did not leave", |t| {
+        remove!(t.story, AgentSignedOut(e) if e.agent == "ani");
     }),
     (Code::OfferAmiss, "an offer ends that was not made", |t| {
         edit!(t.story, OfferEnded(e) if e.case == 5 => e.agent = "ani".into());
@@ -86,15 +97,14 @@ pub const ALL: &[Break] = &[
         |t| remove!(t.story, CaseOffered(e) if e.case == 6),
     ),
     (Code::AbsentHolds, "an agent leaves and keeps a case", |t| {
-        remove!(t.story, CaseUnassigned(e) if e.case == 6 && e.agent == "ani");
-        edit!(t.story, CaseOffered(e) if e.case == 3 => e.agent = "budi".into());
+        remove!(t.story, CaseUnassigned(e) if e.case == 5 && e.agent == "ani");
     }),
     (Code::OrderBroken, "a case is pulled while an earlier one waits", |t| {
         edit!(t.story, CaseQueued(e) if e.case == 2 => e.skills.clear());
         edit!(t.story, CaseQueued(e) if e.case == 2 => e.key_ms -= 1);
     }),
     (Code::OrderBroken, "a case is offered while an earlier one waits", |t| {
-        edit!(t.story, OfferEnded(e) if e.case == 5 => e.reason = OfferEnd::Absent as i32);
+        edit!(t.story, CaseOffered(e) if e.case == 3 => e.case = 5);
     }),
     (Code::LeftIdle, "a pull waits while a case waits", |t| {
         remove!(t.story, CaseAssigned(e) if e.case == 3);
@@ -127,6 +137,15 @@ pub const ALL: &[Break] = &[
         "a pulled case names no pull",
         |t| edit!(t.story, CaseAssigned(e) if e.case == 1 => e.pull = None),
     ),
+    (
+        Code::PullEndAmiss,
+        "a filled pull does not end",
+        |t| remove!(t.story, PullEnded(e) if e.agent == "ani"),
+    ),
+    (Code::PullEndAmiss, "a pull ends twice", |t| {
+        let again = PullEnded { agent: "ani".into(), pull: Some(t.pull), reason: PullEnd::Expired as i32 };
+        after!(t.story, PullEnded(e) if e.agent == "ani" => Body::PullEnded(again));
+    }),
     (Code::ExplanationAmiss, "an explanation names another key", |t| {
         edit!(t.story, CaseAssigned(e) if e.case == 1 => e.explanation.as_mut().unwrap().key_ms += 1);
     }),

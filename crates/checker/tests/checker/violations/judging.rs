@@ -57,6 +57,10 @@ pub const ALL: &[Break] = &[
         "a case merges into itself",
         |t| edit!(t.story, CaseMerged(e) if e.case == 7 => e.into = 7),
     ),
+    (Code::MergeAmiss, "a case merges twice", |t| {
+        let again = CaseMerged { case: 7, into: 3 };
+        after!(t.story, CaseMerged(e) if e.case == 7 => Body::CaseMerged(again));
+    }),
     (Code::MergeAmiss, "a merged case goes on", |t| remove!(t.story, CaseClosed(e) if e.case == 7)),
     (Code::AcknowledgedMissing, "an acknowledged key is not on the log", |t| {
         t.story.journals.sent[0].key = Some("ff".repeat(16));
@@ -132,6 +136,18 @@ pub const ALL: &[Break] = &[
         t.story.input_mut(t.handovers[1]).body =
             Some(input::Body::Message(Message { kind, ..Message::default() }));
     }),
+    (Code::InputUnanswered, "an agent's record is passed over", |t| {
+        remove!(t.story, AgentChanged(e) if e.agent == "budi");
+    }),
+    (Code::InputUnanswered, "what can't be read is passed over", |t| {
+        remove!(t.story, InputRefused(e) if !e.reason.is_empty());
+    }),
+    (Code::InputUnanswered, "a command does nothing", |t| remove!(t.story, CaseParked(e) if e.case == 1)),
+    (
+        Code::InputUnanswered,
+        "a claim is passed over",
+        |t| remove!(t.story, DeliveryStarted(e) if e.attempt == 1),
+    ),
     (
         Code::PolicyUndecided,
         "a policy is passed over",

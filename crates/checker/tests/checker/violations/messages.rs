@@ -20,6 +20,11 @@ pub const ALL: &[Break] = &[
         after!(t.story, InputDuplicated(e) if e.case == 1 => joined(1, repeat, JoinedBy::Thread, 2));
         remove!(t.story, InputDuplicated(e) if e.case == 1);
     }),
+    (Code::MessageDoubled, "a message that was split off joins twice", |t| {
+        let (commit, at) = t.story.find(&|b| matches!(b, Body::MessageJoined(j) if j.case == 7));
+        commit.events.insert(at, commit.events[at].clone());
+    }),
+    (Code::CaseNowhere, "a case waits in no queue", |t| remove!(t.story, CaseQueued(e) if e.case == 4)),
     (Code::MessageUnknown, "a tick joins a case", |t| {
         let last = t.last;
         after!(t.story, DayTurned(e) if e.day == 1 => joined(2, last, JoinedBy::Thread, 2));
