@@ -8,6 +8,11 @@
 //! | `SIMPANG_directory` | `simpang.directory.change` | customers |
 //! | `SIMPANG_RAW` | `simpang-raw.<sha256>.<part>` | raw objects, in parts of at most 512 KiB |
 //!
+//! What a user of the broker needs: to subscribe to `_INBOX.>`; to publish on the subjects that it writes and on
+//! `$JS.API.INFO`, `$JS.API.STREAM.NAMES`, `$JS.API.STREAM.INFO.*`, `$JS.API.STREAM.MSG.GET.*`,
+//! `$JS.API.CONSUMER.CREATE.*` and `$JS.API.CONSUMER.MSG.NEXT.*.*`. Only who makes desks needs
+//! `$JS.API.STREAM.CREATE.*`; nobody needs to update, purge or delete a stream or a message.
+//!
 //! Start with [`NatsStore::connect`]; the supervised server is [`server::NatsServer`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
