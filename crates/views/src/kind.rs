@@ -4,7 +4,7 @@
 use simpang_proto::log::v1::command::Body as Asked;
 use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::input::Body as Arrived;
-use simpang_proto::log::v1::{Event, Input};
+use simpang_proto::log::v1::{Command, Event, Input};
 
 /// The number of inputs begins here; events carry the field numbers of `Event.body`.
 const INPUTS: i64 = 1_000;
@@ -123,7 +123,7 @@ macro_rules! inputs {
 
         fn input_number(body: &Arrived) -> i64 {
             match body {
-                Arrived::Command(command) => command.body.as_ref().map_or(COMMANDS, command_number),
+                Arrived::Command(command) => of_command(command),
                 $(Arrived::$name(_) => INPUTS + $number,)*
             }
         }
@@ -194,6 +194,12 @@ pub fn of_event(event: &Event) -> i64 {
 #[must_use]
 pub fn of_input(input: &Input) -> i64 {
     input.body.as_ref().map_or(UNKNOWN, input_number)
+}
+
+/// The number of a command's kind.
+#[must_use]
+pub fn of_command(command: &Command) -> i64 {
+    command.body.as_ref().map_or(COMMANDS, command_number)
 }
 
 /// What an event is about.

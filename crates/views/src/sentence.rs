@@ -84,6 +84,46 @@ pub fn sentence(event: &log::Event) -> String {
     }
 }
 
+/// One sentence that says what arrived.
+#[must_use]
+pub fn input(input: &log::Input) -> String {
+    use log::input::Body;
+    let Some(body) = &input.body else { return "An input arrived that this program does not know.".into() };
+    match body {
+        Body::Message(e) => message(e),
+        Body::Contact(e) => format!("A contact of campaign {} arrived, row {}.", e.campaign, e.row),
+        Body::Command(e) => command(e),
+        Body::Claim(e) => format!("{} asks to send a delivery.", e.deliverer),
+        Body::Report(e) => {
+            let outcome = plain(e.outcome().as_str_name(), "DELIVERY_OUTCOME_");
+            format!("A deliverer reports attempt {}: {outcome}.", e.attempt)
+        }
+        Body::Agent(e) => format!("The record of agent {} arrived.", e.agent),
+        Body::Policy(e) => format!("Policy {} was applied by {}.", e.version, e.applied_by),
+        Body::Tick(_) => "Time passed.".into(),
+        Body::Heartbeat(e) => format!("Gateway {} is alive.", e.gateway),
+        Body::Handover(e) => format!("Case {} of desk {} was handed over.", e.case, e.desk),
+    }
+}
+
+fn message(e: &log::Message) -> String {
+    let what = match e.kind() {
+        log::MessageKind::Unspecified | log::MessageKind::New => "A message",
+        log::MessageKind::Edit => "An edit of a message",
+        log::MessageKind::Remove => "A withdrawal of a message",
+        log::MessageKind::Bounce => "A bounce",
+        log::MessageKind::Automatic => "An automatic message",
+    };
+    format!("{what} arrived by {}{}.", channel(e.channel()), optional(" at ", &e.account))
+}
+
+fn command(e: &log::Command) -> String {
+    let kind = crate::kind::name(crate::kind::of_command(e));
+    let asked = kind.strip_prefix("command.").unwrap_or("something unknown").replace('_', " ");
+    let case = if e.case == 0 { String::new() } else { format!(" on case {}", e.case) };
+    format!("{} asked: {asked}{case}.", e.principal)
+}
+
 /// What an enumeration's value says, in words: its name in the proto without the prefix.
 #[must_use]
 pub fn plain(name: &str, prefix: &str) -> String {

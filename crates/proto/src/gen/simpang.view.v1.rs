@@ -1446,7 +1446,7 @@ pub struct SearchHit {
     #[prost(string, tag = "5")]
     pub snippet: ::prost::alloc::string::String,
 }
-/// Asks for a customer's history; exactly one of customer and case.
+/// Asks for a customer's history; exactly one of customer, case and address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CustomerHistoryRequest {
     /// Desk.
@@ -1464,6 +1464,12 @@ pub struct CustomerHistoryRequest {
     /// Wait until the view has this position; 0: do not wait.
     #[prost(uint64, tag = "5")]
     pub at_least: u64,
+    /// Whoever wrote from this address, or has this number, on `channel`: also somebody the directory does not know.
+    #[prost(string, tag = "6")]
+    pub address: ::prost::alloc::string::String,
+    /// Channel of `address`.
+    #[prost(enumeration = "Channel", tag = "7")]
+    pub channel: i32,
 }
 /// A customer's history.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -66,7 +66,7 @@ impl Snapshot<'_> {
         cases: impl IntoIterator<Item = u64>,
     ) -> Read<Vec<api::CaseSummary>> {
         let mut condition = Condition::of(filter)?;
-        condition.numbers("id", cases.into_iter().map(int));
+        condition.cases(cases.into_iter().map(int));
         let statement = format!("{}{} ORDER BY id", CaseRow::SELECT, condition.clause());
         let rows = self.rows(&statement, params_from_iter(&condition.values), CaseRow::read)?;
         rows.into_iter().map(|row| self.summary(row)).collect()

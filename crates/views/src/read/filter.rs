@@ -69,6 +69,12 @@ impl Condition {
         }
     }
 
+    /// Narrows to these cases, however many.
+    pub(super) fn cases(&mut self, cases: impl IntoIterator<Item = i64>) {
+        let list = serde_json::Value::from_iter(cases).to_string();
+        self.and("id IN (SELECT value FROM json_each(?))", [Value::from(list)]);
+    }
+
     /// Narrows to rows whose column has one of these numbers.
     pub(super) fn numbers(&mut self, column: &str, values: impl IntoIterator<Item = i64>) {
         let values: Vec<Value> = values.into_iter().map(Value::from).collect();
@@ -82,11 +88,10 @@ impl Condition {
     }
 
     fn states(&mut self, filter: &api::CaseFilter) {
-        let open = (0..api::CaseState::Closed as i64).collect();
         let states: Vec<i64> = filter.states.iter().map(|state| i64::from(*state)).collect();
         match (states.is_empty(), filter.with_closed) {
             (true, true) => {}
-            (true, false) => self.numbers("state", Vec::<i64>::from_iter::<Vec<i64>>(open)),
+            (true, false) => self.numbers("state", 0..api::CaseState::Closed as i64),
             (false, _) => self.numbers("state", states),
         }
     }
@@ -120,7 +125,7 @@ fn split(query: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (n, piece) in query.split('"').enumerate() {
         if n % 2 == 1 {
-            words.push(piece.to_owned());
+            words.push(piece.trim().to_owned());
         } else {
             words.extend(piece.split_whitespace().map(str::to_owned));
         }

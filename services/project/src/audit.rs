@@ -1,0 +1,132 @@
+//! `simpang.audit.v1.Audit`.
+
+use std::sync::Arc;
+
+use simpang_proto::audit::v1 as api;
+use simpang_proto::audit::v1::audit_server::Audit;
+use simpang_views::read::Refused;
+use simpang_views::{json, kind, sentence};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::calls::Calls;
+use crate::desk::Desk;
+use crate::replay::{self, Opened, Replay, Source};
+use crate::state_at;
+
+/// Answers questions to the logs of all desks.
+#[derive(Debug)]
+pub struct AuditService {
+    calls: Arc<Calls>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl AuditService {
+    pub(crate) fn new(calls: Arc<Calls>) -> Self {
+        Self { calls }
+    }
+
+    async fn enter<T>(
+        &self,
+        method: &str,
+        request: Request<T>,
+        desk: impl Fn(&T) -> &String,
+    ) -> Result<(Arc<Desk>, T), Status> {
+        let (metadata, _, request) = request.into_parts();
+        let method = format!("simpang.audit.v1.Audit/{method}");
+        Ok((self.calls.desk(&metadata, &method, desk(&request)).await?, request))
+    }
+}
+
+#[tonic::async_trait]
+impl Audit for AuditService {
+    type ReplayStream = ReceiverStream<Result<api::ReplayResponse, Status>>;
+
+    async fn replay(&self, request: Request<api::ReplayRequest>) -> Answer<Self::ReplayStream> {
+        let (desk, asked) = self.enter("Replay", request, |r| &r.desk).await?;
+        desk.at_least(asked.at_least).await?;
+        let replay = Replay::new(&asked, desk.position().unwrap_or_default())?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(64);
+        self.calls.tasks.spawn(replay::run(desk, replay, sender, self.calls.stop.clone()));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn state_at(&self, request: Request<api::StateAtRequest>) -> Answer<api::StateAtResponse> {
+        let (desk, asked) = self.enter("StateAt", request, |r| &r.desk).await?;
+        state_at::state_at(&desk, &asked).await.map(Response::new)
+    }
+
+    async fn explain(&self, request: Request<api::ExplainRequest>) -> Answer<api::ExplainResponse> {
+        let (desk, asked) = self.enter("Explain", request, |r| &r.desk).await?;
+        explain(&desk, asked).await.map(Response::new)
+    }
+
+    async fn list_refused(
+        &self,
+        request: Request<api::ListRefusedRequest>,
+    ) -> Answer<api::ListRefusedResponse> {
+        let (desk, asked) = self.enter("ListRefused", request, |r| &r.desk).await?;
+        list_refused(&desk, asked).await.map(Response::new)
+    }
+}
+
+/// What stands on the log about a case's assignments.
+async fn explain(desk: &Desk, asked: api::ExplainRequest) -> Result<api::ExplainResponse, Status> {
+    let (case, seq) = (asked.case, asked.seq);
+    let read = desk.read(asked.at_least, move |snapshot| {
+        let known = !snapshot.kin(case)?.is_empty() && snapshot.case(case)?.is_some();
+        let assignments = snapshot.assignments(case)?;
+        Ok((known, snapshot.position()?, snapshot.classifications(case)?, assignments))
+    });
+    let (known, position, classifications, assignments) = read.await?;
+    if !known {
+        return Err(Status::not_found(format!("case: desk {} has no case {case}", desk.name)));
+    }
+    let wanted = assignments.into_iter().filter(|made| seq == 0 || made.place.is_some_and(|p| p.seq == seq));
+    let mut explained = Vec::new();
+    let mut source = Source::new(desk.log()?, false);
+    for assignment in wanted {
+        let place = assignment.place.unwrap_or_default();
+        let record = source.records(&[place.seq]).await?.pop_front().map(Opened::of);
+        let event = record.and_then(|record| record.event(place.index));
+        let not_recomputed =
+            "this role does not judge: `simpang explain` works the whole list out from the log";
+        explained.push(api::ExplainedAssignment {
+            assignment: Some(assignment),
+            sentence: event.map(|(_, event)| sentence::sentence(&event)).unwrap_or_default(),
+            recomputed: Vec::new(),
+            not_recomputed: if asked.recompute { not_recomputed.into() } else { String::new() },
+        });
+    }
+    Ok(api::ExplainResponse { position, classifications, assignments: explained })
+}
+
+async fn list_refused(
+    desk: &Desk,
+    asked: api::ListRefusedRequest,
+) -> Result<api::ListRefusedResponse, Status> {
+    let (from_seq, limit) = (asked.from_seq, asked.limit);
+    let read = desk
+        .read(asked.at_least, move |snapshot| Ok((snapshot.position()?, snapshot.refused(from_seq, limit)?)));
+    let (position, refused) = read.await?;
+    let mut source = Source::new(desk.log()?, false);
+    let mut inputs = Vec::with_capacity(refused.len());
+    for one in refused {
+        inputs.push(tell(&mut source, one, asked.content).await?);
+    }
+    Ok(api::ListRefusedResponse { position, inputs })
+}
+
+async fn tell(source: &mut Source, refused: Refused, content: bool) -> Result<api::RefusedInput, Status> {
+    let record = source.records(&[refused.place.seq]).await?.pop_front().map(Opened::of);
+    let input = record.and_then(|record| record.input(refused.place.index));
+    Ok(api::RefusedInput {
+        seq: refused.place.seq,
+        index: refused.place.index,
+        at_ms: refused.at_ms,
+        kind: kind::name(refused.kind).into(),
+        reason: refused.reason,
+        json: input.map(|(_, input)| json::input(&input, content).to_string()).unwrap_or_default(),
+    })
+}

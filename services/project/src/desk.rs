@@ -1,0 +1,201 @@
+//! One desk's view as the services see it: its position, its readers, what changed, and whether it stands still.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use simpang_log::{DeskLog, DeskName};
+use simpang_proto::log::v1::Role;
+use simpang_views::read::Snapshot;
+use simpang_views::{Changes, ViewsError};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tonic::Status;
+use tracing::error;
+
+use crate::counters;
+use crate::pool::Pool;
+
+/// How long a read waits for the position it asks for.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Reads of one desk at the same time; each has a thread and a connection.
+const READS_MAX: usize = 8;
+
+/// Changes that a slow watcher may be behind before it looks at everything again.
+const CHANGES_KEPT: usize = 256;
+
+/// How a desk's view is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Desk.
+    pub desk: String,
+    /// Last record that was folded; none while the file is being opened.
+    pub position: Option<u64>,
+    /// Why the view stands still; none: it does not.
+    pub broken: Option<String>,
+    /// How often the tables were built anew and swapped in since the start.
+    pub rebuilt: u32,
+}
+
+/// One desk.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) name: DeskName,
+    pub(crate) path: PathBuf,
+    pub(crate) pool: Arc<Pool>,
+    /// Last record folded; none until the file is open.
+    position: watch::Sender<Option<u64>>,
+    changes: broadcast::Sender<Arc<Changes>>,
+    broken: Mutex<Option<String>>,
+    log: OnceLock<Arc<dyn DeskLog>>,
+    reads: Semaphore,
+    rebuild: Notify,
+    rebuilt: Mutex<u32>,
+}
+
+impl Desk {
+    pub(crate) fn new(name: DeskName, path: PathBuf) -> Self {
+        Self {
+            pool: Arc::new(Pool::new(path.clone())),
+            name,
+            path,
+            position: watch::Sender::new(None),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            broken: Mutex::default(),
+            log: OnceLock::new(),
+            reads: Semaphore::new(READS_MAX),
+            rebuild: Notify::new(),
+            rebuilt: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        Health {
+            desk: self.name.to_string(),
+            position: self.position(),
+            broken: self.broken(),
+            rebuilt: *self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    pub(crate) fn position(&self) -> Option<u64> {
+        *self.position.borrow()
+    }
+
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The desk's log, once the writer has opened it.
+    pub(crate) fn log(&self) -> Result<Arc<dyn DeskLog>, Status> {
+        self.log.get().cloned().ok_or_else(|| self.not_yet())
+    }
+
+    pub(crate) fn opened(&self, log: Arc<dyn DeskLog>) {
+        // The first one stays: all are the same log.
+        let _ = self.log.set(log);
+    }
+
+    /// Something was folded.
+    pub(crate) fn folded(&self, position: u64, changes: Changes) {
+        self.position.send_replace(Some(position));
+        // Nobody may be watching.
+        let _ = self.changes.send(Arc::new(changes));
+    }
+
+    /// The view stands still for a reason; watchers and waiting reads hear of it.
+    pub(crate) fn stand_still(&self, reason: String) {
+        error!(desk = %self.name, reason, "the view stands still");
+        metrics::gauge!(counters::BROKEN, "desk" => self.name.to_string()).set(1.0);
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        self.position.send_modify(|_| {});
+        let _ = self.changes.send(Arc::default());
+    }
+
+    pub(crate) fn ask_rebuild(&self) {
+        self.rebuild.notify_one();
+    }
+
+    pub(crate) async fn rebuild_asked(&self) {
+        self.rebuild.notified().await;
+    }
+
+    pub(crate) fn was_rebuilt(&self) {
+        *self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Changes>> {
+        self.changes.subscribe()
+    }
+
+    /// Waits until the view has a position.
+    pub(crate) async fn at_least(&self, wanted: u64) -> Result<(), Status> {
+        let mut position = self.position.subscribe();
+        let there = position.wait_for(|at| at.is_some_and(|at| at >= wanted) || self.broken().is_some());
+        let waited = tokio::time::timeout(WAIT_MAX, there).await.is_ok();
+        self.still_going()?;
+        if waited {
+            return Ok(());
+        }
+        match self.position() {
+            None => Err(self.not_yet()),
+            Some(at) => Err(Status::unavailable(format!(
+                "the view of desk {} is at {at}, and {wanted} was asked for: try again in a moment",
+                self.name
+            ))),
+        }
+    }
+
+    /// Waits until the view has more than a position, however long that takes.
+    pub(crate) async fn beyond(&self, position: u64) -> Result<(), Status> {
+        let mut moved = self.position.subscribe();
+        // The sender lives as long as `self`.
+        let _ = moved.wait_for(|at| at.is_some_and(|at| at > position) || self.broken().is_some()).await;
+        self.still_going()
+    }
+
+    fn still_going(&self) -> Result<(), Status> {
+        match self.broken() {
+            None => Ok(()),
+            Some(reason) => {
+                let desk = &self.name;
+                Err(Status::failed_precondition(format!("the view of desk {desk} stands still: {reason}")))
+            }
+        }
+    }
+
+    fn not_yet(&self) -> Status {
+        Status::unavailable(format!("the view of desk {} is being opened: try again in a moment", self.name))
+    }
+
+    /// Reads on a blocking thread once the view has a position.
+    pub(crate) async fn read<T, F>(&self, at_least: u64, read: F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Snapshot<'_>) -> Result<T, ViewsError> + Send + 'static,
+    {
+        self.at_least(at_least).await?;
+        let _turn = self.reads.acquire().await.map_err(|_| Status::unavailable("the view is stopping"))?;
+        let pool = self.pool.clone();
+        let done = tokio::task::spawn_blocking(move || pool.with(|reader| reader.read(read))).await;
+        match done {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(ViewsError::Request(what))) => Err(Status::invalid_argument(what)),
+            Ok(Err(error)) => {
+                error!(desk = %self.name, %error, "a read failed");
+                Err(Status::unavailable(format!("the view of desk {} can't be read: {error}", self.name)))
+            }
+            Err(_) => Err(Status::internal("the read ended early: this is a defect, please report it")),
+        }
+    }
+
+    /// What an agent's record says they may be; nothing while the view is not open or stands still.
+    pub(crate) async fn roles(&self, agent: String) -> Vec<Role> {
+        if self.position().is_none() {
+            return Vec::new();
+        }
+        let pool = self.pool.clone();
+        let read = move || pool.with(|reader| reader.read(|snapshot| snapshot.roles(&agent)));
+        tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+}

@@ -1,0 +1,173 @@
+//! `simpang.view.v1.View`.
+
+use std::sync::Arc;
+
+use simpang_proto::view::v1 as api;
+use simpang_proto::view::v1::view_server::View;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::calls::Calls;
+use crate::watch;
+
+/// Serves the views of all desks.
+#[derive(Debug)]
+pub struct ViewService {
+    calls: Arc<Calls>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl ViewService {
+    pub(crate) fn new(calls: Arc<Calls>) -> Self {
+        Self { calls }
+    }
+
+    /// The desk a request names, once the caller may ask this of it; and the request.
+    async fn enter<T>(
+        &self,
+        method: &str,
+        request: Request<T>,
+        desk: impl Fn(&T) -> &String,
+    ) -> Result<(Arc<crate::desk::Desk>, T), Status> {
+        let (metadata, _, request) = request.into_parts();
+        let method = format!("simpang.view.v1.View/{method}");
+        Ok((self.calls.desk(&metadata, &method, desk(&request)).await?, request))
+    }
+
+    /// The key of the address that a history is asked for; none when none is.
+    fn author(&self, request: &api::CustomerHistoryRequest) -> Result<Option<[u8; 16]>, Status> {
+        if request.address.is_empty() {
+            return Ok(None);
+        }
+        let channel = match request.channel() {
+            api::Channel::Unspecified => {
+                return Err(Status::invalid_argument("channel: say on which channel `address` is"));
+            }
+            api::Channel::Email => "email",
+            api::Channel::X => "x",
+            api::Channel::Facebook => "facebook",
+            api::Channel::Call => "call",
+            api::Channel::Other => "other",
+        };
+        Ok(Some(self.calls.keyer.person(channel, &request.address)))
+    }
+}
+
+#[tonic::async_trait]
+impl View for ViewService {
+    type WatchStream = ReceiverStream<Result<api::WatchResponse, Status>>;
+
+    async fn get_case(&self, request: Request<api::GetCaseRequest>) -> Answer<api::GetCaseResponse> {
+        let (desk, asked) = self.enter("GetCase", request, |r| &r.desk).await?;
+        let read = desk.read(asked.at_least, move |snapshot| {
+            let case = snapshot.case(asked.case)?;
+            let summary = case.as_ref().and_then(|case| case.summary.as_ref());
+            let customer = match summary.map(|summary| summary.customer.as_str()) {
+                None | Some("") => None,
+                Some(id) => snapshot.customer(id)?,
+            };
+            Ok(api::GetCaseResponse { position: snapshot.position()?, case, customer })
+        });
+        let answer = read.await?;
+        match &answer.case {
+            Some(_) => Ok(Response::new(answer)),
+            None => Err(Status::not_found(format!("case: desk {} has no case {}", asked.desk, asked.case))),
+        }
+    }
+
+    async fn list_cases(&self, request: Request<api::ListCasesRequest>) -> Answer<api::ListCasesResponse> {
+        let (desk, asked) = self.enter("ListCases", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.list_cases(&asked)).await.map(Response::new)
+    }
+
+    async fn search(&self, request: Request<api::SearchRequest>) -> Answer<api::SearchResponse> {
+        let (desk, asked) = self.enter("Search", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.search(&asked.query, asked.limit))
+            .await
+            .map(Response::new)
+    }
+
+    async fn customer_history(
+        &self,
+        request: Request<api::CustomerHistoryRequest>,
+    ) -> Answer<api::CustomerHistoryResponse> {
+        let (desk, asked) = self.enter("CustomerHistory", request, |r| &r.desk).await?;
+        let author = self.author(&asked)?;
+        let author = move || author;
+        desk.read(asked.at_least, move |snapshot| {
+            snapshot.customer_history(&asked, author().as_ref().map(|a| &a[..]))
+        })
+        .await
+        .map(Response::new)
+    }
+
+    async fn find_customers(
+        &self,
+        request: Request<api::FindCustomersRequest>,
+    ) -> Answer<api::FindCustomersResponse> {
+        let (desk, asked) = self.enter("FindCustomers", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.find_customers(&asked)).await.map(Response::new)
+    }
+
+    async fn sla_board(&self, request: Request<api::SlaBoardRequest>) -> Answer<api::SlaBoardResponse> {
+        let (desk, asked) = self.enter("SlaBoard", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.sla_board(&asked)).await.map(Response::new)
+    }
+
+    async fn list_agents(&self, request: Request<api::ListAgentsRequest>) -> Answer<api::ListAgentsResponse> {
+        let (desk, asked) = self.enter("ListAgents", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.list_agents(&asked)).await.map(Response::new)
+    }
+
+    async fn campaign_progress(
+        &self,
+        request: Request<api::CampaignProgressRequest>,
+    ) -> Answer<api::CampaignProgressResponse> {
+        let (desk, asked) = self.enter("CampaignProgress", request, |r| &r.desk).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.campaign_progress(&asked.campaign))
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_desks(&self, request: Request<api::ListDesksRequest>) -> Answer<api::ListDesksResponse> {
+        let caller = self.calls.anywhere(request.metadata(), "simpang.view.v1.View/ListDesks")?;
+        let mut desks = Vec::new();
+        for desk in self.calls.all() {
+            if caller.may_enter(desk.name.as_str()) {
+                desks.push(how_far(&desk).await);
+            }
+        }
+        Ok(Response::new(api::ListDesksResponse { desks }))
+    }
+
+    async fn watch(&self, request: Request<api::WatchRequest>) -> Answer<Self::WatchStream> {
+        let (desk, asked) = self.enter("Watch", request, |r| &r.desk).await?;
+        watch::check(&asked)?;
+        desk.at_least(asked.at_least).await?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(4);
+        self.calls.tasks.spawn(watch::run(desk, asked, sender, self.calls.stop.clone()));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// A desk as the list of desks shows it: one that stands still or is not open says so instead of its numbers.
+async fn how_far(desk: &crate::desk::Desk) -> api::Desk {
+    let health = desk.health();
+    let position = health.position.unwrap_or_default();
+    let unread = api::Desk {
+        desk: health.desk,
+        position,
+        broken: health.broken.unwrap_or_default(),
+        ..api::Desk::default()
+    };
+    if health.position.is_none() || !unread.broken.is_empty() {
+        return unread;
+    }
+    let mut shown = desk.read(0, |snapshot| snapshot.desk()).await.unwrap_or(unread);
+    if let Ok(log) = desk.log() {
+        let last = log.last_seq().await.unwrap_or(shown.position);
+        shown.behind_records = last.saturating_sub(shown.position);
+    }
+    shown
+}
