@@ -1,0 +1,410 @@
+//! One desk's task: reads its log, claims what is due, sends what it was chosen for, and reports.
+//!
+//! The order of things is what keeps a reply from going out twice: a claim is written; the log shows which deliverer
+//! was chosen (`DeliveryStarted`); only that one sends; then it reports. Its name is another after each start, so
+//! that what a former self began is never taken for this one's own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use metrics::{counter, gauge, histogram};
+use simpang_log::{Anchor, Appender, Body, DeskLog, Door, Entry, Limits, LogError, Tail};
+use simpang_proto::log::v1::{self, DeliveryOutcome};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
+
+use crate::board::{Board, Change, Id, Lane, State, lane_of};
+use crate::book::Book;
+use crate::follow::Context;
+use crate::handover::Carrier;
+use crate::parcel::Packer;
+use crate::sender::{Outcome, Sender};
+use crate::{inputs, metric};
+
+/// A claim that the log has not answered after this time is made again: it does no harm.
+const CLAIM_AGAIN: Duration = Duration::from_secs(60);
+/// After a refused or failed claim of something that still waits: clocks differ, or the log was away.
+const CLAIM_PAUSE_MS: i64 = 1_000;
+/// Longest sleep, so that a clock that was set does not hold anything up.
+const NAP_MS: i64 = 5_000;
+
+/// One desk's task.
+pub(crate) struct Desk {
+    context: Arc<Context>,
+    log: Arc<dyn DeskLog>,
+    appender: Appender,
+    board: Board,
+    book: Book,
+    carrier: Carrier,
+    /// What this process has to do with a delivery now.
+    own: HashMap<Id, Own>,
+    /// Sends and claims by lane.
+    busy: HashMap<Lane, usize>,
+    done: mpsc::UnboundedSender<Done>,
+    finished: mpsc::UnboundedReceiver<Done>,
+}
+
+/// What this process has to do with a delivery.
+#[derive(Debug)]
+enum Own {
+    /// Claimed at this time; holds a place in its lane.
+    Claimed(Instant, Lane),
+    /// Being sent; holds a place in its lane.
+    Sending(Lane),
+    /// Reported; waits until that is judged.
+    Reported,
+}
+
+/// What a task of this desk has to say.
+#[derive(Debug)]
+enum Done {
+    /// The claim did not reach the log.
+    ClaimFailed(Id),
+    /// The attempt ended and its report stands on the log.
+    Reported(Id),
+    /// The attempt ended, but its report could not be written.
+    Unreported(Id),
+}
+
+impl Desk {
+    /// A task for this log.
+    pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>) -> Self {
+        let appender = Appender::new(log.clone(), Door::Deliver, &context.name, Limits::default());
+        let carrier = Carrier::new(context.clone(), log.clone());
+        let (done, finished) = mpsc::unbounded_channel();
+        Self {
+            context,
+            log,
+            appender,
+            board: Board::default(),
+            book: Book::default(),
+            carrier,
+            own: HashMap::new(),
+            busy: HashMap::new(),
+            done,
+            finished,
+        }
+    }
+
+    /// Reads the log and acts until the role stops or the log is broken.
+    ///
+    /// # Errors
+    /// When the log can't be read any more, with the reason.
+    pub(crate) async fn run(mut self) -> Result<(), LogError> {
+        let mut tail = Tail::start(self.log.clone(), Anchor::Start);
+        let stopping = self.context.stopping.clone();
+        while !stopping.is_cancelled() {
+            let nap = if tail.is_caught_up() { self.act().await } else { NAP_MS };
+            let nap = Duration::from_millis(u64::try_from(nap).unwrap_or(0));
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                Some(done) = self.finished.recv() => self.on_done(&done),
+                entry = tail.next() => self.take(entry?, true),
+                () = sleep(nap) => {}
+            }
+        }
+        self.wind_up(tail).await
+    }
+
+    /// After the stop: nothing new is claimed, what is in flight is finished and reported.
+    async fn wind_up(&mut self, mut tail: Tail) -> Result<(), LogError> {
+        let deadline = tokio::time::Instant::now() + self.context.timing.stop_grace;
+        while self.own.values().any(|own| !matches!(own, Own::Reported)) {
+            tokio::select! {
+                Some(done) = self.finished.recv() => self.on_done(&done),
+                entry = tail.next() => self.take(entry?, false),
+                () = tokio::time::sleep_until(deadline) => {
+                    let left = self.own.len();
+                    warn!(desk = %self.log.desk(), left, "stopped before all sends had ended; they will be reported as unknown");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in one record.
+    fn take(&mut self, entry: Entry, sending: bool) {
+        let desk = self.log.desk().to_string();
+        match entry.body {
+            Body::Inputs { door, record } => {
+                self.book.arrive(entry.seq, &record.inputs);
+                self.carrier.arrive(door, &record.inputs);
+            }
+            Body::Commit { commit, .. } => {
+                self.book.fold(self.log.desk(), &commit);
+                self.carrier.fold(entry.seq, &commit.events);
+                for change in self.board.fold(&commit.events) {
+                    self.on_change(change, sending);
+                }
+                gauge!(metric::OPEN, "desk" => desk.clone()).set(count(self.board.len()));
+            }
+            Body::Unreadable { .. } => {}
+        }
+        gauge!(metric::POSITION, "desk" => desk).set(count(usize::try_from(entry.seq).unwrap_or(usize::MAX)));
+    }
+
+    fn on_change(&mut self, change: Change, sending: bool) {
+        match change {
+            // Also when the claim was thought lost: the log says that it was not.
+            Change::Started { id, by } if *by == *self.context.name => self.send(id, sending),
+            Change::Started { id, .. } => {
+                if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
+                    self.release(id);
+                }
+            }
+            Change::ClaimRefused { id, by } if *by == *self.context.name => {
+                if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
+                    self.release(id);
+                    self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+                }
+            }
+            Change::ClaimRefused { .. } => {}
+            Change::Ended { id } => {
+                if matches!(self.own.get(&id), Some(Own::Reported)) {
+                    self.own.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn on_done(&mut self, done: &Done) {
+        match *done {
+            Done::ClaimFailed(id) => {
+                if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
+                    self.release(id);
+                    self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+                }
+            }
+            Done::Reported(id) => {
+                self.release(id);
+                // The log may have shown the outcome before this message came.
+                if matches!(self.board.get(id).map(|open| &open.state), Some(State::Started { .. })) {
+                    self.own.insert(id, Own::Reported);
+                }
+            }
+            // Left as started: the next start reports it as unknown.
+            Done::Unreported(id) => {
+                self.release(id);
+                self.own.insert(id, Own::Reported);
+            }
+        }
+    }
+
+    /// Does everything that is due; says how many ms until the next thing is.
+    async fn act(&mut self) -> i64 {
+        let now = now_ms();
+        self.context.carried.note_read(self.log.desk().as_str());
+        self.give_up_lost_claims();
+        self.report_orphans(now);
+        self.claim_due(now).await;
+        self.carrier.carry().await;
+        let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
+        let expiry = self.board.oldest_start().map(|at| at.saturating_add(lease));
+        let next = [self.board.next_due(now), expiry].into_iter().flatten().min();
+        next.map_or(NAP_MS, |at| at.saturating_sub(now).clamp(10, NAP_MS))
+    }
+
+    fn give_up_lost_claims(&mut self) {
+        let lost = |own: &Own| matches!(own, Own::Claimed(since, _) if since.elapsed() > CLAIM_AGAIN);
+        let lost: Vec<Id> = self.own.iter().filter(|(_, own)| lost(own)).map(|(id, _)| *id).collect();
+        lost.into_iter().for_each(|id| self.release(id));
+    }
+
+    /// Attempts that nobody will report any more: those that a former self of this process began, and those of others
+    /// whose lease is over. Whether they were sent, nobody can say.
+    fn report_orphans(&mut self, now: i64) {
+        let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
+        let expired: HashSet<Id> = self.board.started_before(now.saturating_sub(lease)).collect();
+        let orphans: Vec<(Id, u32)> = self
+            .board
+            .started()
+            .filter(|id| !self.own.contains_key(id))
+            .filter_map(|id| match &self.board.get(id)?.state {
+                State::Started { by, attempt, .. } => {
+                    (expired.contains(&id) || self.context.is_former_self(by)).then_some((id, *attempt))
+                }
+                State::Waiting { .. } => None,
+            })
+            .collect();
+        for (id, attempt) in orphans {
+            let Some(open) = self.board.get(id) else { continue };
+            self.begin(id, lane_of(&open.queued));
+            let outcome =
+                Outcome::unknown("the deliverer stopped during the attempt; look whether it arrived");
+            self.spawn_report(id, attempt, outcome);
+        }
+    }
+
+    /// Claims what is due, as much as each lane has room for.
+    async fn claim_due(&mut self, now: i64) {
+        let room = self.context.timing.sends_per_account.max(1);
+        let lanes: Vec<Lane> = self.board.lanes().cloned().collect();
+        for lane in lanes {
+            let free = room.saturating_sub(self.busy.get(&lane).copied().unwrap_or(0));
+            let due = self.board.due(&lane, now).filter(|id| !self.own.contains_key(id));
+            let due: Vec<Id> = due.take(free).collect();
+            for id in due {
+                self.claim(id, lane.clone()).await;
+            }
+        }
+    }
+
+    async fn claim(&mut self, id: Id, lane: Lane) {
+        let input = inputs::claim(id, &self.context.name);
+        let Ok(ticket) = self.appender.submit(&input).await else {
+            return self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+        };
+        *self.busy.entry(lane.clone()).or_default() += 1;
+        self.own.insert(id, Own::Claimed(Instant::now(), lane));
+        let done = self.done.clone();
+        self.context.tasks.spawn(async move {
+            if ticket.place().await.is_err() {
+                let _ = done.send(Done::ClaimFailed(id));
+            }
+        });
+    }
+
+    /// Sends a delivery for which this process was chosen; once the role stops, leaves it for another try instead.
+    fn send(&mut self, id: Id, sending: bool) {
+        let Some(open) = self.board.get(id).cloned() else { return self.release(id) };
+        let State::Started { attempt, .. } = open.state else { return self.release(id) };
+        self.begin(id, lane_of(&open.queued));
+        if !sending {
+            return self.spawn_report(id, attempt, Outcome::retry("not tried: the deliverer is stopping", 0));
+        }
+        let context = self.context.clone();
+        let (store, keyer) = (context.store.clone(), context.keyer.clone());
+        let packer = Packer { log: self.log.clone(), store, keyer };
+        let policy = self.book.policy().cloned();
+        let report = self.reporter(id, attempt);
+        self.context.tasks.spawn(async move {
+            let began = Instant::now();
+            let channel = open.queued.channel().as_str_name();
+            gauge!(metric::IN_FLIGHT).increment(1.0);
+            let attempt_made = async {
+                match packer.pack(id, &open, policy.as_ref()).await {
+                    Ok(parcel) => context.senders.send(&parcel).await,
+                    Err(outcome) => outcome,
+                }
+            };
+            let outcome = timeout(context.timing.send_timeout, attempt_made).await;
+            let outcome = outcome.unwrap_or_else(|_| Outcome::unknown("the attempt did not end in time"));
+            gauge!(metric::IN_FLIGHT).decrement(1.0);
+            histogram!(metric::SEND, "channel" => channel).record(began.elapsed());
+            let outcome = context.paced(outcome, attempt);
+            counter!(metric::ATTEMPTS, "channel" => channel, "outcome" => outcome.class.as_str_name())
+                .increment(1);
+            report.write(&outcome).await;
+        });
+    }
+
+    fn spawn_report(&self, id: Id, attempt: u32, outcome: Outcome) {
+        let report = self.reporter(id, attempt);
+        self.context.tasks.spawn(async move { report.write(&outcome).await });
+    }
+
+    fn reporter(&self, id: Id, attempt: u32) -> Reporter {
+        Reporter {
+            context: self.context.clone(),
+            log: self.log.clone(),
+            appender: self.appender.clone(),
+            done: self.done.clone(),
+            id,
+            attempt,
+        }
+    }
+
+    /// Notes that an attempt is under way, in the place that its claim held if there was one.
+    fn begin(&mut self, id: Id, lane: Lane) {
+        self.release(id);
+        *self.busy.entry(lane.clone()).or_default() += 1;
+        self.own.insert(id, Own::Sending(lane));
+    }
+
+    /// Frees a delivery's place in its lane and forgets what this process had to do with it.
+    fn release(&mut self, id: Id) {
+        let Some(Own::Claimed(_, lane) | Own::Sending(lane)) = self.own.remove(&id) else { return };
+        if let Some(busy) = self.busy.get_mut(&lane) {
+            *busy = busy.saturating_sub(1);
+            if *busy == 0 {
+                self.busy.remove(&lane);
+            }
+        }
+    }
+}
+
+/// Writes the report of one attempt.
+struct Reporter {
+    context: Arc<Context>,
+    log: Arc<dyn DeskLog>,
+    appender: Appender,
+    done: mpsc::UnboundedSender<Done>,
+    id: Id,
+    attempt: u32,
+}
+
+impl Reporter {
+    /// Tries until the report stands on the log; after the role was stopped, for as long as that waits.
+    async fn write(self, outcome: &Outcome) {
+        let input = inputs::report(&self.context.keyer, self.log.desk(), self.id, self.attempt, outcome);
+        let (desk, delivery, attempt) = (self.log.desk().to_string(), self.id.to_string(), self.attempt);
+        info!(
+            desk,
+            delivery,
+            attempt,
+            outcome = outcome.class.as_str_name(),
+            detail = outcome.detail,
+            "an attempt ended"
+        );
+        let written = tokio::select! {
+            () = self.until_written(&input) => true,
+            () = self.context.stopped_for(self.context.timing.stop_grace) => false,
+        };
+        if !written {
+            error!(
+                desk,
+                delivery, attempt, "the report could not be written; it will be reported as unknown"
+            );
+        }
+        let said = if written { Done::Reported(self.id) } else { Done::Unreported(self.id) };
+        let _ = self.done.send(said);
+    }
+
+    async fn until_written(&self, input: &v1::Input) {
+        let mut pause = Duration::from_millis(50);
+        while let Err(problem) = self.appender.append(input.clone()).await {
+            warn!(desk = %self.log.desk(), delivery = %self.id, %problem, "the report is not on the log yet");
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+}
+
+impl Context {
+    /// Lets a delivery wait its time, and ends one that has had all its attempts.
+    fn paced(&self, outcome: Outcome, attempt: u32) -> Outcome {
+        if outcome.class != DeliveryOutcome::Retry {
+            return outcome;
+        }
+        if attempt >= self.timing.attempts_max {
+            return Outcome::refused(format!("given up after {attempt} attempts: {}", outcome.detail));
+        }
+        let own_pace = self.timing.retry_after_ms(attempt);
+        let after = if outcome.retry_after_ms > 0 { outcome.retry_after_ms } else { own_pace };
+        Outcome { retry_after_ms: after, ..outcome }
+    }
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
+/// A count for a gauge.
+fn count(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
+}

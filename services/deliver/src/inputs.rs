@@ -1,0 +1,47 @@
+//! What the deliverer writes to the log.
+
+use bytes::Bytes;
+use simpang_log::DeskName;
+use simpang_proto::log::v1::{self, input::Body};
+use simpang_wire::key::{Keyer, Purpose};
+
+use crate::board::Id;
+use crate::sender::Outcome;
+
+/// Most characters of a report's detail.
+const DETAIL_CHARS: usize = 500;
+
+/// Asks to be the one that sends. Without an idempotency key: asking twice does no harm.
+pub(crate) fn claim(id: Id, deliverer: &str) -> v1::Input {
+    let claim = v1::DeliveryClaim { delivery: Some(id.wire()), deliverer: deliverer.to_owned() };
+    v1::Input { body: Some(Body::Claim(claim)), ..Default::default() }
+}
+
+/// Says what became of an attempt. An attempt has one key, so that of two reports the first holds.
+pub(crate) fn report(keyer: &Keyer, desk: &DeskName, id: Id, attempt: u32, outcome: &Outcome) -> v1::Input {
+    let report = v1::DeliveryReport {
+        delivery: Some(id.wire()),
+        attempt,
+        outcome: outcome.class.into(),
+        detail: outcome.detail.chars().take(DETAIL_CHARS).collect(),
+        source: outcome.sent.as_ref().map(|sent| sent_key(keyer, sent)).unwrap_or_default(),
+        retry_after_ms: outcome.retry_after_ms.max(0),
+        source_id: outcome.sent.as_ref().map(|sent| sent.source_id.clone()).unwrap_or_default(),
+    };
+    let (id, attempt) = (id.to_string(), attempt.to_string());
+    let parts = [desk.as_str(), "report", id.as_str(), attempt.as_str()].map(str::as_bytes);
+    let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
+    v1::Input { key, body: Some(Body::Report(report)), ..Default::default() }
+}
+
+fn sent_key(keyer: &Keyer, sent: &crate::sender::Sent) -> Bytes {
+    Bytes::copy_from_slice(&keyer.thread(sent.channel, &sent.found_by))
+}
+
+/// A case that goes to another desk.
+pub(crate) fn handover(keyer: &Keyer, handover: v1::Handover) -> v1::Input {
+    let (seq, index) = (handover.seq.to_be_bytes(), handover.index.to_be_bytes());
+    let parts: [&[u8]; 4] = [b"handover", handover.desk.as_bytes(), &seq, &index];
+    let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
+    v1::Input { key, body: Some(Body::Handover(handover)), ..Default::default() }
+}

@@ -1,0 +1,268 @@
+//! What is sent, put together from the log: the text from its command or template, the message it answers, where it
+//! goes. What is missing for good makes the delivery refused, what can't be read now lets it wait.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use simpang_channels::email::SignedRef;
+use simpang_log::{DeskLog, LogStore};
+use simpang_policy::{Destination, Policy, Template};
+use simpang_proto::log::v1::{self, Channel, DeliveryKind, ReplyKind, Visibility};
+use simpang_wire::key::Keyer;
+
+use crate::board::{Id, Open};
+use crate::messages::{self, FetchError};
+use crate::sender::Outcome;
+
+/// Everything that one attempt needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Parcel {
+    /// Desk.
+    pub(crate) desk: String,
+    /// Case.
+    pub(crate) case: u64,
+    /// The same for every attempt of this delivery, another for every other.
+    pub(crate) stable_id: String,
+    /// Our own signed reference to the case.
+    pub(crate) reference: SignedRef,
+    /// What it is.
+    pub(crate) kind: DeliveryKind,
+    /// Channel it leaves by.
+    pub(crate) channel: Channel,
+    /// Our account.
+    pub(crate) account: String,
+    /// How a reply goes out.
+    pub(crate) reply: ReplyKind,
+    /// The text.
+    pub(crate) text: String,
+    /// The subject; empty: the channel's own way.
+    pub(crate) subject: String,
+    /// The message that it answers, forwards or tells of.
+    pub(crate) message: Option<Message>,
+    /// Where it goes, if not to whoever wrote the message.
+    pub(crate) target: Option<Target>,
+    /// The forwarded mail, whole.
+    pub(crate) raw: Option<Bytes>,
+}
+
+/// A customer's message.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    /// Who can read it.
+    pub(crate) visibility: Visibility,
+    /// When it came, ms since 1970 UTC.
+    pub(crate) at_ms: i64,
+    /// Where it came from.
+    pub(crate) channel: Channel,
+    /// Our account it came to.
+    pub(crate) account: String,
+    /// The personal part.
+    pub(crate) content: v1::MessageContent,
+    raw_digest: Bytes,
+}
+
+/// A place other than the customer's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A mail address.
+    Mailbox(String),
+    /// An http(s) address that takes a JSON post.
+    Webhook(String),
+}
+
+impl Parcel {
+    /// The message that it answers.
+    pub(crate) fn answered(&self) -> Result<&Message, Outcome> {
+        self.message.as_ref().ok_or_else(|| Outcome::refused("there is no message to answer"))
+    }
+}
+
+/// What parcels are put together from.
+#[derive(Debug, Clone)]
+pub(crate) struct Packer {
+    pub(crate) log: Arc<dyn DeskLog>,
+    pub(crate) store: Arc<dyn LogStore>,
+    pub(crate) keyer: Keyer,
+}
+
+impl Packer {
+    /// Puts a delivery's parcel together, by the policy in force.
+    pub(crate) async fn pack(&self, id: Id, open: &Open, policy: Option<&Policy>) -> Result<Parcel, Outcome> {
+        let queued = &open.queued;
+        let message = self.message(id, queued).await?;
+        let (subject, text) = match queued.kind() {
+            DeliveryKind::Reply => self.reply(id, policy, queued.channel()).await?,
+            DeliveryKind::Forward => (String::new(), forwarding(message.as_ref())),
+            _ => from_template(self.log.desk().as_str(), open, message.as_ref(), policy)?,
+        };
+        let raw = match queued.kind() {
+            DeliveryKind::Forward => self.raw(message.as_ref()).await?,
+            _ => None,
+        };
+        Ok(Parcel {
+            desk: self.log.desk().to_string(),
+            case: queued.case,
+            stable_id: format!("{}-{id}", self.log.desk()),
+            reference: self.reference(queued.case, id)?,
+            kind: queued.kind(),
+            channel: queued.channel(),
+            account: queued.account.clone(),
+            reply: queued.reply(),
+            text,
+            subject,
+            message,
+            target: target(queued, policy)?,
+            raw,
+        })
+    }
+
+    /// The message that is answered, forwarded or told of. A notification names none; what caused it may be one.
+    async fn message(&self, id: Id, queued: &v1::DeliveryQueued) -> Result<Option<Message>, Outcome> {
+        let cause = v1::InputId { seq: id.seq, index: id.index };
+        let (place, is_needed) = match queued.to {
+            Some(place) => (place, true),
+            None => (cause, queued.kind() != DeliveryKind::Notification),
+        };
+        match messages::message(self.log.as_ref(), &place).await {
+            Ok((at_ms, wire, content)) => Ok(Some(Message {
+                visibility: wire.visibility(),
+                at_ms,
+                channel: wire.channel(),
+                account: wire.account,
+                content,
+                raw_digest: wire.raw_digest,
+            })),
+            Err(FetchError::Missing(..)) if !is_needed => Ok(None),
+            Err(error) => Err(unfetched(&error)),
+        }
+    }
+
+    /// What the agent wrote; a mail ends with the desk's signature (E6).
+    async fn reply(
+        &self,
+        id: Id,
+        policy: Option<&Policy>,
+        channel: Channel,
+    ) -> Result<(String, String), Outcome> {
+        let cause = v1::InputId { seq: id.seq, index: id.index };
+        let (_, body) =
+            messages::input(self.log.as_ref(), &cause).await.map_err(|error| unfetched(&error))?;
+        let v1::input::Body::Command(v1::Command { body: Some(v1::command::Body::Reply(reply)), .. }) = body
+        else {
+            return Err(Outcome::refused("what caused it is no reply"));
+        };
+        let content: v1::TextContent = messages::open(reply.content.as_ref())
+            .ok_or_else(|| Outcome::refused("the reply has no text"))?;
+        let mut text = content.text;
+        let signature = policy.map_or("", Policy::signature);
+        if channel == Channel::Email && !signature.is_empty() {
+            text = format!("{}\n\n{signature}", text.trim_end());
+        }
+        Ok((content.subject, text))
+    }
+
+    /// The raw bytes of a mail that is forwarded.
+    async fn raw(&self, message: Option<&Message>) -> Result<Option<Bytes>, Outcome> {
+        let Some(message) = message.filter(|message| message.channel == Channel::Email) else {
+            return Ok(None);
+        };
+        let Ok(digest) = <[u8; 32]>::try_from(&message.raw_digest[..]) else { return Ok(None) };
+        let kept = self.store.get_raw(digest).await;
+        kept.map_err(|error| Outcome::retry(format!("the raw mail can't be read: {error}"), 0))
+    }
+
+    /// The same for every attempt, so that a receiver who gets a mail twice sees that it is one (design: a stable id
+    /// on the wire).
+    fn reference(&self, case: u64, id: Id) -> Result<SignedRef, Outcome> {
+        let desk = self.log.desk().as_str();
+        let signature = self.keyer.case_signature(desk, case);
+        SignedRef::new(desk, case, &id.to_string(), &signature)
+            .map_err(|problem| Outcome::refused(problem.to_string()))
+    }
+}
+
+fn unfetched(error: &FetchError) -> Outcome {
+    match error {
+        FetchError::Log(log) if log.is_transient() => Outcome::retry(error.to_string(), 0),
+        _ => Outcome::refused(error.to_string()),
+    }
+}
+
+/// Where a forward or notification goes.
+fn target(queued: &v1::DeliveryQueued, policy: Option<&Policy>) -> Result<Option<Target>, Outcome> {
+    match queued.kind() {
+        DeliveryKind::Forward => Ok(Some(Target::Mailbox(queued.target.clone()))),
+        DeliveryKind::Notification => {
+            let group = policy.and_then(|policy| policy.groups().get(queued.target.as_str()));
+            let group = group.ok_or_else(|| Outcome::refused("the policy in force has no such group"))?;
+            Ok(Some(match &group.notify {
+                Destination::Mailbox(address) => Target::Mailbox(address.to_string()),
+                Destination::Webhook(url) => Target::Webhook(url.to_string()),
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What stands in a forward before the enclosed mail, or instead of it for other channels.
+fn forwarding(message: Option<&Message>) -> String {
+    let Some(message) = message else { return String::new() };
+    let content = &message.content;
+    let mut text =
+        format!("From: {} <{}>\nTo: {}\n", content.from_name, content.from_address, message.account);
+    for (name, value) in [("Subject", &content.subject), ("Link", &content.permalink)] {
+        if !value.is_empty() {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    let said = if content.full_text.is_empty() { &content.text } else { &content.full_text };
+    format!("{text}\n{said}\n")
+}
+
+/// Subject and text by a template.
+fn from_template(
+    desk: &str,
+    open: &Open,
+    message: Option<&Message>,
+    policy: Option<&Policy>,
+) -> Result<(String, String), Outcome> {
+    let template = policy.and_then(|policy| policy.templates().get(open.queued.template.as_str()));
+    let template: &Template =
+        template.ok_or_else(|| Outcome::refused("the policy in force has no such template"))?;
+    let signature = policy.map_or("", Policy::signature);
+    let field = |name: &str| field(name, desk, open, message, signature);
+    Ok((template.fill_subject(field), template.fill_text(field)))
+}
+
+/// A field of a template; what is not known is filled in as nothing.
+fn field(name: &str, desk: &str, open: &Open, message: Option<&Message>, signature: &str) -> String {
+    let content = message.map(|message| &message.content);
+    let of_content =
+        |part: fn(&v1::MessageContent) -> &String| content.map(part).cloned().unwrap_or_default();
+    match name {
+        "account" => open.queued.account.clone(),
+        "agent" => open.queued.agent.clone(),
+        "case" => open.queued.case.to_string(),
+        "channel" => message.map(|message| channel_word(message.channel)).unwrap_or_default().to_owned(),
+        "customer" => of_content(|content| &content.from_name),
+        "desk" => desk.to_owned(),
+        "priority" => open.about.priority.clone(),
+        "queue" => open.about.queue.clone(),
+        "reason" => open.about.reason.clone(),
+        "segment" => open.about.segment.clone(),
+        "signature" => signature.to_owned(),
+        "subject" => of_content(|content| &content.subject),
+        "text" => of_content(|content| &content.text),
+        _ => String::new(),
+    }
+}
+
+fn channel_word(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "email",
+        Channel::X => "x",
+        Channel::Facebook => "facebook",
+        Channel::Call => "call",
+        Channel::Other | Channel::Unspecified => "other",
+    }
+}

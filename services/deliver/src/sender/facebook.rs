@@ -1,0 +1,163 @@
+//! Facebook: public answers as comments, private answers and Messenger as messages of the page.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::future::BoxFuture;
+use reqwest::Client;
+use simpang_channels::outgoing::facebook as outgoing;
+use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind, Visibility};
+
+use super::http::{self, Answered};
+use super::{Outcome, Sender, Sent};
+use crate::options::{Facebook, Page};
+use crate::parcel::{Message, Parcel};
+
+/// The version of the Graph API whose answers are read here.
+const VERSION: &str = "v25.0";
+/// Longest comment.
+const COMMENT_CHARS: usize = 8_000;
+/// For so long after a person's message the page may answer without a tag; a little less than their 24 hours.
+const WINDOW_MS: i64 = (24 * 60 - 5) * 60 * 1_000;
+/// Wait while nobody has put in a token.
+const TOKEN_MS: i64 = 600_000;
+
+/// Sends to Facebook.
+#[derive(Debug)]
+pub(super) struct FacebookSender {
+    client: Client,
+    options: Option<Facebook>,
+}
+
+/// Which page's, and where.
+struct Route<'a> {
+    base: String,
+    page: &'a Page,
+}
+
+impl FacebookSender {
+    pub(super) fn new(client: Client, options: Option<Facebook>) -> Self {
+        Self { client, options }
+    }
+
+    async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+        let missing = || Outcome::retry("no token for this page: add it to the configuration", TOKEN_MS);
+        let options = self.options.as_ref().ok_or_else(missing)?;
+        let page = options.pages.get(&parcel.account).ok_or_else(missing)?;
+        let route = Route { base: format!("{}/{VERSION}", options.base_url), page };
+        let answered = parcel.answered()?;
+        if answered.visibility == Visibility::Private {
+            return self.messages(&route, answered, &parcel.text).await;
+        }
+        if parcel.reply == ReplyKind::Private {
+            return self.private(&route, answered, &parcel.text).await;
+        }
+        self.comment(&route, answered, &parcel.text).await
+    }
+
+    async fn comment(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
+        at_most(text, COMMENT_CHARS)?;
+        let object = object_id(&to.content.reply_to)?;
+        let answer = self.post(route, &format!("{object}/comments"), outgoing::comment_body(text)).await?;
+        Ok(judge(&answer, |id| Sent::same("facebook", id)))
+    }
+
+    /// One private message below a comment, within seven days; the person's answer comes by Messenger.
+    async fn private(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
+        at_most(text, outgoing::MESSENGER_CHARS_MAX)?;
+        let body = outgoing::private_reply_body(text, object_id(&to.content.reply_to)?);
+        let answer = self.post(route, &format!("{}/messages", object_id(&route.page.id)?), body).await?;
+        let person = answer.text("", "recipient_id");
+        let found_by = |id: &str| person.map_or_else(|| id.to_owned(), |person| format!("with:{person}"));
+        Ok(judge(&answer, |id| Sent { channel: "facebook", found_by: found_by(&id), source_id: id }))
+    }
+
+    async fn messages(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
+        let edge = format!("{}/messages", object_id(&route.page.id)?);
+        let parts = pieces(text, outgoing::MESSENGER_CHARS_MAX);
+        let mut first: Option<Outcome> = None;
+        for (index, part) in parts.iter().enumerate() {
+            let body = outgoing::message_body(part, &to.content.reply_to, !is_recent(to));
+            let outcome = match self.post(route, &edge, body).await {
+                Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
+                Err(outcome) => outcome,
+            };
+            if outcome.class != DeliveryOutcome::Delivered {
+                let Some(first) = first else { return Err(outcome) };
+                let detail = format!("{index} of {} parts are sent, then: {}", parts.len(), outcome.detail);
+                return Err(Outcome { sent: first.sent, ..Outcome::unknown(detail) });
+            }
+            first.get_or_insert(outcome);
+        }
+        first.ok_or_else(|| Outcome::refused("the text is empty"))
+    }
+
+    async fn post(&self, route: &Route<'_>, edge: &str, body: String) -> Result<Answered, Outcome> {
+        let token = route.page.token.reveal();
+        let proof = route.page.app_secret.as_ref().map(|secret| {
+            let proof = outgoing::appsecret_proof(secret.reveal().as_bytes(), token);
+            format!("?appsecret_proof={proof}")
+        });
+        let url = format!("{}/{edge}{}", route.base, proof.unwrap_or_default());
+        let request = self.client.post(url).bearer_auth(token);
+        http::ask(request.header("content-type", "application/json").body(body)).await
+    }
+}
+
+impl Sender for FacebookSender {
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move { self.try_once(parcel).await.unwrap_or_else(|outcome| outcome) })
+    }
+}
+
+fn judge(answer: &Answered, sent: impl FnOnce(String) -> Sent) -> Outcome {
+    http::outcome(answer.judge(outgoing::read_answer), sent)
+}
+
+fn is_recent(message: &Message) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(message.at_ms) < WINDOW_MS
+}
+
+fn at_most(text: &str, most: usize) -> Result<(), Outcome> {
+    if text.chars().count() > most {
+        return Err(Outcome::refused(format!("the text has more than {most} characters: shorten it")));
+    }
+    Ok(())
+}
+
+/// An id that goes into a path.
+fn object_id(id: &str) -> Result<&str, Outcome> {
+    let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain { Ok(id) } else { Err(Outcome::refused("the message does not tell what to answer")) }
+}
+
+/// Pieces of at most so many characters, cut at white space where there is any.
+fn pieces(text: &str, most: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text.trim();
+    while let Some((limit, _)) = rest.char_indices().nth(most) {
+        let cut = rest[..limit].rfind(char::is_whitespace).filter(|cut| *cut > 0).unwrap_or(limit);
+        pieces.push(rest[..cut].trim_end());
+        rest = rest[cut..].trim_start();
+    }
+    if !rest.is_empty() {
+        pieces.push(rest);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pieces;
+
+    #[test]
+    fn a_long_text_is_cut_between_words_and_loses_none() {
+        let text = "satu dua tiga empat ".repeat(3);
+        let cut = pieces(&text, 10);
+        assert!(cut.iter().all(|piece| piece.chars().count() <= 10), "{cut:?}");
+        assert_eq!(cut.join(" "), text.trim());
+        assert_eq!(pieces("ééé", 2), ["éé", "é"]);
+        assert_eq!(pieces("pendek", 10), ["pendek"]);
+        assert!(pieces("  ", 10).is_empty());
+    }
+}

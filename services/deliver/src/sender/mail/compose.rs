@@ -1,0 +1,168 @@
+//! A mail as it goes out: its headers, text and attachments.
+
+use lettre::Address;
+use lettre::address::Envelope;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, Message, MessageBuilder, MultiPart, SinglePart};
+use simpang_channels::email::subject;
+use simpang_channels::outgoing::mail;
+use simpang_proto::log::v1::DeliveryKind;
+
+use super::target;
+use crate::parcel::Parcel;
+use crate::sender::{Outcome, is_automatic};
+
+/// Longest line of a message (RFC 5321 section 4.5.3.1.6), without its end.
+const LINE_MAX: usize = 998;
+
+/// A mail ready to go.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// Its Message-ID, without angle brackets.
+    pub(super) message_id: String,
+    /// Who it is from and for.
+    pub(super) envelope: Envelope,
+    builder: MessageBuilder,
+    text: String,
+    forwarded: Option<Vec<u8>>,
+}
+
+/// Puts a letter together.
+pub(super) fn letter(parcel: &Parcel, from: &str, name: Option<String>) -> Result<Letter, Outcome> {
+    let sender: Address = from
+        .parse()
+        .map_err(|_| Outcome::refused("our own mailbox is no mail address: look at the policy"))?;
+    let to = recipient(parcel)?;
+    let domain = from.rsplit('@').next().unwrap_or(from);
+    let message_id = parcel.reference.message_id(domain);
+    // Nobody should answer an acknowledgement's bounce (RFC 3834 section 3.3).
+    let return_path = (parcel.kind != DeliveryKind::Acknowledgement).then(|| sender.clone());
+    let envelope = Envelope::new(return_path, vec![to.email.clone()])
+        .map_err(|_| Outcome::refused("there is nobody to send it to"))?;
+    let mut builder = Message::builder()
+        .from(Mailbox::new(name, sender))
+        .to(to)
+        .date_now()
+        .message_id(Some(format!("<{message_id}>")))
+        .subject(subject_of(parcel))
+        .raw_header(raw("Auto-Submitted", auto_submitted(parcel.kind)))
+        .envelope(envelope.clone());
+    if is_automatic(parcel.kind) {
+        builder = builder.raw_header(raw("X-Auto-Response-Suppress", "All"));
+    }
+    let builder = if target(parcel).is_none() { thread(builder, parcel) } else { builder };
+    let forwarded = parcel.raw.as_ref().map(|raw| raw.to_vec());
+    Ok(Letter { message_id, envelope, builder, text: parcel.text.clone(), forwarded })
+}
+
+impl Letter {
+    /// The bytes; `eight_bit` says whether the server takes 8BITMIME (RFC 6152).
+    pub(super) fn bytes(&self, eight_bit: bool) -> Result<Vec<u8>, Outcome> {
+        let text = SinglePart::plain(self.text.clone());
+        let builder = self.builder.clone();
+        let message = match &self.forwarded {
+            None => builder.singlepart(text),
+            Some(raw) => {
+                builder.multipart(MultiPart::mixed().singlepart(text).singlepart(enclosed(raw, eight_bit)))
+            }
+        };
+        let message = message.map_err(|_| Outcome::refused("the mail could not be put together"))?;
+        Ok(message.formatted())
+    }
+}
+
+/// The forwarded mail, whole. `message/rfc822` allows no encoding (RFC 2046 section 5.2.1), so that what can't be
+/// carried without one is enclosed as a file.
+fn enclosed(raw: &[u8], eight_bit: bool) -> SinglePart {
+    let short = raw.split(|b| *b == b'\n').all(|line| line.len() <= LINE_MAX + 1);
+    let plain = short && !raw.contains(&0) && !lone_cr(raw);
+    let encoding = match (plain, raw.is_ascii()) {
+        (true, true) => Some(ContentTransferEncoding::SevenBit),
+        (true, false) if eight_bit => Some(ContentTransferEncoding::EightBit),
+        _ => None,
+    };
+    let attachment = Attachment::new("message.eml".to_owned());
+    let rfc822 = ContentType::parse("message/rfc822").ok();
+    if let (Some(encoding), Some(rfc822)) = (encoding, rfc822) {
+        let body = Body::dangerous_pre_encoded(crlf(raw), encoding);
+        return attachment.body(body, rfc822);
+    }
+    let octets = ContentType::parse("application/octet-stream").unwrap_or(ContentType::TEXT_PLAIN);
+    attachment.body(raw.to_vec(), octets)
+}
+
+fn lone_cr(raw: &[u8]) -> bool {
+    raw.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') || raw.last() == Some(&b'\r')
+}
+
+/// Lines ended as mail ends them; mail that came by another way than SMTP may not have them so.
+fn crlf(raw: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(raw.len() + 64);
+    let mut before = 0;
+    for byte in raw {
+        if *byte == b'\n' && before != b'\r' {
+            bytes.push(b'\r');
+        }
+        bytes.push(*byte);
+        before = *byte;
+    }
+    bytes
+}
+
+/// Whom it is for: the mailbox that is named, or whoever wrote the message that it answers.
+fn recipient(parcel: &Parcel) -> Result<Mailbox, Outcome> {
+    if let Some(address) = target(parcel) {
+        let address =
+            address.parse().map_err(|_| Outcome::refused("the policy's mailbox is no mail address"))?;
+        return Ok(Mailbox::new(None, address));
+    }
+    let content = &parcel.answered()?.content;
+    let replies: Result<Mailbox, _> = content.reply_to.parse();
+    if let Ok(mailbox) = replies {
+        return Ok(mailbox);
+    }
+    let address = content.from_address.parse();
+    let address = address.map_err(|_| Outcome::refused("the customer's mail address can't be written to"))?;
+    let name = Some(content.from_name.clone()).filter(|name| !name.is_empty());
+    Ok(Mailbox::new(name, address))
+}
+
+/// In-Reply-To and References (RFC 5322 section 3.6.4).
+fn thread(builder: MessageBuilder, parcel: &Parcel) -> MessageBuilder {
+    let Ok(answered) = parcel.answered() else { return builder };
+    let content = &answered.content;
+    let headers = mail::reply_headers(&content.subject, &content.source_id, &content.references, "");
+    let mut builder = builder;
+    if !headers.in_reply_to.is_empty() {
+        builder = builder.in_reply_to(headers.in_reply_to);
+    }
+    if !headers.references.is_empty() {
+        builder = builder.references(headers.references);
+    }
+    builder
+}
+
+fn subject_of(parcel: &Parcel) -> String {
+    let clean =
+        |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let asked = parcel.message.as_ref().map_or("", |answered| answered.content.subject.as_str());
+    match parcel.kind {
+        _ if !parcel.subject.trim().is_empty() => clean(parcel.subject.trim()),
+        DeliveryKind::Forward => format!("Fwd: {}", clean(subject::base(asked))).trim_end().to_owned(),
+        DeliveryKind::Notification => format!("[{}] case {}", parcel.desk, parcel.case),
+        _ => subject::answer(asked),
+    }
+}
+
+/// RFC 3834 section 5.
+fn auto_submitted(kind: DeliveryKind) -> &'static str {
+    match kind {
+        DeliveryKind::Reply | DeliveryKind::Unspecified => "no",
+        DeliveryKind::Template | DeliveryKind::Acknowledgement => "auto-replied",
+        DeliveryKind::Forward | DeliveryKind::Notification => "auto-generated",
+    }
+}
+
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}

@@ -1,0 +1,80 @@
+//! JSON posts: notifications to a group's webhook, and answers on channels of other gateways.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::BoxFuture;
+use reqwest::Client;
+use serde_json::json;
+use simpang_proto::log::v1::DeliveryKind;
+
+use super::{Outcome, Sender, Sent, http};
+use crate::parcel::{Parcel, Target};
+
+/// Wait while nobody has put in an address.
+const ADDRESS_MS: i64 = 600_000;
+
+/// Posts to webhooks.
+#[derive(Debug)]
+pub(super) struct WebhookSender {
+    client: Client,
+    other: BTreeMap<String, String>,
+}
+
+impl WebhookSender {
+    pub(super) fn new(client: Client, other: BTreeMap<String, String>) -> Self {
+        Self { client, other }
+    }
+
+    fn address<'a>(&'a self, parcel: &'a Parcel) -> Option<&'a str> {
+        match &parcel.target {
+            Some(Target::Webhook(url)) => Some(url),
+            _ => self.other.get(&parcel.account).map(String::as_str),
+        }
+    }
+
+    async fn try_once(&self, parcel: &Parcel) -> Outcome {
+        let Some(url) = self.address(parcel) else {
+            return Outcome::retry(
+                "no address for answers of this account: add it to the configuration",
+                ADDRESS_MS,
+            );
+        };
+        let request = self.client.post(url).header("idempotency-key", &parcel.stable_id);
+        let answer = match http::ask(request.json(&body(parcel))).await {
+            Ok(answer) => answer,
+            Err(outcome) => return outcome,
+        };
+        let detail = format!("HTTP {}", answer.status);
+        match answer.status {
+            200..=299 => Outcome::delivered(detail, answer.text("", "id").map(|id| Sent::same("other", id))),
+            408 | 425 | 429 | 503 => Outcome::retry(detail, 0),
+            500..=599 => Outcome::unknown(detail),
+            _ => Outcome::refused(detail),
+        }
+    }
+}
+
+impl Sender for WebhookSender {
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.try_once(parcel))
+    }
+}
+
+/// A notification tells what the template says and which case; an answer also to what.
+fn body(parcel: &Parcel) -> serde_json::Value {
+    let mut body = json!({
+        "id": parcel.stable_id,
+        "desk": parcel.desk,
+        "case": parcel.case,
+        "subject": parcel.subject,
+        "text": parcel.text,
+    });
+    if parcel.kind != DeliveryKind::Notification
+        && let Some(answered) = &parcel.message
+    {
+        body["account"] = parcel.account.as_str().into();
+        body["to"] = answered.content.from_address.as_str().into();
+        body["in_reply_to"] = answered.content.source_id.as_str().into();
+    }
+    body
+}
