@@ -128,8 +128,8 @@ pub(crate) struct Trace {
     pub(crate) answers: u32,
     /// Times it was known as a repeat, set aside, or rejected.
     pub(crate) refusals: u32,
-    /// The desk could not take it then; it may come again under its key.
-    pub(crate) busy: bool,
+    /// The desk could not take it then, or could not read it; it may come again under its key.
+    pub(crate) passing: bool,
     /// Policies applied or refused.
     pub(crate) policies: u32,
     /// Replies queued.
@@ -206,7 +206,7 @@ pub(crate) fn length(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// Decodes an input record; `None` when its bytes are none.
+/// Decodes an input record; `None` when its bytes are none, or when it states no layout.
 pub(crate) fn decode_record(payload: &prost::bytes::Bytes) -> Option<v1::InputRecord> {
-    v1::InputRecord::decode(payload.clone()).ok()
+    v1::InputRecord::decode(payload.clone()).ok().filter(|record| record.schema > 0)
 }

@@ -161,7 +161,7 @@ codes! {
     SequenceBack = 8 "sequence-back";
     /// A record stands on a subject that is none of this desk's.
     SubjectUnknown = 8 "subject-unknown";
-    /// A record is laid out in a way that is newer than this checker.
+    /// A record is laid out in a way that is newer than this checker, or a commit does not say how.
     SchemaUnknown = 8 "schema-unknown";
     /// A commit cannot be decoded.
     CommitUnreadable = 8 "commit-unreadable";

@@ -145,11 +145,12 @@ pub(crate) fn refusals(body: &Body, cause: &mut Arrived, found: &mut Findings) {
         Body::InputRefused(_) => {
             found.counts.refused += 1;
             cause.trace.refusals += 1;
+            cause.trace.passing = true;
         }
         Body::CommandRejected(r) => {
             found.counts.rejected += 1;
             cause.trace.refusals += 1;
-            cause.trace.busy = r.rejection() == v1::Rejection::Busy;
+            cause.trace.passing = r.rejection() == v1::Rejection::Busy;
             let asked = matches!(&cause.kind, Kind::Command(c) if c.principal == r.principal);
             if !asked {
                 let who = &r.principal;

@@ -41,7 +41,7 @@ pub use ids::{DeliveryId, InputId};
 pub use journal::{JournalError, Journals, ReceivedEntry, SentEntry, read_journal};
 pub use report::{Counts, Report, Violation};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -221,6 +221,9 @@ impl Checker {
 
     fn look_at_commit(&mut self, commit: &v1::Commit, seq: u64) {
         self.known_schema(commit.schema);
+        if commit.schema == 0 {
+            self.found.broken(Code::SchemaUnknown, format_args!("the commit states no layout"));
+        }
         let through = Decided::of(commit.decided_through);
         self.chain.commit(commit, through, &mut self.found);
         self.judging.begin(commit, seq, through, &mut self.found);
@@ -287,8 +290,9 @@ impl Checker {
     pub fn finish(mut self, journals: &Journals) -> Report {
         let found = &mut self.found;
         self.judging.finish(self.quiescent, found);
-        let waits =
-            |key: &arrived::Key| self.judging.waiting.iter().any(|input| input.key.as_ref() == Some(key));
+        let waiting: HashSet<arrived::Key> =
+            self.judging.waiting.iter().filter_map(|input| input.key).collect();
+        let waits = |key: &arrived::Key| waiting.contains(key);
         self.acknowledged.finish(&journals.sent, &self.desk_name, &self.messages, waits, found);
         self.sla.finish(&self.desk, self.judged_ms, found);
         self.deliveries.finish(&self.desk_name, journals, self.quiescent, found);

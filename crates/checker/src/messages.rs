@@ -13,7 +13,7 @@ use crate::{Code, InputId};
 struct Original {
     id: InputId,
     now_ms: i64,
-    /// The desk could not take it then.
+    /// The desk could not take it then, or could not read it.
     passing: bool,
     joined: bool,
 }
@@ -237,10 +237,14 @@ impl Messages {
             return;
         }
         let Some(key) = input.key else { return };
-        let joined = input.trace.joined > 0;
+        let (joined, passing) = (input.trace.joined > 0, input.trace.passing);
         if let Some(first) = original {
             let remembered = self.memory_ms.is_none_or(|ms| input.now_ms - first.now_ms <= ms);
             if remembered && !first.passing {
+                // What can't be read is set aside whatever it repeats.
+                if passing {
+                    return;
+                }
                 found.broken(
                     Code::RepeatJudged,
                     format_args!("input {id} repeats {} and was judged again", first.id),
@@ -250,7 +254,6 @@ impl Messages {
                 found.broken(Code::MessageDoubled, format_args!("message {id} is {} once more", first.id));
             }
         }
-        let passing = input.trace.busy;
         self.keys.insert(key, Original { id, now_ms: input.now_ms, passing, joined });
     }
 }

@@ -4,10 +4,10 @@ use simpang_checker::{
     Checker, Code, Journals, Options, ReceivedEntry, Report, RoundTheClock, SentEntry, read_journal,
 };
 use simpang_proto::log::v1::event::Body;
-use simpang_proto::log::v1::{DeliveryOutcome, Rejection, SlaClock};
+use simpang_proto::log::v1::{DeliveryOutcome, InputRefused, Rejection, SlaClock};
 
-use crate::story::check;
 use crate::story::tale::tell;
+use crate::story::{Entry, check};
 
 #[test]
 fn a_correct_log_holds() {
@@ -59,6 +59,30 @@ fn a_command_may_come_again_when_the_desk_was_busy() {
     tale.story.input_mut(tale.last).key = key;
     assert_eq!(tale.story.check().total(Code::RepeatJudged), 1);
     edit!(tale.story, CommandRejected(e) if e.case == 1 => e.rejection = Rejection::Busy as i32);
+    let report = tale.story.check();
+    assert!(report.holds, "{report}");
+}
+
+#[test]
+fn an_input_may_come_again_when_it_could_not_be_read() {
+    let mut tale = tell();
+    let refused = crate::story::id(tale.repeat.seq, 3);
+    let key = tale.story.input_mut(refused).key.clone();
+    tale.story.input_mut(tale.last).key = key;
+    let report = tale.story.check();
+    assert!(report.holds, "{report}");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_one_input_that_is_set_aside() {
+    let mut tale = tell();
+    match &mut tale.story.entries[tale.last.seq as usize - 1] {
+        Entry::Inputs { record, .. } => record.schema = 0,
+        Entry::Commit { .. } => panic!("the last input is one"),
+    }
+    assert_eq!(tale.story.check().total(Code::InputUnanswered), 1);
+    let refused = Body::InputRefused(InputRefused { reason: "it states no schema".into() });
+    after!(tale.story, DayTurned(e) if e.day == 1 => refused);
     let report = tale.story.check();
     assert!(report.holds, "{report}");
 }

@@ -24,6 +24,7 @@ pub const ALL: &[Break] = &[
         t.story.damage(|records| records[3].subject = "simpang.demo.in.cellar".into());
     }),
     (Code::SchemaUnknown, "a newer commit", |t| t.story.commits().last().unwrap().schema = 2),
+    (Code::SchemaUnknown, "a commit of no layout", |t| t.story.commits().last().unwrap().schema = 0),
     (Code::SchemaUnknown, "a newer input record", |t| match &mut t.story.entries[1] {
         Entry::Inputs { record, .. } => record.schema = 2,
         Entry::Commit { .. } => panic!("the second record is an input"),
