@@ -8,12 +8,16 @@ use crate::condition::vocabulary::{FactType, Root};
 use crate::condition::{Compiler, Condition};
 use crate::draft::names::Kind;
 use crate::draft::routing::{ActionDraft, QueueDraft, RuleDraft};
+use crate::draft::tables::ChoiceDraft;
 use crate::draft::{Draft, Part};
 use crate::folder::{self, MANIFEST, Manifest, Role};
 use crate::parts::Destination;
-use crate::policy::{Policy, QueueConditions, Ruling, Shape};
+use crate::policy::{Policy, QueueConditions, Ruling, Shape, SlaChoice};
 use crate::problem::{Problem, Report, Severity, Spot};
 use crate::read::Section;
+
+/// Stack for compiling: CEL's parser takes up to 0.2 MB for each level of nesting, more than a service's threads have.
+const STACK_BYTES: usize = 64 * 1_024 * 1_024;
 
 /// A policy that can be used, with what its author should look at.
 #[derive(Debug, Clone)]
@@ -29,6 +33,22 @@ pub struct Compiled {
 /// # Errors
 /// Every error there is, by file, line and column; warnings are among them, so that one round shows everything.
 pub fn compile(desk: &str, files: &[(String, String)]) -> Result<Compiled, Vec<Problem>> {
+    std::thread::scope(|scope| {
+        let compiling = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let spawned = compiling.spawn_scoped(scope, || compile_here(desk, files));
+        let ended = spawned
+            .map_err(|error| error.to_string())
+            .and_then(|t| t.join().map_err(|_| "it panicked".into()));
+        ended.unwrap_or_else(|why| {
+            let message =
+                format!("compiling did not come to an end: {why}; report this with the policy's files");
+            let file = MANIFEST.to_owned();
+            Err(vec![Problem { file, line: 1, column: 1, severity: Severity::Error, message }])
+        })
+    })
+}
+
+fn compile_here(desk: &str, files: &[(String, String)]) -> Result<Compiled, Vec<Problem>> {
     let report = Report::new(files);
     let policy = compile_into(&report, desk, files);
     let failed = report.has_errors();
@@ -164,6 +184,7 @@ fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
     let segment = rules.slot(Slot::Fact(Root::Customer, "segment".to_owned(), FactType::Text));
     let rulings: Vec<Option<Ruling>> =
         draft.rules.iter().map(|rule| ruling(&mut rules, draft, rule)).collect();
+    let choices = draft.choices.iter().map(|choice| sla_choice(&mut rules, draft, choice)).collect();
     let mut agents = Compiler::new(report, &draft.vocabulary, &draft.lists, Root::OF_AGENTS);
     let queues = draft.queues.iter().map(|queue| queue_conditions(&mut agents, queue)).collect();
     let rules = rules.finish();
@@ -176,7 +197,7 @@ fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
         report
             .error(last.spot, "the last rule must match always: add a rule with `when = \"true\"` after it");
     }
-    Some(Shape { segment, rules, rulings, agents, queues })
+    Some(Shape { segment, rules, rulings, choices, agents, queues })
 }
 
 fn ruling(compiler: &mut Compiler<'_>, draft: &Draft, rule: &RuleDraft) -> Option<Ruling> {
@@ -225,6 +246,18 @@ fn queue_conditions(compiler: &mut Compiler<'_>, queue: &QueueDraft) -> QueueCon
     let steps: Vec<Option<Condition>> =
         all.map(|text| text.as_ref().and_then(|text| compiler.compile(text))).collect();
     QueueConditions { queue: queue.rule.name.clone(), steps }
+}
+
+fn sla_choice(compiler: &mut Compiler<'_>, draft: &Draft, choice: &ChoiceDraft) -> SlaChoice {
+    let mut among = Vec::new();
+    for (when, sla) in &choice.among {
+        if draft.choices.iter().any(|c| *c.name == *sla.value) {
+            let message = format!("SLA `{}` is a choice itself; name one that has clocks", sla.value);
+            compiler.report.error(sla.spot, message);
+        }
+        among.push((when.as_ref().and_then(|when| compiler.compile(when)), sla.name()));
+    }
+    SlaChoice { name: choice.name.clone(), among }
 }
 
 /// Queues of the desk that nothing uses.

@@ -51,6 +51,8 @@ pub(crate) struct Shape {
     pub(crate) segment: usize,
     pub(crate) rules: Conditions,
     pub(crate) rulings: Vec<Ruling>,
+    /// SLAs that are one of others.
+    pub(crate) choices: Vec<SlaChoice>,
     pub(crate) agents: Conditions,
     /// Sorted by queue.
     pub(crate) queues: Vec<QueueConditions>,
@@ -62,6 +64,13 @@ pub(crate) struct Ruling {
     pub(crate) when: Condition,
     pub(crate) says: Classification,
     pub(crate) cites: Vec<Name>,
+}
+
+/// An SLA that is one of others: the first whose condition holds.
+#[derive(Debug)]
+pub(crate) struct SlaChoice {
+    pub(crate) name: Name,
+    pub(crate) among: Vec<(Option<Condition>, Name)>,
 }
 
 /// Who may serve a queue: at once, and from each widening step on; none: everybody.
@@ -270,12 +279,17 @@ impl Shape {
 
     /// The first rule that holds; the policy was refused unless one always does.
     fn classify(&self, filled: &[Filled<'_>]) -> Classification {
-        let matched = self.rules.over(filled, |filling| {
-            self.rulings.iter().find(|ruling| filling.holds(&ruling.when).unwrap_or(false))
+        let mut says = self.rules.over(filled, |filling| {
+            let holds = |condition: &Condition| filling.holds(condition).unwrap_or(false);
+            let matched = self.rulings.iter().find(|ruling| holds(&ruling.when));
+            let ruling = matched.or(self.rulings.last()).expect("a policy without rules does not compile");
+            let mut says = ruling.says.clone();
+            if let Some(choice) = self.choices.iter().find(|choice| says.sla.as_ref() == Some(&choice.name)) {
+                let chosen = choice.among.iter().find(|(when, _)| when.as_ref().is_none_or(holds));
+                says.sla = chosen.map(|(_, sla)| sla.clone());
+            }
+            says
         });
-        let ruling =
-            matched.or_else(|| self.rulings.last()).expect("a policy without rules does not compile");
-        let mut says = ruling.says.clone();
         if says.segment.is_none()
             && let Some(Filled::Text(segment)) = filled.get(self.segment)
             && !segment.is_empty()

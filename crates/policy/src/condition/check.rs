@@ -142,11 +142,11 @@ impl Checker<'_> {
             return of.0;
         }
         if let Some(root) = self.root(name) {
-            let hint = hint("", self.vocabulary.names(root));
-            return self.wrong(
-                id,
-                format!("`{name}` is not a value; name what to read of it, such as `{name}.…`{hint}"),
+            let known = self.fields(root).join(", ");
+            let message = format!(
+                "`{name}` is not a value; name what to read of it, such as `{name}.…`; known: {known}"
             );
+            return self.wrong(id, message);
         }
         let known: Vec<&str> =
             self.roots.iter().map(|r| r.as_str()).chain(self.scope.iter().map(|(n, _)| n.as_str())).collect();

@@ -2,6 +2,7 @@
 //! I/O; a condition that fails while it runs counts as false.
 
 mod check;
+mod depth;
 pub(crate) mod slot;
 mod values;
 pub(crate) mod vocabulary;
@@ -142,6 +143,12 @@ impl<'c> Compiler<'c> {
     pub(crate) fn compile(&mut self, text: &Text) -> Option<Condition> {
         if text.value.len() > CONDITION_MAX {
             self.report.error(text.spot, format!("a condition is at most {CONDITION_MAX} bytes long"));
+            return None;
+        }
+        if depth::depth(&text.value) > depth::DEPTH_MAX {
+            let message =
+                "this condition is nested or chained too deep; split it, or look in a list with `in`";
+            self.report.error(text.spot, message);
             return None;
         }
         let program = match self.env.compile(&text.value) {

@@ -25,6 +25,7 @@ use desk::DeskDraft;
 use hours::Holidays;
 use names::Names;
 use routing::{QueueDraft, RuleDraft};
+use tables::ChoiceDraft;
 
 /// Which part of the folder a file belongs to; it decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub(crate) struct Draft {
     pub(crate) queues: Vec<QueueDraft>,
     pub(crate) priorities: Vec<PriorityRule>,
     pub(crate) slas: Vec<SlaRule>,
+    pub(crate) choices: Vec<ChoiceDraft>,
     pub(crate) escalations: Vec<EscalationRule>,
     pub(crate) campaigns: Vec<CampaignDraft>,
     pub(crate) groups: Vec<Group>,

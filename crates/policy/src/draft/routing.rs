@@ -201,10 +201,7 @@ impl Draft {
         if items.len() > LIST_MAX {
             return Some(format!("list `{name}` is longer than {LIST_MAX}"));
         }
-        match self.lists.insert(name.to_owned(), items) {
-            Some(_) => Some(format!("list `{name}` is defined twice")),
-            None => None,
-        }
+        self.lists.insert(name.to_owned(), items).map(|_| format!("list `{name}` is defined twice"))
     }
 }
 

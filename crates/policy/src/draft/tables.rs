@@ -14,6 +14,14 @@ const CATEGORY_DEPTH_MAX: usize = 8;
 /// What may make a clock stand still.
 const PAUSES: [&str; 3] = ["customer", "third-party", "scheduled"];
 
+/// An SLA that is one of others, by the case.
+#[derive(Debug)]
+pub(crate) struct ChoiceDraft {
+    pub(crate) name: Name,
+    /// When, and which.
+    pub(crate) among: Vec<(Option<Text>, Text)>,
+}
+
 impl Draft {
     /// `[[priority]]`: name, head_start.
     pub(super) fn read_priorities(&mut self, top: &Section<'_>) {
@@ -28,10 +36,15 @@ impl Draft {
         }
     }
 
-    /// `[[sla]]`: name, calendar for its clocks, `[[sla.clock]]`.
+    /// `[[sla]]`: name, and either `[[sla.clock]]` with a calendar for them all, or `choose` among other SLAs.
     pub(super) fn read_slas(&mut self, top: &Section<'_>) {
         for section in top.sections("sla") {
             let name = section.need_text("name");
+            if section.has("choose") {
+                self.read_choice(&section, name);
+                section.finish();
+                continue;
+            }
             let calendar = section.text("calendar");
             let clocks: Vec<ClockRule> = section
                 .sections("clock")
@@ -50,6 +63,23 @@ impl Draft {
                 self.slas.push(SlaRule { name, clocks });
             }
             section.finish();
+        }
+    }
+
+    /// `choose = [{ when = …, sla = … }, …]`: the first that holds; one without `when` always does.
+    fn read_choice(&mut self, section: &Section<'_>, name: Option<Text>) {
+        let mut among = Vec::new();
+        for one in section.sections("choose") {
+            let (when, sla) = (one.text("when"), one.need_text("sla"));
+            if let Some(sla) = sla {
+                self.names.refer(Kind::Sla, &sla);
+                among.push((when, sla));
+            }
+            one.finish();
+        }
+        if let Some(name) = name {
+            let name = self.names.define(section.report, Kind::Sla, &name);
+            self.choices.push(ChoiceDraft { name, among });
         }
     }
 
