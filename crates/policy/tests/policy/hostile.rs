@@ -1,7 +1,5 @@
 //! Nothing that a policy's author can write makes compiling or judging panic.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use proptest::prelude::*;
 use simpang_domain::facts::{CaseFacts, Facts};
 use simpang_domain::rules::Rules;

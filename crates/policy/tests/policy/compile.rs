@@ -1,7 +1,5 @@
 //! Good and bad policies, with the problems that are expected of each: file, line and what is said.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use simpang_domain::rules::Rules;
 use simpang_policy::{Problem, Severity, compile, compile_inline};
 

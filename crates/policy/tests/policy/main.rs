@@ -1,0 +1,10 @@
+//! Behaviours of policies, from their files to their answers.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+mod compile;
+mod conditions;
+mod hostile;
+mod telkom;
