@@ -48,7 +48,7 @@ impl<R: Rules> Judging<'_, R> {
             if offered && self.state.agents.get(ix).admitted(queue).is_none() {
                 let agent = self.agent_id(ix);
                 self.emit(Happened::OfferEnded { case, agent, reason: OfferEnd::Withdrawn });
-                self.place(case);
+                self.place_after(case, ix);
             }
         }
     }

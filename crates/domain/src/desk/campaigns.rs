@@ -1,5 +1,6 @@
 //! Outcomes of calls: the campaign's tree says which there are, what each needs, and what follows (H6–H8, I1–I7).
 
+use super::commands::{Refused, refused};
 use super::judging::Judging;
 use crate::event::Happened;
 use crate::rules::{CampaignRule, DispositionRule, Effect, Rules};
@@ -15,18 +16,14 @@ pub(super) struct Outcome<'a> {
 }
 
 impl<R: Rules> Judging<'_, R> {
-    pub(super) fn dispose(&mut self, id: CaseId, ix: AgentIx, outcome: &Outcome<'_>) {
+    pub(super) fn dispose(&mut self, id: CaseId, ix: AgentIx, outcome: &Outcome<'_>) -> Result<(), Refused> {
         let agent = self.agent_id(ix);
         let case = self.case_of(id);
         let Some(campaign) = case.campaign.as_ref().and_then(|c| self.rules.tables().campaign(c)) else {
             let detail = "only a campaign's contact takes a disposition; resolve or close this case";
-            return self.reject(&agent, id, Rejection::WrongState, detail);
+            return refused(Rejection::WrongState, detail);
         };
-        let checked = check(campaign, outcome, self.at);
-        let leaf = match checked {
-            Ok(leaf) => leaf,
-            Err(detail) => return self.reject(&agent, id, Rejection::Disposition, &detail),
-        };
+        let leaf = check(campaign, outcome, self.at).map_err(|detail| (Rejection::Disposition, detail))?;
         let misses = case.misses + u32::from(!leaf.contacted);
         let used_up = !leaf.contacted && campaign.attempts_max > 0 && misses >= campaign.attempts_max;
         let retry_ms = campaign.retry_ms;
@@ -49,6 +46,7 @@ impl<R: Rules> Judging<'_, R> {
             Effect::Retry(after) => self.call_again(id, self.at.saturating_add(after.unwrap_or(retry_ms))),
             Effect::Reschedule => self.call_again(id, outcome.again_at.unwrap_or(self.at)),
         }
+        Ok(())
     }
 
     /// Puts a contact away until then, or until calls to them are allowed (H7, H9).

@@ -26,6 +26,7 @@ pub(super) struct Judging<'a, R> {
 /// What has followed so far, while the rules change.
 pub(super) struct SoFar {
     at: Millis,
+    parts: u32,
     out: Vec<Event>,
 }
 
@@ -36,12 +37,12 @@ impl<'a, R: Rules> Judging<'a, R> {
     }
 
     pub(super) fn pause(self) -> SoFar {
-        SoFar { at: self.at, out: self.out }
+        SoFar { at: self.at, parts: self.parts, out: self.out }
     }
 
     pub(super) fn resume(state: &'a mut State, rules: &'a R, input: &'a Input, before: SoFar) -> Self {
-        let SoFar { at, out } = before;
-        Self { state, rules, input, at, case: None, rejected: false, parts: 0, out }
+        let SoFar { at, parts, out } = before;
+        Self { state, rules, input, at, case: None, rejected: false, parts, out }
     }
 
     /// From here on it is the input's time, never earlier than what was judged before.

@@ -38,6 +38,19 @@ impl<R: Rules> Judging<'_, R> {
         }
     }
 
+    /// A case came back to its queue from an agent who is free again: in order, so that nobody gets it while an older
+    /// one that they could take waits.
+    pub(super) fn serve_after(&mut self, agent: AgentIx, back: CaseId) {
+        while let Some((class, case)) = self.best_listed(agent) {
+            if case == back {
+                self.match_case(case);
+            } else if !self.put_off(case) {
+                self.give(case, class, agent, false);
+            }
+        }
+        self.match_case(back);
+    }
+
     pub(super) fn serve_if(&mut self, agent: Option<AgentIx>) {
         if let Some(agent) = agent {
             self.serve(agent);

@@ -122,7 +122,7 @@ impl<R: Rules> Judging<'_, R> {
         for case in working {
             if self.case_of(case).untouched == Some(pull) {
                 self.unassign(case, UnassignedBy::PullCancelled);
-                self.place(case);
+                self.place_after(case, ix);
             }
         }
     }

@@ -80,14 +80,12 @@ impl<R: Rules> Judging<'_, R> {
             Status::Offered { agent, .. } => {
                 let id = self.agent_id(agent);
                 self.emit(Happened::OfferEnded { case, agent: id, reason: OfferEnd::Withdrawn });
-                self.place(case);
-                self.serve(agent);
+                self.place_after(case, agent);
             }
             Status::Assigned { agent } => {
                 if !self.may_keep(case, agent) {
                     self.unassign(case, UnassignedBy::Rules);
-                    self.place(case);
-                    self.serve(agent);
+                    self.place_after(case, agent);
                 }
             }
             Status::Loose
@@ -110,6 +108,17 @@ impl<R: Rules> Judging<'_, R> {
     /// Puts a loose or waiting case into its queue, and gives it away if somebody waits; a contact who may not be
     /// called now is put away until they may (H9).
     pub(super) fn place(&mut self, id: CaseId) {
+        self.enqueue(id);
+        self.match_case(id);
+    }
+
+    /// Puts back a case that an agent gave up, who is free again.
+    pub(super) fn place_after(&mut self, id: CaseId, agent: AgentIx) {
+        self.enqueue(id);
+        self.serve_after(agent, id);
+    }
+
+    fn enqueue(&mut self, id: CaseId) {
         if self.put_off(id) {
             return;
         }
@@ -118,7 +127,6 @@ impl<R: Rules> Judging<'_, R> {
         let key = case.arrived.saturating_sub(head_start);
         let (queue, skills) = (case.queue.clone(), case.skills.clone());
         self.emit(Happened::CaseQueued { case: id, queue, key, skills });
-        self.match_case(id);
     }
 
     /// Puts a contact away when the hour does not allow a call; says whether it did.
@@ -164,7 +172,7 @@ impl<R: Rules> Judging<'_, R> {
             let id = self.agent_id(agent);
             self.emit(Happened::CaseUnassigned { case, agent: id, by: UnassignedBy::Rules });
             self.resume_clocks(case);
-            self.place(case);
+            self.place_after(case, agent);
         }
     }
 

@@ -175,11 +175,10 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn clock_due(&mut self, case: CaseId, clock: SlaClock) {
         let rule = self.rule(case, clock).cloned();
         let Some(running) = self.state.cases.get(&case).and_then(|c| c.clock(clock)) else { return };
-        let ClockState::Running { base, left_ms, .. } = running.state else { return };
+        let ClockState::Running { deadline, .. } = running.state else { return };
         if let Some(percent) = crate::state::next_warning(running, rule.as_ref()) {
             return self.emit(Happened::SlaWarned { case, clock, percent });
         }
-        let deadline = self.rules.deadline(&running.calendar, base, left_ms.max(0));
         self.emit(Happened::SlaBreached { case, clock, deadline });
         for step in rule.map(|r| r.on_breach).unwrap_or_default() {
             self.breach_step(case, clock, &step);

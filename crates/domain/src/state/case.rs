@@ -76,6 +76,8 @@ pub enum ClockState {
         left_ms: i64,
         /// When its next threshold is due; none: no more thresholds.
         due: Option<Millis>,
+        /// When it breaches, as its start or resumption said.
+        deadline: Millis,
     },
     /// Stands still.
     Paused {

@@ -1012,7 +1012,7 @@ pub struct Resolve {
     #[prost(string, tag = "1")]
     pub outcome: ::prost::alloc::string::String,
 }
-/// Opens a resolved case again.
+/// Opens a resolved or closed case again, as long as the router remembers it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Reopen {}
 /// Closes now.
@@ -2864,7 +2864,8 @@ pub struct Commit {
     /// How far the desk has judged with this commit. Never goes back.
     #[prost(message, optional, tag = "6")]
     pub decided_through: ::core::option::Option<Position>,
-    /// The policy that judged every event of this commit; 0 before the first policy.
+    /// The policy that judged the events of this commit; 0 before the first policy. A commit that applies a policy
+    /// ends with that input and still carries the policy before; what it brings beyond one commit carries the new one.
     #[prost(uint64, tag = "7")]
     pub policy_version: u64,
     /// Which router wrote it: `router@<host>/<instance>`.

@@ -196,8 +196,7 @@ impl<R: Rules> Judging<'_, R> {
             return refused(Rejection::WrongState, "nobody holds the case");
         };
         self.resume_clocks(case);
-        self.place(case);
-        self.serve(holder);
+        self.place_after(case, holder);
         Ok(())
     }
 

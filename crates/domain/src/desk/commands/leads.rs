@@ -93,8 +93,10 @@ impl<R: Rules> Judging<'_, R> {
         let head_start = self.rules.tables().priority(&case.priority).map_or(0, |p| p.head_start_ms);
         let key = case.arrived.saturating_sub(head_start);
         self.emit(Happened::CaseQueued { case: id, queue: queue.clone(), key, skills });
-        self.match_case(id);
-        self.serve_if(holder);
+        match holder {
+            Some(holder) => self.serve_after(holder, id),
+            None => self.match_case(id),
+        }
     }
 
     pub(super) fn transfer(

@@ -15,7 +15,7 @@ use crate::words::{CaseId, OfferEnd, Rejection, SignOutReason};
 /// A refusal: why, and what to do.
 pub(super) type Refused = (Rejection, String);
 
-fn refused<T>(rejection: Rejection, detail: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(rejection: Rejection, detail: impl Into<String>) -> Result<T, Refused> {
     Err((rejection, detail.into()))
 }
 
@@ -200,8 +200,7 @@ impl<R: Rules> Judging<'_, R> {
             Ask::Reply { kind, to, category, .. } => self.reply(case, command, *kind, *to, category),
             Ask::Disposition { path, filled, again_at, answered } => {
                 let outcome = Outcome { path, filled, again_at: *again_at, answered: *answered };
-                self.dispose(case, ix, &outcome);
-                Ok(())
+                self.dispose(case, ix, &outcome)
             }
             Ask::Schedule { at, keep_owner } => self.schedule(case, ix, *at, *keep_owner),
             Ask::Wait { on } => self.park(case, *on),

@@ -11,8 +11,9 @@ impl State {
     pub(super) fn apply_sla<R: Rules>(&mut self, event: &Event, rules: &R) {
         let at = event.at;
         match &event.body {
-            Happened::SlaStarted { case, clock, target_ms, calendar, from, .. } => {
-                let state = ClockState::Running { base: *from, left_ms: *target_ms, due: None };
+            Happened::SlaStarted { case, clock, target_ms, calendar, from, deadline, .. } => {
+                let (base, left_ms, deadline) = (*from, *target_ms, *deadline);
+                let state = ClockState::Running { base, left_ms, due: None, deadline };
                 let new = Clock {
                     clock: *clock,
                     target_ms: *target_ms,
@@ -31,10 +32,10 @@ impl State {
                 self.disarm(*case, *clock);
                 self.set_clock(*case, *clock, |c| c.state = ClockState::Paused { left_ms: *remaining_ms });
             }
-            Happened::SlaResumed { case, clock, .. } => {
+            Happened::SlaResumed { case, clock, deadline } => {
                 self.set_clock(*case, *clock, |c| {
                     if let ClockState::Paused { left_ms } = c.state {
-                        c.state = ClockState::Running { base: at, left_ms, due: None };
+                        c.state = ClockState::Running { base: at, left_ms, due: None, deadline: *deadline };
                     }
                 });
                 self.arm(*case, *clock, rules);
@@ -96,13 +97,11 @@ pub(crate) fn next_warning(clock: &Clock, rule: Option<&ClockRule>) -> Option<u3
 }
 
 fn next_due<R: Rules>(clock: &Clock, rule: Option<&ClockRule>, rules: &R) -> Option<Millis> {
-    let ClockState::Running { base, left_ms, .. } = clock.state else { return None };
+    let ClockState::Running { base, left_ms, deadline, .. } = clock.state else { return None };
     if clock.breached {
         return None;
     }
-    let held_back = match next_warning(clock, rule) {
-        Some(percent) => clock.target_ms / 100 * i64::from(100 - percent),
-        None => 0,
-    };
+    let Some(percent) = next_warning(clock, rule) else { return Some(deadline) };
+    let held_back = clock.target_ms / 100 * i64::from(100 - percent);
     Some(rules.deadline(&clock.calendar, base, (left_ms - held_back).max(0)))
 }
