@@ -4,6 +4,7 @@ use prost::Message;
 use rusqlite::{OptionalExtension, params};
 use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::input::Body as Arrived;
+use simpang_proto::view::v1 as api;
 
 use super::{At, Done, Fold};
 use crate::row::{EditRow, MessageRow, int};
@@ -21,6 +22,7 @@ impl Fold<'_> {
         let row = self.case(at, e.case)?;
         row.messages = i64::from(e.count);
         if moved {
+            self.recount(at, e.case)?;
             return self.retitle(at, e.case);
         }
         if !e.automatic {
@@ -116,7 +118,23 @@ impl Fold<'_> {
         let gone = i64::try_from(e.messages.len()).unwrap_or(i64::MAX);
         let row = self.case(at, e.case)?;
         row.messages = (row.messages - gone).max(1);
+        self.recount(at, e.case)?;
         self.retitle(at, e.case)
+    }
+
+    /// Works out anew, after messages moved, when the customer last wrote and whether that was answered.
+    fn recount(&mut self, at: At, case: u64) -> Done {
+        let statement = "SELECT coalesce(max(at_ms), 0) FROM messages WHERE case_id = ? AND automatic = 0";
+        let wrote = self.conn.prepare_cached(statement)?.query_row([int(case)], |row| row.get(0))?;
+        let statement =
+            "SELECT coalesce(max(at_ms), 0) FROM deliveries WHERE case_id = ? AND kind = ? AND state = ?";
+        let reply = [log::DeliveryKind::Reply as i64, api::DeliveryState::Delivered as i64];
+        let values = [int(case), reply[0], reply[1]];
+        let answered: i64 = self.conn.prepare_cached(statement)?.query_row(values, |row| row.get(0))?;
+        let row = self.case(at, case)?;
+        row.last_message_ms = wrote;
+        row.unanswered = wrote > answered && row.state != api::CaseState::Closed as i32;
+        Ok(())
     }
 
     pub(super) fn edited(&mut self, at: At, e: &log::MessageEdited) -> Done {

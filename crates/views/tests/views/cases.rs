@@ -1,0 +1,244 @@
+//! Cases: what a story leaves of them.
+
+use simpang_log::Door;
+use simpang_proto::log::v1 as log;
+use simpang_proto::log::v1::event::Body as Happened;
+use simpang_proto::log::v1::input::Body as Arrived;
+use simpang_proto::view::v1 as api;
+use simpang_proto::view::v1::entry::What;
+use simpang_views::Views;
+
+use crate::script::{BEGIN, Script, assigned, joined, mail, opened, queued};
+use crate::story::told;
+
+pub(crate) fn case(views: &Views, number: u64) -> api::Case {
+    views.snapshot().case(number).unwrap().unwrap()
+}
+
+fn messages(case: &api::Case) -> Vec<&api::CustomerMessage> {
+    let message = |entry: &'_ api::Entry| matches!(entry.what, Some(What::Message(_)));
+    let found = case.conversation.iter().filter(|entry| message(entry));
+    found
+        .map(|entry| match &entry.what {
+            Some(What::Message(message)) => message,
+            _ => unreachable!(),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_closed_case_shows_what_it_was_about_and_how_it_ended() {
+    let (_, views) = told().await;
+    let case = case(&views, 1);
+    let summary = case.summary.clone().unwrap();
+    assert_eq!(summary.state(), api::CaseState::Closed);
+    assert_eq!((summary.channel(), summary.account.as_str()), (api::Channel::Email, "help@telkom"));
+    assert_eq!((summary.customer.as_str(), summary.customer_name.as_str()), ("C-1", "BUDI"));
+    assert_eq!((summary.segment.as_str(), summary.profession.as_str()), ("DES", "government"));
+    assert_eq!((summary.priority.as_str(), summary.queue.as_str()), ("urgent", "email"));
+    assert_eq!(summary.subject, "Internet mati");
+    assert_eq!(summary.category, ["Komplain", "Internet"]);
+    assert_eq!(summary.assignee, "");
+    assert_eq!(summary.arrived_ms, BEGIN);
+    assert_eq!((case.rule.as_str(), case.sla.as_str()), ("government", "gold"));
+    assert_eq!(case.actions, ["notify:tl"]);
+    assert_eq!(case.close_reason(), api::CloseReason::Settled);
+    assert_eq!((case.outcome.as_str(), case.reopenings, case.assignments), ("fcr", 1, 2));
+    assert!(case.closed_ms > case.resolved_ms && case.resolved_ms > case.first_reply_ms);
+    assert_eq!(case.categorised_by, "siti");
+}
+
+#[tokio::test]
+async fn facts_of_the_message_are_overlaid_by_the_agents_and_an_empty_one_removes() {
+    let (_, views) = told().await;
+    let number =
+        api::Fact { name: "product_number".into(), value: Some(api::fact::Value::Text("122".into())) };
+    assert_eq!(case(&views, 1).facts, [number]);
+}
+
+#[tokio::test]
+async fn the_conversation_shows_both_sides_in_order_with_the_state_of_what_was_sent() {
+    let (_, views) = told().await;
+    let case = case(&views, 1);
+    let said: Vec<&str> = case
+        .conversation
+        .iter()
+        .map(|entry| match entry.what.as_ref().unwrap() {
+            What::Message(message) => message.text.as_str(),
+            What::Delivery(delivery) => delivery.text.as_str(),
+        })
+        .collect();
+    let wanted = [
+        "Sejak pagi internet saya mati total.",
+        "Baik, kami cek gangguannya",
+        "Masih mati. Nomor saya benar",
+        "",
+    ];
+    assert_eq!(said, wanted);
+    let Some(What::Delivery(reply)) = &case.conversation[1].what else { panic!("no reply") };
+    assert_eq!((reply.state(), reply.attempts), (api::DeliveryState::Delivered, 2));
+    assert_eq!((reply.agent.as_str(), reply.source_id.as_str()), ("siti", "<r1@telkom>"));
+    assert_eq!(case.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), ["Modem sudah diganti"]);
+}
+
+#[tokio::test]
+async fn an_edit_shows_the_new_text_and_keeps_the_old_one() {
+    let (_, views) = told().await;
+    let case = case(&views, 1);
+    let edited = messages(&case)[1];
+    assert_eq!(edited.text, "Masih mati. Nomor saya benar");
+    assert_eq!(
+        edited.edits.iter().map(|e| e.text.as_str()).collect::<Vec<_>>(),
+        ["Masih mati. Nomor saya salah"]
+    );
+    assert!(edited.edited_ms > edited.at_ms);
+}
+
+#[tokio::test]
+async fn what_a_customer_withdrew_is_in_no_table_any_more_but_who_wrote_it_stays() {
+    let (script, _) = told().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.sqlite");
+    let (mut views, _) = Views::open(&path, &script.desk).unwrap();
+    for entry in script.entries().await {
+        views.fold(&[entry]).unwrap();
+    }
+    let shown = case(&views, 1);
+    let removed = messages(&shown)[2].clone();
+    assert!(removed.removed_ms > 0);
+    assert_eq!((removed.text.as_str(), removed.from_address.as_str()), ("", "budi@example.id"));
+    assert!(views.snapshot().search("rahasia123", 10).unwrap().hits.is_empty());
+    drop(views);
+    let mut files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    let holds = |path: &std::path::PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(10).any(|window| window == b"rahasia123")
+    };
+    assert_eq!(files.find(holds), None, "the text is still in this file");
+}
+
+#[tokio::test]
+async fn a_merge_brings_what_was_said_and_a_split_takes_it_out_again() {
+    let (_, views) = told().await;
+    let (first, merged, split) = (case(&views, 1), case(&views, 2), case(&views, 3));
+    assert_eq!((merged.merged_into, merged.close_reason()), (1, api::CloseReason::Merged));
+    assert!(merged.conversation.is_empty());
+    assert_eq!(first.merged_from, [2]);
+    assert_eq!(first.summary.unwrap().messages, 3);
+    assert_eq!(split.split_from, 1);
+    assert_eq!(messages(&split)[0].text, "Tagihan saya dobel");
+    assert_eq!(split.summary.as_ref().unwrap().subject, "Tagihan");
+    assert_eq!(split.summary.unwrap().segment, "DES");
+    assert_eq!(split.facts, first.facts);
+}
+
+#[tokio::test]
+async fn a_contact_shows_whom_to_call_and_every_attempt() {
+    let (_, views) = told().await;
+    let case = case(&views, 4);
+    let contact = case.contact.clone().unwrap();
+    assert_eq!((contact.row.as_str(), contact.criterion.as_str()), ("17", "vvip"));
+    assert_eq!((contact.name.as_str(), contact.note.as_str()), ("Suwarni", "minta dipandu"));
+    assert_eq!(contact.phones, ["+62811"]);
+    let summary = case.summary.unwrap();
+    assert_eq!((summary.campaign.as_str(), summary.customer_name.as_str()), ("callback", "Suwarni"));
+    assert_eq!(summary.state(), api::CaseState::Queued);
+    let [first, second] = &case.dispositions[..] else { panic!("two attempts") };
+    assert_eq!((first.attempt, first.contacted, second.attempt, second.contacted), (1, false, 2, true));
+    assert_eq!(first.path, ["Not Contacted", "RNA"]);
+    assert_eq!(first.text, "pelanggan tidak mengangkat");
+    assert_eq!(summary.arrived_ms, first.again_ms, "a rescheduled contact arrives when it is due");
+    let progress = views.snapshot().campaign_progress("").unwrap().campaigns;
+    let [callback] = &progress[..] else { panic!("one campaign") };
+    assert_eq!((callback.contacts, callback.waiting, callback.attempts, callback.reached), (1, 1, 2, 1));
+    assert_eq!(callback.outcomes.len(), 2);
+}
+
+#[tokio::test]
+async fn assignments_carry_the_explanation_of_the_log_and_how_they_ended() {
+    let (_, views) = told().await;
+    let made = case(&views, 5).assignments_made;
+    let [offer, held] = &made[..] else { panic!("an offer and an assignment, not {made:?}") };
+    assert!(offer.offered && !held.offered);
+    assert_eq!((offer.ended_by.as_str(), held.ended_by.as_str()), ("declined", "transfer"));
+    let why = held.explanation.clone().unwrap();
+    assert_eq!((why.rule.as_str(), why.at_capacity), ("normal", 2));
+    assert_eq!(why.candidates[0].proficiency, 3);
+}
+
+#[tokio::test]
+async fn escalations_references_and_the_other_desk_are_on_the_case() {
+    let (_, views) = told().await;
+    let case = case(&views, 5);
+    let [escalation] = &case.escalations[..] else { panic!("one escalation") };
+    assert_eq!((escalation.group.as_str(), escalation.text.as_str()), ("tl-on-duty", "Mohon bantuan TL"));
+    let [reference] = &case.references[..] else { panic!("one reference") };
+    assert_eq!((reference.number.as_str(), reference.status.as_str()), ("IN123", "OPEN"));
+    assert_eq!(case.handed_over_to, "telkomcare");
+    assert_eq!(case.widening_step, 1);
+}
+
+/// Where a case stands after each of these.
+#[tokio::test]
+async fn a_case_stands_where_the_last_event_put_it() {
+    use api::CaseState as State;
+    let held = || assigned(1, "adi");
+    let parked = |on: log::WaitingOn| Happened::CaseParked(log::CaseParked { case: 1, on: on as i32 });
+    let left = || crate::script::unassigned(1, "adi", log::UnassignedBy::Release);
+    let rows: Vec<(Vec<Happened>, State, &str)> = vec![
+        (vec![], State::Open, ""),
+        (vec![queued(1, "a")], State::Queued, ""),
+        (vec![queued(1, "a"), held()], State::Assigned, "adi"),
+        (vec![held(), left()], State::Open, ""),
+        (vec![held(), left(), queued(1, "a")], State::Queued, ""),
+        (vec![held(), parked(log::WaitingOn::Customer)], State::WaitingOnCustomer, "adi"),
+        (vec![held(), parked(log::WaitingOn::ThirdParty)], State::WaitingOnThirdParty, "adi"),
+        (
+            vec![
+                held(),
+                parked(log::WaitingOn::ThirdParty),
+                Happened::CaseResumed(log::CaseResumed { case: 1 }),
+            ],
+            State::Assigned,
+            "adi",
+        ),
+        (
+            vec![
+                left(),
+                Happened::CaseScheduled(log::CaseScheduled { case: 1, at_ms: 9, keep_for: String::new() }),
+            ],
+            State::Scheduled,
+            "",
+        ),
+        (
+            vec![held(), left(), Happened::CaseResolved(log::CaseResolved { case: 1, ..Default::default() })],
+            State::Resolved,
+            "",
+        ),
+        (
+            vec![held(), Happened::CaseResolved(log::CaseResolved { case: 1, ..Default::default() }), left()],
+            State::Resolved,
+            "",
+        ),
+        (vec![Happened::CaseClosed(log::CaseClosed { case: 1, ..Default::default() })], State::Closed, ""),
+        (
+            vec![
+                Happened::CaseClosed(log::CaseClosed { case: 1, ..Default::default() }),
+                Happened::CaseReopened(log::CaseReopened { case: 1, ..Default::default() }),
+            ],
+            State::Open,
+            "",
+        ),
+    ];
+    for (events, state, assignee) in rows {
+        let mut script = Script::new("tenesa").await;
+        let message = script.input(Door::Ingest, Arrived::Message(mail("a", "b", "c"))).await;
+        let shown = format!("{events:?}");
+        let events = [vec![opened(1), joined(1, message, 1)], events].concat();
+        script.commit(message, events).await;
+        let mut views = Views::in_memory(&script.desk).unwrap();
+        views.fold(&script.entries().await).unwrap();
+        let summary = case(&views, 1).summary.unwrap();
+        assert_eq!((summary.state(), summary.assignee.as_str()), (state, assignee), "{shown}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The views against logs written by hand: what each event does to the tables, and the laws that hold for any log.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod script;
+
+mod agents;
+mod audit;
+mod cases;
+mod laws;
+mod lists;
+mod sla;
+mod story;
