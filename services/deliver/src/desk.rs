@@ -10,12 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use metrics::{counter, gauge, histogram};
 use simpang_log::{Anchor, Appender, Body, DeskLog, Door, Entry, Limits, LogError, Tail};
+use simpang_policy::Policy;
 use simpang_proto::log::v1::{self, DeliveryOutcome};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::board::{Board, Change, Id, Lane, State, lane_of};
+use crate::board::{Board, Change, Id, Lane, Open, State, lane_of};
 use crate::book::Book;
 use crate::follow::Context;
 use crate::handover::Carrier;
@@ -27,6 +28,10 @@ use crate::{inputs, metric};
 const CLAIM_AGAIN: Duration = Duration::from_secs(60);
 /// After a refused or failed claim of something that still waits: clocks differ, or the log was away.
 const CLAIM_PAUSE_MS: i64 = 1_000;
+/// Before another try to carry a case to a desk whose log can't be written, or is not yet read to its end.
+const CARRY_AGAIN_MS: i64 = 200;
+/// How often to look whether the log is read to its end; an empty one brings no record to say so.
+const LOOK_MS: i64 = 100;
 /// Longest sleep, so that a clock that was set does not hold anything up.
 const NAP_MS: i64 = 5_000;
 
@@ -96,7 +101,7 @@ impl Desk {
         let mut tail = Tail::start(self.log.clone(), Anchor::Start);
         let stopping = self.context.stopping.clone();
         while !stopping.is_cancelled() {
-            let nap = if tail.is_caught_up() { self.act().await } else { NAP_MS };
+            let nap = if tail.is_caught_up() { self.act().await } else { LOOK_MS };
             let nap = Duration::from_millis(u64::try_from(nap).unwrap_or(0));
             tokio::select! {
                 biased;
@@ -201,7 +206,9 @@ impl Desk {
         self.give_up_lost_claims();
         self.report_orphans(now);
         self.claim_due(now).await;
-        self.carrier.carry().await;
+        if !self.carrier.carry().await {
+            return CARRY_AGAIN_MS;
+        }
         let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
         let expiry = self.board.oldest_start().map(|at| at.saturating_add(lease));
         let next = [self.board.next_due(now), expiry].into_iter().flatten().min();
@@ -277,28 +284,13 @@ impl Desk {
             return self.spawn_report(id, attempt, Outcome::retry("not tried: the deliverer is stopping", 0));
         }
         let context = self.context.clone();
-        let (store, keyer) = (context.store.clone(), context.keyer.clone());
-        let packer = Packer { log: self.log.clone(), store, keyer };
+        let packer =
+            Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
         let policy = self.book.policy().cloned();
         let report = self.reporter(id, attempt);
         self.context.tasks.spawn(async move {
-            let began = Instant::now();
-            let channel = open.queued.channel().as_str_name();
-            gauge!(metric::IN_FLIGHT).increment(1.0);
-            let attempt_made = async {
-                match packer.pack(id, &open, policy.as_ref()).await {
-                    Ok(parcel) => context.senders.send(&parcel).await,
-                    Err(outcome) => outcome,
-                }
-            };
-            let outcome = timeout(context.timing.send_timeout, attempt_made).await;
-            let outcome = outcome.unwrap_or_else(|_| Outcome::unknown("the attempt did not end in time"));
-            gauge!(metric::IN_FLIGHT).decrement(1.0);
-            histogram!(metric::SEND, "channel" => channel).record(began.elapsed());
-            let outcome = context.paced(outcome, attempt);
-            counter!(metric::ATTEMPTS, "channel" => channel, "outcome" => outcome.class.as_str_name())
-                .increment(1);
-            report.write(&outcome).await;
+            let outcome = try_once(context.clone(), packer, id, open, policy).await;
+            report.write(&context.paced(outcome, attempt)).await;
         });
     }
 
@@ -382,6 +374,38 @@ impl Reporter {
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
+}
+
+/// Puts a parcel together and sends it. In a task of its own, so that even a library that panics over it leaves an
+/// outcome.
+async fn try_once(
+    context: Arc<Context>,
+    packer: Packer,
+    id: Id,
+    open: Open,
+    policy: Option<Policy>,
+) -> Outcome {
+    let began = Instant::now();
+    let channel = open.queued.channel().as_str_name();
+    gauge!(metric::IN_FLIGHT).increment(1.0);
+    let attempt = tokio::spawn(async move {
+        let send = async {
+            match packer.pack(id, &open, policy.as_ref()).await {
+                Ok(parcel) => context.senders.send(&parcel).await,
+                Err(outcome) => outcome,
+            }
+        };
+        timeout(context.timing.send_timeout, send).await
+    });
+    let outcome = match attempt.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Outcome::unknown("the attempt did not end in time"),
+        Err(_) => Outcome::unknown("the attempt broke off by a defect of this program"),
+    };
+    gauge!(metric::IN_FLIGHT).decrement(1.0);
+    histogram!(metric::SEND, "channel" => channel).record(began.elapsed());
+    counter!(metric::ATTEMPTS, "channel" => channel, "outcome" => outcome.class.as_str_name()).increment(1);
+    outcome
 }
 
 impl Context {

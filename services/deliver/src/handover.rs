@@ -122,18 +122,19 @@ impl Carrier {
         }
     }
 
-    /// Carries what waits, in order, until something has to wait.
-    pub(crate) async fn carry(&mut self) {
+    /// Carries what waits, in order, until something has to wait longer; whether all went.
+    pub(crate) async fn carry(&mut self) -> bool {
         while let Some(handover) = self.waiting.front() {
             let from = self.log.desk().as_str();
             if self.context.follows(&handover.to) && !self.context.carried.is_read(&handover.to) {
-                return;
+                return false;
             }
             if !self.context.carried.has(&handover.to, from, handover.place) && !self.carry_one().await {
-                return;
+                return false;
             }
             self.waiting.pop_front();
         }
+        true
     }
 
     /// Whether the first one stands on the other log, or never will.

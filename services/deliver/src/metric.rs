@@ -6,7 +6,7 @@ pub const ATTEMPTS: &str = "simpang_deliver_attempts_total";
 pub const SEND: &str = "simpang_deliver_send_seconds";
 /// Deliveries without a final outcome; label `desk`.
 pub const OPEN: &str = "simpang_deliver_open_deliveries";
-/// Sends in flight; label `desk`.
+/// Sends in flight.
 pub const IN_FLIGHT: &str = "simpang_deliver_in_flight_sends";
 /// Sequence of the last record read; label `desk`.
 pub const POSITION: &str = "simpang_deliver_position_seq";

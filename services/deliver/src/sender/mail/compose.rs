@@ -40,7 +40,7 @@ pub(super) fn letter(parcel: &Parcel, from: &str, name: Option<String>) -> Resul
     let envelope = Envelope::new(return_path, vec![to.email.clone()])
         .map_err(|_| Outcome::refused("there is nobody to send it to"))?;
     let mut builder = Message::builder()
-        .from(Mailbox::new(name, sender))
+        .from(Mailbox::new(name.map(|name| clean(&name)), sender))
         .to(to)
         .date_now()
         .message_id(Some(format!("<{message_id}>")))
@@ -117,14 +117,20 @@ fn recipient(parcel: &Parcel) -> Result<Mailbox, Outcome> {
         return Ok(Mailbox::new(None, address));
     }
     let content = &parcel.answered()?.content;
-    let replies: Result<Mailbox, _> = content.reply_to.parse();
+    let replies: Result<Mailbox, _> = clean(&content.reply_to).parse();
     if let Ok(mailbox) = replies {
         return Ok(mailbox);
     }
     let address = content.from_address.parse();
     let address = address.map_err(|_| Outcome::refused("the customer's mail address can't be written to"))?;
-    let name = Some(content.from_name.clone()).filter(|name| !name.is_empty());
+    let name = Some(clean(&content.from_name)).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, address))
+}
+
+/// A text for a header: a line feed in it would begin another one.
+fn clean(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.trim().to_owned()
 }
 
 /// In-Reply-To and References (RFC 5322 section 3.6.4).
@@ -143,11 +149,9 @@ fn thread(builder: MessageBuilder, parcel: &Parcel) -> MessageBuilder {
 }
 
 fn subject_of(parcel: &Parcel) -> String {
-    let clean =
-        |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let asked = parcel.message.as_ref().map_or("", |answered| answered.content.subject.as_str());
     match parcel.kind {
-        _ if !parcel.subject.trim().is_empty() => clean(parcel.subject.trim()),
+        _ if !parcel.subject.trim().is_empty() => clean(&parcel.subject),
         DeliveryKind::Forward => format!("Fwd: {}", clean(subject::base(asked))).trim_end().to_owned(),
         DeliveryKind::Notification => format!("[{}] case {}", parcel.desk, parcel.case),
         _ => subject::answer(asked),

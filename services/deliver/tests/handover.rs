@@ -1,0 +1,81 @@
+//! Cases that go to another desk arrive there once, in order, with their messages.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Desk, happened, mail_case, start, until};
+use prost::Message as _;
+use simpang_deliver::Channels;
+use simpang_log::MemoryStore;
+use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
+
+fn handovers(desk: &Desk) -> Vec<v1::Handover> {
+    let inputs =
+        desk.log.records().into_iter().filter_map(|record| v1::InputRecord::decode(record.payload).ok());
+    inputs
+        .flat_map(|record| record.inputs)
+        .filter_map(|input| match input.body {
+            Some(Input::Handover(handover)) => Some(handover),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn hand_over(from: &Desk, case: u64, to: &str, texts: &[&str]) {
+    let mut cause = v1::InputId::default();
+    for text in texts {
+        let mut message = mail_case();
+        message.content.text = (*text).to_owned();
+        cause = message.arrive(from).await;
+        let joined = v1::MessageJoined { case, message: Some(cause), ..Default::default() };
+        from.commit(vec![happened(cause, 1, Event::MessageJoined(joined))]).await;
+    }
+    let handed = v1::CaseHandedOver { case, desk: to.into() };
+    from.commit(vec![happened(cause, 1, Event::CaseHandedOver(handed))]).await;
+}
+
+fn texts(handover: &v1::Handover) -> Vec<String> {
+    let content = |message: &v1::Message| {
+        let body = message.content.as_ref().unwrap().body.clone();
+        v1::MessageContent::decode(body).unwrap().text
+    };
+    handover.messages.iter().map(content).collect()
+}
+
+#[tokio::test]
+async fn cases_arrive_at_the_other_desk_in_order_with_all_their_messages() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    hand_over(&from, 1, "tenesa", &["satu", "dua"]).await;
+    hand_over(&from, 2, "tenesa", &["tiga"]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("two handovers", || (handovers(&to).len() == 2).then_some(())).await;
+    hand_over(&from, 3, "tenesa", &["empat"]).await;
+    until("three handovers", || (handovers(&to).len() == 3).then_some(())).await;
+    let arrived = handovers(&to);
+    assert_eq!(arrived.iter().map(|handover| handover.case).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(texts(&arrived[0]), ["satu", "dua"]);
+    assert!(arrived.iter().all(|handover| handover.desk == "telkomcare"));
+    let places: Vec<_> = arrived.iter().map(|handover| (handover.seq, handover.index)).collect();
+    assert!(places.is_sorted() && places[0].0 > 0, "{places:?}");
+    deliver.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_nothing_is_carried_twice() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    hand_over(&from, 1, "tenesa", &["satu"]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("a handover", || (handovers(&to).len() == 1).then_some(())).await;
+    deliver.stop().await;
+    hand_over(&from, 2, "tenesa", &["dua"]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("the other handover", || (handovers(&to).len() == 2).then_some(())).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(handovers(&to).iter().map(|handover| handover.case).collect::<Vec<_>>(), [1, 2]);
+    deliver.stop().await;
+}

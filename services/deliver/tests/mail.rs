@@ -1,0 +1,284 @@
+//! Mail as a receiver sees it, and what a mail server's answers mean.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::smtp::{Mail, Mood, Sink};
+use common::{Case, Desk, keyer, mail_case, start};
+use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
+use simpang_channels::email::SignedRef;
+use simpang_log::{Door, LogStore, MemoryStore};
+use simpang_proto::log::v1::{self, DeliveryKind, DeliveryOutcome, ReplyKind};
+
+const POLICY: &str = r#"
+[desk]
+signature = "Salam,\nTENESA"
+[defaults]
+priority = "normal"
+[[priority]]
+name = "normal"
+[[queue]]
+name = "all"
+[[template]]
+name = "received"
+subject = "Kasus {{case}} kami terima"
+text = "Yth. {{customer}}, pesan Anda di {{account}} kami terima."
+[[template]]
+name = "tell"
+text = "Kasus {{case}} dari {{desk}}: {{text}}"
+[[group]]
+name = "leaders"
+mailbox = "leaders@tenesa.example"
+[[rule]]
+name = "everything"
+when = "true"
+queue = "all"
+"#;
+
+/// Applies the policy of these tests.
+async fn apply_policy(desk: &Desk) {
+    let file = |path: &str, text: &str| v1::PolicyFile { path: path.into(), text: text.into() };
+    let manifest = "name = \"test\"\nversion = 1\ndesks = [\"tenesa\"]\n";
+    let files = vec![file("desks/tenesa.toml", POLICY), file("policy.toml", manifest)];
+    let document = v1::PolicyDocument { version: 1, files, ..Default::default() };
+    let cause = desk.bring(Door::Gateway, v1::input::Body::Policy(document)).await;
+    let applied = v1::PolicyApplied { version: 1, ..Default::default() };
+    desk.commit(vec![common::happened(cause, 1, v1::event::Body::PolicyApplied(applied))]).await;
+}
+
+/// What one delivery of a mail case becomes.
+async fn deliver(desk: &Desk, sink: &Sink) -> v1::DeliveryReport {
+    desk.judge();
+    let deliver = start(desk, sink.channels()).await;
+    let report = desk.reported(1).await.remove(0);
+    deliver.stop().await;
+    report
+}
+
+fn parsed(mail: &Mail) -> Message<'_> {
+    MessageParser::default().parse(&mail.bytes).unwrap()
+}
+
+fn raw_header<'m>(message: &'m Message<'_>, name: &'static str) -> &'m str {
+    match message.header(name) {
+        Some(HeaderValue::Text(text)) => text,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply_policy(&desk).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let delivery =
+        case.reply(&desk, to, ReplyKind::Normal, "Sudah kami koreksi – terima kasih.\n.titik").await;
+    let report = deliver(&desk, &sink).await;
+    assert_eq!((report.outcome(), report.detail.as_str()), (DeliveryOutcome::Delivered, "250 accepted"));
+
+    let mail = sink.mails().remove(0);
+    assert_eq!(
+        (mail.from.as_str(), mail.to.clone()),
+        ("cs@tenesa.example", vec!["budi@pelanggan.example".into()])
+    );
+    let message = parsed(&mail);
+    assert_eq!(message.subject(), Some("Re: Tagihan bulan ini – dobel?"));
+    let recipient = message.to().unwrap().first().unwrap();
+    assert_eq!(
+        (recipient.name(), recipient.address()),
+        (Some("Budi Santoso"), Some("budi@pelanggan.example"))
+    );
+    assert_eq!(message.in_reply_to().as_text(), Some("abc.123@pelanggan.example"));
+    let references = message.references().as_text_list().unwrap().to_vec();
+    assert_eq!(references, ["first@pelanggan.example", "abc.123@pelanggan.example"]);
+    assert_eq!(raw_header(&message, "Auto-Submitted"), "no");
+    assert!(message.date().is_some());
+    let text = message.body_text(0).unwrap().replace("\r\n", "\n");
+    assert_eq!(text.trim_end(), "Sudah kami koreksi – terima kasih.\n.titik\n\nSalam,\nTENESA");
+
+    let id = message.message_id().unwrap();
+    assert_eq!(report.source_id, id);
+    assert_eq!(report.source[..], keyer().thread("email", id));
+    let reference = SignedRef::parse_message_id(id).unwrap();
+    assert_eq!((reference.desk.as_str(), reference.case), ("tenesa", 41));
+    assert!(reference.carries(&keyer().case_signature("tenesa", 41)), "the door takes it for ours");
+    let input = delivery.input.unwrap();
+    assert_eq!(reference.nonce, format!("{}-{}-0", input.seq, input.index), "the same for each attempt");
+    assert!(id.ends_with("@tenesa.example"));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_is_marked_as_automatic_and_starts_no_loop() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply_policy(&desk).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let kind = DeliveryKind::Acknowledgement;
+    case.queue(&desk, to, to, kind, ReplyKind::Unspecified, ("received", "")).await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    assert_eq!(mail.from, "", "nobody answers its bounce");
+    let message = parsed(&mail);
+    assert_eq!(raw_header(&message, "Auto-Submitted"), "auto-replied");
+    assert_eq!(message.subject(), Some("Kasus 41 kami terima"));
+    let text = message.body_text(0).unwrap();
+    assert_eq!(text.trim_end(), "Yth. Budi Santoso, pesan Anda di cs@tenesa.example kami terima.");
+    let read = simpang_channels::email::parse(&mail.bytes, &Default::default());
+    assert!(read.automatic, "our own door would not answer it either");
+}
+
+const RAW: &[u8] =
+    b"From: Budi <budi@pelanggan.example>\r\nSubject: Tagihan\r\nMessage-ID: <r@p.example>\r\n\
+\r\nLampiran asli.\r\n.titik di depan\r\n";
+
+async fn forwarded(raw: &'static [u8], mood: Mood) -> Mail {
+    let store = MemoryStore::new();
+    let desk = Desk::new(&store, "tenesa");
+    let sink = Sink::start(mood).await;
+    let digest = simpang_log::chain::digest(raw);
+    store.put_raw(digest, raw.into()).await.unwrap();
+    let case = Case { raw_digest: digest.to_vec(), ..mail_case() };
+    let to = case.arrive(&desk).await;
+    let by = ("", "dcs@mitra.example");
+    case.queue(&desk, to, to, DeliveryKind::Forward, ReplyKind::Unspecified, by).await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    sink.mails().remove(0)
+}
+
+#[tokio::test]
+async fn a_forward_encloses_the_customers_mail_byte_for_byte() {
+    let mail = forwarded(RAW, Mood::Fine).await;
+    assert_eq!(mail.to, ["dcs@mitra.example"]);
+    let message = parsed(&mail);
+    assert_eq!(message.subject(), Some("Fwd: Tagihan bulan ini – dobel?"));
+    assert_eq!(raw_header(&message, "Auto-Submitted"), "auto-generated");
+    assert!(message.header("In-Reply-To").is_none(), "another person's thread");
+    let enclosed = message.attachment(0).unwrap();
+    let kind = enclosed.content_type().unwrap();
+    assert_eq!((kind.ctype(), kind.subtype()), ("message", Some("rfc822")));
+    let text = String::from_utf8(mail.bytes.clone()).unwrap();
+    assert!(text.contains(std::str::from_utf8(RAW).unwrap()), "{text}");
+}
+
+#[tokio::test]
+async fn a_forward_that_mail_can_not_carry_plainly_is_enclosed_as_a_file() {
+    let eight_bit: &[u8] = "Subject: é\r\n\r\nisi é\r\n".as_bytes();
+    let plainly = forwarded(eight_bit, Mood::Fine).await;
+    let kind = |mail: &Mail| {
+        let message = parsed(mail);
+        let part = message.attachment(0).unwrap();
+        let kind = part.content_type().unwrap();
+        (format!("{}/{}", kind.ctype(), kind.subtype().unwrap()), part.contents().to_vec())
+    };
+    assert_eq!(kind(&plainly).0, "message/rfc822");
+    let (media_type, bytes) = kind(&forwarded(eight_bit, Mood::SevenBit).await);
+    assert_eq!((media_type.as_str(), bytes.as_slice()), ("application/octet-stream", eight_bit));
+}
+
+#[tokio::test]
+async fn a_post_that_is_forwarded_goes_as_text_from_the_mailbox_for_notices() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let content = v1::MessageContent {
+        from_name: "Siti".into(),
+        from_address: "siti".into(),
+        full_text: "@TelkomCare internet mati".into(),
+        permalink: "https://x.com/siti/status/9".into(),
+        ..Default::default()
+    };
+    let case = Case { channel: v1::Channel::X, account: "telkomcare".into(), content, ..mail_case() };
+    let to = case.arrive(&desk).await;
+    let by = ("", "dcs@mitra.example");
+    case.queue(&desk, to, to, DeliveryKind::Forward, ReplyKind::Unspecified, by).await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    assert_eq!(mail.from, "notices@tenesa.example");
+    let text = parsed(&mail).body_text(0).unwrap().into_owned();
+    assert!(text.contains("internet mati") && text.contains("https://x.com/siti/status/9"), "{text}");
+}
+
+#[tokio::test]
+async fn a_group_is_told_by_mail() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply_policy(&desk).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let by = ("tell", "leaders");
+    case.queue(&desk, to, to, DeliveryKind::Notification, ReplyKind::Unspecified, by).await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    assert_eq!(mail.to, ["leaders@tenesa.example"]);
+    let message = parsed(&mail);
+    assert_eq!(message.subject(), Some("[tenesa] case 41"));
+    assert_eq!(message.body_text(0).unwrap().trim_end(), "Kasus 41 dari tenesa: Kenapa tagihan saya dobel?");
+}
+
+#[tokio::test]
+async fn what_the_policy_does_not_have_is_refused() {
+    for by in [("no-such", "leaders"), ("tell", "no-such")] {
+        let desk = Desk::new(&MemoryStore::new(), "tenesa");
+        let sink = Sink::start(Mood::Fine).await;
+        apply_policy(&desk).await;
+        let case = mail_case();
+        let to = case.arrive(&desk).await;
+        case.queue(&desk, to, to, DeliveryKind::Notification, ReplyKind::Unspecified, by).await;
+        let report = deliver(&desk, &sink).await;
+        assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+        assert!(report.detail.starts_with("the policy in force has no such"), "{}", report.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_servers_answers_are_told_apart_and_name_nobody() {
+    let table = [
+        (Mood::Busy, DeliveryOutcome::Retry, "451 4.3.0 for the recipient"),
+        (Mood::NoSuchUser, DeliveryOutcome::Refused, "550 5.1.1 for the recipient"),
+        (Mood::Spam, DeliveryOutcome::Refused, "554 5.7.1 for the message"),
+        (Mood::HangsUp, DeliveryOutcome::Unknown, "the connection broke after the message was sent"),
+        (
+            Mood::HangsUpBefore,
+            DeliveryOutcome::Retry,
+            "the message: the connection broke or could not be made",
+        ),
+    ];
+    for (mood, outcome, detail) in table {
+        let desk = Desk::new(&MemoryStore::new(), "tenesa");
+        let sink = Sink::start(mood).await;
+        let case = mail_case();
+        let to = case.arrive(&desk).await;
+        case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+        let report = deliver(&desk, &sink).await;
+        assert_eq!((report.outcome(), report.detail.as_str()), (outcome, detail), "{mood:?}");
+        assert!(!report.source.is_empty(), "an answer to it would find the case");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_without_a_usable_address_is_refused_and_no_header_can_be_smuggled_in() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let mut case = mail_case();
+    case.content.from_address = "budi@pelanggan.example\r\nBcc: x@y.example".into();
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    let report = deliver(&desk, &sink).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+    assert!(sink.mails().is_empty());
+
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let mut case = mail_case();
+    case.content.subject = "Halo\r\nBcc: x@y.example".into();
+    case.content.from_name = "Budi\r\nBcc: z@y.example".into();
+    case.content.references = vec!["<a@b>\r\nBcc: w@y.example".into()];
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    assert_eq!(mail.to, ["budi@pelanggan.example"]);
+    assert!(parsed(&mail).bcc().is_none());
+}
