@@ -3,7 +3,7 @@
 //! files and facts give the same answers on every machine.
 //!
 //! [`compile`] is the way in; it tells every problem at once, with file, line and column. The layout of a policy
-//! folder and its tables are described in `docs/policy.md`; `policies/telkom/` is the example in full.
+//! folder and its tables are described in `policies/README.md`; `policies/telkom/` is the example in full.
 //!
 //! Conditions read, by rules: `message.channel|account|visibility`, `customer.known|id|segment|profession`,
 //! `case.category|occasion`, `contact.campaign|criterion`, `lists.<name>`, and the facts declared in `[facts.<root>]`;
@@ -12,7 +12,7 @@
 //! number equals and orders before nothing, and `has(…)` tells whether a fact is there. A condition that fails while
 //! it runs counts as false; [`Policy::trace`] shows it with the reason.
 //!
-//! Read in this order: [`mod@compile`], `folder`, `draft`, `condition`, `calendar`, `policy`.
+//! Read in this order: `compile`, `folder`, `draft`, `condition`, `calendar`, `policy`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
