@@ -150,7 +150,10 @@ impl Agent for AgentApi {
         self.done(request).await
     }
 
-    async fn link_reference(&self, request: Request<api::LinkReferenceRequest>) -> Answer<api::CommandResponse> {
+    async fn link_reference(
+        &self,
+        request: Request<api::LinkReferenceRequest>,
+    ) -> Answer<api::CommandResponse> {
         self.done(request).await
     }
 

@@ -55,7 +55,12 @@ pub(crate) fn text(field: impl Display, text: &str, at_least: usize) -> Result<(
 }
 
 /// How many there are of something.
-pub(crate) fn count(field: impl Display, count: usize, at_least: usize, at_most: usize) -> Result<(), Invalid> {
+pub(crate) fn count(
+    field: impl Display,
+    count: usize,
+    at_least: usize,
+    at_most: usize,
+) -> Result<(), Invalid> {
     if (at_least..=at_most).contains(&count) {
         return Ok(());
     }

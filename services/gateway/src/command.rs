@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 
+use crate::accounts::Accounts;
 use crate::check::{self, Invalid};
 use crate::context::Context;
 use crate::desks::Desks;
@@ -56,11 +57,23 @@ pub(crate) struct Commands {
     pub(crate) context: Arc<Context>,
     pub(crate) desks: Arc<Desks>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl Commands {
-    pub(crate) fn new(context: Arc<Context>, desks: Arc<Desks>, directory: Arc<Directory>) -> Self {
-        Self { context, desks, directory }
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        let desks = Arc::new(Desks::new(Arc::clone(&context)));
+        let directory = Arc::new(Directory::new(Arc::clone(&context)));
+        let accounts = Accounts::new(Arc::clone(&context), Arc::clone(&desks), Arc::clone(&directory));
+        Self { context, desks, directory, accounts: Arc::new(accounts) }
+    }
+
+    /// Begins what goes on without being asked, until the gateway stops.
+    pub(crate) fn begin(&self) {
+        let tasks = &self.context.tasks;
+        tasks.spawn(Arc::clone(&self.directory).follow());
+        tasks.spawn(Arc::clone(&self.desks).keep_up());
+        tasks.spawn(Arc::clone(&self.accounts).keep_in_step());
     }
 
     /// Asks the desk and waits for its decision.
@@ -68,7 +81,7 @@ impl Commands {
     /// # Errors
     /// As `agent.proto` lists them.
     pub(crate) async fn command<R: Ask>(&self, request: Request<R>) -> Result<Done, Status> {
-        measured(R::METHOD, self.ask(request)).await
+        self.measured(R::METHOD, self.ask(request)).await
     }
 
     async fn ask<R: Ask>(&self, request: Request<R>) -> Result<Done, Status> {
@@ -83,7 +96,8 @@ impl Commands {
         let follower = self.desks.get(&desk, deadline).await?;
         follower.hear(&principal.name);
         let key = self.key(&[&desk, "command", &principal.name, &request_id]);
-        let command = log::Command { principal: principal.name.clone(), seen_messages, case, body: Some(body) };
+        let command =
+            log::Command { principal: principal.name.clone(), seen_messages, case, body: Some(body) };
         let input = self.input(&metadata, key, self.complete(command, &key, deadline).await?);
         let decided = follower.decide(input, deadline).await?;
         judge(&follower, &decided)?;
@@ -91,7 +105,17 @@ impl Commands {
     }
 
     /// Who calls, if they may make this command on this desk.
-    pub(crate) fn enter(&self, metadata: &MetadataMap, method: &str, desk: &str) -> Result<Principal, Status> {
+    pub(crate) fn enter(
+        &self,
+        metadata: &MetadataMap,
+        method: &str,
+        desk: &str,
+    ) -> Result<Principal, Status> {
+        if self.context.closing.is_cancelled() {
+            return Err(Status::unavailable(
+                "the gateway stops; nothing was written, send the same request again",
+            ));
+        }
         let gatekeeper = &self.context.options.gatekeeper;
         gatekeeper.authorise(metadata, method, desk, |principal| {
             self.desks.known(desk).map(|follower| follower.inner().board.roles(principal)).unwrap_or_default()
@@ -116,12 +140,30 @@ impl Commands {
                 sign_in.session = session_id(key);
                 sign_in.gateway.clone_from(&self.context.options.instance);
             }
-            Some(command::Body::Identify(log::Identify { customer: Some(customer) })) if !customer.id.is_empty() => {
+            Some(command::Body::Identify(log::Identify { customer: Some(customer) }))
+                if !customer.id.is_empty() =>
+            {
                 *customer = self.directory.customer(&customer.id, deadline).await?;
             }
             _ => {}
         }
         Ok(log::input::Body::Command(command))
+    }
+
+    /// Answers a call before the gateway stops, and counts it and its time.
+    pub(crate) async fn measured<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        let _answered = self.context.calls.token();
+        let begun = Instant::now();
+        let result = call.await;
+        let code = result.as_ref().err().map_or(Code::Ok, Status::code);
+        metrics::counter!(metric::COMMANDS, "method" => method, "code" => format!("{code:?}")).increment(1);
+        metrics::histogram!(metric::COMMAND_SECONDS, "method" => method)
+            .record(begun.elapsed().as_secs_f64());
+        result
     }
 
     /// An input for the log.
@@ -165,17 +207,4 @@ pub(crate) fn judge(follower: &Follower, decided: &Decided) -> Result<(), Status
         None => Ok(()),
         Some(reason) => Err(Status::invalid_argument(format!("the desk could not understand it: {reason}"))),
     }
-}
-
-/// Counts a call and its time.
-pub(crate) async fn measured<T>(
-    method: &'static str,
-    call: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Status> {
-    let begun = Instant::now();
-    let result = call.await;
-    let code = result.as_ref().err().map_or(Code::Ok, Status::code);
-    metrics::counter!(metric::COMMANDS, "method" => method, "code" => format!("{code:?}")).increment(1);
-    metrics::histogram!(metric::COMMAND_SECONDS, "method" => method).record(begun.elapsed().as_secs_f64());
-    result
 }

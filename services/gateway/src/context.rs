@@ -12,15 +12,25 @@ use crate::options::Options;
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) options: Options,
-    /// Cancelled when the gateway stops.
+    /// Cancelled when the gateway is about to stop: streams end and no call comes in any more.
+    pub(crate) closing: CancellationToken,
+    /// Cancelled when the gateway stops: tasks end.
     pub(crate) stop: CancellationToken,
+    /// Every call that is not answered yet, streams aside.
+    pub(crate) calls: TaskTracker,
     /// Every background task.
     pub(crate) tasks: TaskTracker,
 }
 
 impl Context {
     pub(crate) fn new(options: Options) -> Self {
-        Self { options, stop: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self {
+            options,
+            closing: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            calls: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// When a command that comes in now gives up.

@@ -42,7 +42,9 @@ impl Desks {
             let log = self.context.options.store.open(&name).await.map_err(|error| refusal::log(&error))?;
             self.follow(log).await
         });
-        opened.await.map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?
+        opened
+            .await
+            .map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?
     }
 
     /// Makes the desk's log, or checks the one that is there, and follows it.
@@ -55,12 +57,19 @@ impl Desks {
             let log = self.context.options.store.create(&name).await.map_err(|error| refusal::log(&error))?;
             self.follow(log).await
         });
-        created.await.map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?
+        created
+            .await
+            .map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?
     }
 
     /// The desk's follower, if the desk is followed already.
     pub(crate) fn known(&self, desk: &str) -> Option<Arc<Follower>> {
         self.followed.get(desk).map(|follower| Arc::clone(&follower))
+    }
+
+    /// Every desk that is followed.
+    pub(crate) fn all(&self) -> Vec<Arc<Follower>> {
+        self.followed.iter().map(|follower| Arc::clone(&follower)).collect()
     }
 
     async fn follow(&self, log: Arc<dyn DeskLog>) -> Result<Arc<Follower>, Status> {

@@ -90,7 +90,10 @@ enum Phase {
 impl Follower {
     /// Begins to follow. First it says on the log that this gateway has just begun, so that sessions which a process
     /// of the same name held before are over before new ones begin.
-    pub(crate) async fn start(context: &Arc<Context>, log: Arc<dyn DeskLog>) -> Result<Arc<Self>, AppendError> {
+    pub(crate) async fn start(
+        context: &Arc<Context>,
+        log: Arc<dyn DeskLog>,
+    ) -> Result<Arc<Self>, AppendError> {
         let instance = &context.options.instance;
         let appender = Appender::new(Arc::clone(&log), Door::Gateway, instance, Limits::default());
         appender.append(sessions::heartbeat(instance, true)).await?;
@@ -109,6 +112,11 @@ impl Follower {
     /// Which desk.
     pub(crate) fn desk(&self) -> &DeskName {
         self.log.desk()
+    }
+
+    /// The desk's log.
+    pub(crate) fn log(&self) -> &dyn DeskLog {
+        self.log.as_ref()
     }
 
     /// What is known now. Held for a moment only, never across an await.

@@ -10,10 +10,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod accounts;
 mod admin;
 mod agent;
 mod check;
 mod command;
+mod compile;
 mod context;
 mod desks;
 mod directory;

@@ -33,7 +33,12 @@ pub struct Options {
 impl Options {
     /// Options with the usual times: heartbeat 10 s, deadline 5 s (policies 60 s), idle 30 min.
     #[must_use]
-    pub fn new(store: Arc<dyn LogStore>, keyer: Keyer, gatekeeper: Arc<Gatekeeper>, instance: String) -> Self {
+    pub fn new(
+        store: Arc<dyn LogStore>,
+        keyer: Keyer,
+        gatekeeper: Arc<Gatekeeper>,
+        instance: String,
+    ) -> Self {
         Self {
             store,
             keyer,

@@ -50,7 +50,8 @@ pub(crate) fn rejected(event: &CommandRejected, position: u64, messages: u32) ->
     };
     metrics::counter!(crate::metric::REFUSALS, "reason" => rejection.as_str_name()).increment(1);
     let code = code(rejection);
-    let message = if event.detail.is_empty() { rejection.as_str_name().to_owned() } else { event.detail.clone() };
+    let message =
+        if event.detail.is_empty() { rejection.as_str_name().to_owned() } else { event.detail.clone() };
     let detail = prost_types::Any { type_url: REFUSAL_URL.to_owned(), value: refusal.encode_to_vec() };
     let details = RpcStatus { code: i32::from(code), message: message.clone(), details: vec![detail] };
     Status::with_details(code, message, details.encode_to_vec().into())
@@ -89,7 +90,9 @@ pub(crate) fn undecided() -> Status {
 
 /// The request id was used for something else.
 pub(crate) fn reused() -> Status {
-    Status::invalid_argument("`request_id` was used for another request before: choose a new one for a new request")
+    Status::invalid_argument(
+        "`request_id` was used for another request before: choose a new one for a new request",
+    )
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@ use crate::admin::AdminApi;
 use crate::agent::AgentApi;
 use crate::command::Commands;
 use crate::context::Context;
-use crate::desks::Desks;
-use crate::directory::Directory;
 use crate::options::{Options, StartError};
 
 /// Largest request that is read at all. Bounds of fields are tighter; this one spares the memory.
@@ -42,12 +40,9 @@ impl Gateway {
             Err(_) => warn!("starts without the log, which does not answer, and serves when it is there"),
         }
         let context = Arc::new(Context::new(options));
-        let desks = Arc::new(Desks::new(Arc::clone(&context)));
-        let directory = Arc::new(Directory::new(Arc::clone(&context)));
-        context.tasks.spawn(Arc::clone(&directory).follow());
-        context.tasks.spawn(Arc::clone(&desks).keep_up());
+        let commands = Arc::new(Commands::new(Arc::clone(&context)));
+        commands.begin();
         info!(gateway = context.options.instance, "gateway started");
-        let commands = Arc::new(Commands::new(Arc::clone(&context), desks, directory));
         Ok(Self { context, commands })
     }
 
@@ -56,12 +51,18 @@ impl Gateway {
     pub fn grpc(&self) -> (AgentServer<AgentApi>, AdminServer<AdminApi>) {
         let agent = AgentServer::new(AgentApi::new(Arc::clone(&self.commands)));
         let admin = AdminServer::new(AdminApi::new(Arc::clone(&self.commands)));
-        (agent.max_decoding_message_size(REQUEST_BYTES_MAX), admin.max_decoding_message_size(REQUEST_BYTES_MAX))
+        (
+            agent.max_decoding_message_size(REQUEST_BYTES_MAX),
+            admin.max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
     }
 
-    /// Ends streams and tasks. Commands that were appended stand on the log whether or not they were answered; call
-    /// this when the sockets no longer take new ones.
+    /// Takes no more calls, ends streams, answers what was asked (each call within its own deadline), then ends all
+    /// tasks. A server that drains its connections waits for streams, so call this while it drains, not after.
     pub async fn stop(self) {
+        self.context.closing.cancel();
+        self.context.calls.close();
+        self.context.calls.wait().await;
         self.context.stop.cancel();
         self.context.tasks.close();
         if tokio::time::timeout(STOP_WAIT, self.context.tasks.wait()).await.is_err() {

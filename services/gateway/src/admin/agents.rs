@@ -47,7 +47,9 @@ fn record(agent: api::Agent) -> Result<log::AgentRecord, Invalid> {
     let id = agent.agent;
     if !is_agent_id(&id) {
         let shown: String = id.chars().take(64).collect();
-        let reason = format!("`{shown}` is no agent id: 1 to 64 of a-z, 0-9 and `._-`, beginning with a letter or digit");
+        let reason = format!(
+            "`{shown}` is no agent id: 1 to 64 of a-z, 0-9 and `._-`, beginning with a letter or digit"
+        );
         return Err(Invalid::new("agent", reason));
     }
     let of = |field: &str| format!("agents.{id}.{field}");
@@ -74,7 +76,10 @@ fn record(agent: api::Agent) -> Result<log::AgentRecord, Invalid> {
         facts: facts(&of("facts"), agent.facts)?,
         capacities: capacities(&of("capacities"), &agent.capacities)?,
         inactive: agent.inactive,
-        content: Some(log::Sealed { sealing: log::Sealing::None.into(), body: content.encode_to_vec().into() }),
+        content: Some(log::Sealed {
+            sealing: log::Sealing::None.into(),
+            body: content.encode_to_vec().into(),
+        }),
         agent: id,
     })
 }
@@ -100,7 +105,10 @@ fn skills(field: &str, skills: Vec<api::Skill>) -> Result<Vec<log::Skill>, Inval
     for skill in &skills {
         check::chars(field, &skill.name, 1, 64)?;
         if !(1..=10).contains(&skill.level) {
-            return Err(Invalid::new(field, format!("has `{}` at level {}: 1 to 10", skill.name, skill.level)));
+            return Err(Invalid::new(
+                field,
+                format!("has `{}` at level {}: 1 to 10", skill.name, skill.level),
+            ));
         }
     }
     let mut skills: Vec<_> =

@@ -35,7 +35,8 @@ impl AdminApi {
         let mut position = 0;
         for customers in parts(records) {
             let appended = tokio::time::timeout_at(deadline, self.append_customers(customers)).await;
-            position = appended.map_err(|_| Status::unavailable("the log does not answer; send the same again"))??;
+            position = appended
+                .map_err(|_| Status::unavailable("the log does not answer; send the same again"))??;
         }
         Ok(api::UpsertCustomersResponse { position })
     }
@@ -77,7 +78,10 @@ fn record(keyer: &Keyer, customer: api::Customer) -> Result<log::CustomerRecord,
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if !(1..=64).contains(&id.len()) || !id.bytes().all(fits) {
         let shown: String = id.chars().take(64).collect();
-        return Err(Invalid::new("id", format!("`{shown}` is no customer id: 1 to 64 of A-Z, a-z, 0-9 and `._-`")));
+        return Err(Invalid::new(
+            "id",
+            format!("`{shown}` is no customer id: 1 to 64 of A-Z, a-z, 0-9 and `._-`"),
+        ));
     }
     let of = |field: &str| format!("customers.{id}.{field}");
     check::chars(of("segment"), &customer.segment, 0, 64)?;
@@ -91,9 +95,17 @@ fn record(keyer: &Keyer, customer: api::Customer) -> Result<log::CustomerRecord,
     };
     let facts = facts(&of("facts"), customer.facts)?;
     Ok(log::CustomerRecord {
-        customer: Some(log::Customer { id, segment: customer.segment, profession: customer.profession, facts }),
+        customer: Some(log::Customer {
+            id,
+            segment: customer.segment,
+            profession: customer.profession,
+            facts,
+        }),
         identities: keys,
-        content: Some(log::Sealed { sealing: log::Sealing::None.into(), body: content.encode_to_vec().into() }),
+        content: Some(log::Sealed {
+            sealing: log::Sealing::None.into(),
+            body: content.encode_to_vec().into(),
+        }),
         removed: customer.removed,
     })
 }

@@ -31,7 +31,8 @@ impl AdminApi {
         let deadline = self.commands.context.deadline();
         let principal = self.commands.enter(request.metadata(), LIST, "")?;
         let names = tokio::time::timeout_at(deadline, self.commands.desks.names()).await;
-        let names = names.map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?;
+        let names =
+            names.map_err(|_| Status::unavailable("the log does not answer; send the same request again"))?;
         let names = names.map_err(|error| refusal::log(&error))?;
         let mut desks = Vec::with_capacity(names.len());
         for name in names.iter().filter(|name| principal.may_enter(name.as_str())) {
@@ -49,7 +50,10 @@ impl AdminApi {
         Ok(api::ListDesksResponse { desks })
     }
 
-    pub(super) async fn desk(&self, request: Request<api::GetDeskRequest>) -> Result<api::GetDeskResponse, Status> {
+    pub(super) async fn desk(
+        &self,
+        request: Request<api::GetDeskRequest>,
+    ) -> Result<api::GetDeskResponse, Status> {
         let deadline = self.commands.context.deadline();
         let desk = &request.get_ref().desk;
         self.commands.enter(request.metadata(), GET, desk)?;

@@ -1,17 +1,16 @@
 //! Checking and applying a policy.
 
-use prost::Message;
+use simpang_log::AppendError;
 use simpang_proto::admin::v1 as api;
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self as log};
 use tonic::{Request, Status};
 
 use super::AdminApi;
-use super::compile::{Compiled, compile};
 use crate::check::{self, Invalid};
 use crate::command::judge;
-use crate::follower::{Follower, Outcome};
-use crate::refusal;
+use crate::compile::compile;
+use crate::follower::Outcome;
 
 pub(super) const CHECK: &str = "simpang.admin.v1.Admin/CheckPolicy";
 pub(super) const APPLY: &str = "simpang.admin.v1.Admin/ApplyPolicy";
@@ -50,7 +49,8 @@ impl AdminApi {
         check::request_id(&request_id)?;
         check::chars("cites", &cites, 0, 500)?;
         let files = files(given)?;
-        let compiled = compile(desk.clone(), files.clone()).await?.map_err(|problems| uncompiled(&problems))?;
+        let compiled =
+            compile(desk.clone(), files.clone()).await?.map_err(|problems| uncompiled(&problems))?;
         let follower = self.commands.desks.get(&desk, deadline).await?;
         follower.reach(0, deadline).await?;
         let in_force = follower.inner().board.policy().0;
@@ -65,40 +65,16 @@ impl AdminApi {
         let decided = follower.decide(input, deadline).await?;
         judge(&follower, &decided)?;
         let version = applied(&decided.outcome)?;
-        self.tell_directory(&follower, version, &compiled).await?;
+        // A late repeat must not bring back what no longer holds.
+        if follower.inner().board.policy().0 == version {
+            let told = self.commands.accounts.tell(follower.desk(), version, &compiled).await;
+            told.map_err(|error| untold(&error))?;
+        }
         Ok(api::ApplyPolicyResponse {
             position: decided.outcome.position,
             repeat: decided.repeat,
             version,
             problems: compiled.warnings,
-        })
-    }
-
-    /// Says in the directory which accounts and campaigns the desk has. Not for a policy that another one has
-    /// followed since: a late repeat must not bring back what no longer holds.
-    async fn tell_directory(&self, follower: &Follower, version: u64, compiled: &Compiled) -> Result<(), Status> {
-        if follower.inner().board.policy().0 != version {
-            return Ok(());
-        }
-        let desk = log::DeskRecord {
-            desk: follower.desk().to_string(),
-            policy_version: version,
-            accounts: compiled.accounts.clone(),
-            campaigns: compiled.campaigns.clone(),
-        };
-        let record = log::DirectoryRecord {
-            schema: simpang_log::SCHEMA,
-            writer: self.commands.context.options.instance.clone(),
-            customers: Vec::new(),
-            desks: vec![desk],
-        };
-        let told = self.commands.context.options.store.append_directory(record.encode_to_vec().into()).await;
-        told.map(|_| ()).map_err(|error| {
-            Status::unavailable(format!(
-                "the policy is in force, but the directory could not be told the desk's accounts: {}; send the same \
-                 request again, with the same request id",
-                refusal::append(&error).message()
-            ))
         })
     }
 }
@@ -109,12 +85,22 @@ fn applied(outcome: &Outcome) -> Result<u64, Status> {
         match &event.body {
             Some(Body::PolicyApplied(applied)) => return Ok(applied.version),
             Some(Body::PolicyRefused(refused)) => {
-                return Err(Status::failed_precondition(format!("the desk refused it: {}", shown(&refused.errors))));
+                return Err(Status::failed_precondition(format!(
+                    "the desk refused it: {}",
+                    shown(&refused.errors)
+                )));
             }
             _ => {}
         }
     }
     Err(Status::internal("the desk judged the policy without saying what became of it"))
+}
+
+fn untold(error: &AppendError) -> Status {
+    Status::unavailable(format!(
+        "the policy is in force, but the directory could not be told the desk's accounts: {error}; send the same \
+         request again, with the same request id"
+    ))
 }
 
 fn uncompiled(problems: &[api::Problem]) -> Status {
@@ -141,7 +127,10 @@ fn files(files: Vec<api::PolicyFile>) -> Result<Vec<(String, String)>, Invalid> 
     check::once("files", files.iter().map(|file| &file.path))?;
     let bytes: usize = files.iter().map(|file| file.path.len() + file.text.len()).sum();
     if bytes > BYTES_MAX {
-        return Err(Invalid::new("files", format!("have {bytes} bytes together, at most {BYTES_MAX} are taken")));
+        return Err(Invalid::new(
+            "files",
+            format!("have {bytes} bytes together, at most {BYTES_MAX} are taken"),
+        ));
     }
     for file in &files {
         check::chars("files.path", &file.path, 1, 200)?;

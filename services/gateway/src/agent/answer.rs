@@ -30,7 +30,8 @@ pub(super) fn cases(case: u64, outcome: &Outcome) -> Vec<u64> {
 /// The case that came with it.
 pub(super) fn taken(done: &Done) -> api::TakenResponse {
     let inner = done.follower.inner();
-    let said = assigned(&done.decided.outcome).find(|(_, to)| to.case == done.case && to.agent == done.principal);
+    let said =
+        assigned(&done.decided.outcome).find(|(_, to)| to.case == done.case && to.agent == done.principal);
     let assignment = match said {
         Some((at_ms, assigned)) => Some(inner.board.assignment(assigned, at_ms)),
         // Accepted or taken over by the one who had it already.

@@ -1,14 +1,14 @@
 //! One command for many cases (M12). Each is an input of its own and decided for itself; they are appended together.
 
+use prost::Message;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::bulk_request::Action;
 use simpang_proto::log::v1::{self as log, command};
-use prost::Message;
 use tonic::{Request, Status};
 
 use super::{AgentApi, answer};
 use crate::check::{self, Invalid};
-use crate::command::{Ask, judge, measured};
+use crate::command::{Ask, judge};
 use crate::follower::{Decided, Follower};
 use crate::refusal;
 
@@ -20,7 +20,7 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl AgentApi {
     pub(super) async fn many(&self, request: Request<api::BulkRequest>) -> Result<api::BulkResponse, Status> {
-        measured(METHOD, self.ask_many(request)).await
+        self.commands.measured(METHOD, self.ask_many(request)).await
     }
 
     async fn ask_many(&self, request: Request<api::BulkRequest>) -> Result<api::BulkResponse, Status> {
@@ -34,7 +34,8 @@ impl AgentApi {
         let body = body(action)?;
         let follower = commands.desks.get(&desk, deadline).await?;
         follower.hear(&principal);
-        let command = log::Command { principal: principal.clone(), body: Some(body), ..log::Command::default() };
+        let command =
+            log::Command { principal: principal.clone(), body: Some(body), ..log::Command::default() };
         // What the gateway adds to a command depends on none of the cases.
         let complete = commands.complete(command, &[0; 16], deadline).await?;
         let inputs = items.iter().map(|item| {
@@ -51,7 +52,10 @@ impl AgentApi {
 fn check_items(items: &[api::BulkItem]) -> Result<(), Invalid> {
     check::count("items", items.len(), 1, ITEMS_MAX)?;
     if let Some(index) = items.iter().position(|item| item.case == 0) {
-        return Err(Invalid::new(format_args!("items[{index}].case"), "is missing: case numbers begin with 1"));
+        return Err(Invalid::new(
+            format_args!("items[{index}].case"),
+            "is missing: case numbers begin with 1",
+        ));
     }
     check::once("items", items.iter().map(|item| item.case))
 }
@@ -111,7 +115,8 @@ fn headless<R: Ask>(request: R) -> Result<command::Body, Invalid> {
         && head.case.unwrap_or(0) == 0
         && head.seen_messages == 0;
     if !empty {
-        let reason = "has to leave `desk`, `request_id`, `case` and `seen_messages` empty: the bulk request says them";
+        let reason =
+            "has to leave `desk`, `request_id`, `case` and `seen_messages` empty: the bulk request says them";
         return Err(Invalid::new("action", reason));
     }
     request.body()

@@ -66,9 +66,12 @@ impl Ask for api::IdentifyRequest {
         check::chars("profession", &self.profession, 0, 64)?;
         let described = !self.segment.is_empty() || !self.profession.is_empty() || !self.facts.is_empty();
         match (self.customer.is_empty(), described) {
-            (true, false) => return Err(Invalid::new("customer", "is missing, and `segment` as well: set one")),
+            (true, false) => {
+                return Err(Invalid::new("customer", "is missing, and `segment` as well: set one"));
+            }
             (false, true) => {
-                let reason = "is set, so `segment`, `profession` and `facts` are the directory's: leave them empty";
+                let reason =
+                    "is set, so `segment`, `profession` and `facts` are the directory's: leave them empty";
                 return Err(Invalid::new("customer", reason));
             }
             _ => {}

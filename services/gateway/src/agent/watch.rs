@@ -59,7 +59,8 @@ impl AgentApi {
 /// Opens a stream with all the agent has now as its first change: nothing can be decided between the two.
 fn open(follower: &Follower, agent: &str, session: &str) -> Result<Watching, Status> {
     let mut inner = follower.inner();
-    let current = inner.board.agent(agent).and_then(|agent| agent.session.as_ref()).map(|session| session.id.clone());
+    let current =
+        inner.board.agent(agent).and_then(|agent| agent.session.as_ref()).map(|session| session.id.clone());
     let Some(current) = current.filter(|current| session.is_empty() || session == current) else {
         let message = format!("{agent} has no such session on desk {}: sign in first", follower.desk());
         return Err(Status::not_found(message));
@@ -69,7 +70,7 @@ fn open(follower: &Follower, agent: &str, session: &str) -> Result<Watching, Sta
         at_ms: inner.at_ms(),
         change: Some(Change::Work(inner.board.work(agent))),
     };
-    Ok(inner.watchers.open(agent, &current, first))
+    inner.watchers.open(agent, &current, first)
 }
 
 impl Stream for WorkStream {

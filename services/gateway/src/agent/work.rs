@@ -66,7 +66,10 @@ impl Ask for api::PullRequest {
             return Err(Invalid::new("count", format!("has to be 1 to 100, not {}", self.count)));
         }
         if !(0..=WAIT_MS_MAX).contains(&self.wait_ms) {
-            return Err(Invalid::new("wait_ms", format!("has to be 0 to {WAIT_MS_MAX}, not {}", self.wait_ms)));
+            return Err(Invalid::new(
+                "wait_ms",
+                format!("has to be 0 to {WAIT_MS_MAX}, not {}", self.wait_ms),
+            ));
         }
         check::count("queues", self.queues.len(), 0, LIST_MAX)?;
         self.queues.iter().try_for_each(|queue| check::chars("queues", queue, 1, 64))?;

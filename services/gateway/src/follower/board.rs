@@ -11,6 +11,8 @@ use simpang_proto::agent::v1 as api;
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self as log, Role};
 
+use super::place_of;
+
 mod agents;
 mod cases;
 mod render;
@@ -32,6 +34,7 @@ pub(crate) struct Board {
     open_cases: u64,
     policy_version: u64,
     policy_cites: String,
+    policy_input: Option<Place>,
     router: String,
 }
 
@@ -153,7 +156,8 @@ impl Board {
 
     /// Forgets records up to here: they are judged.
     pub(crate) fn judged(&mut self, through: Place) {
-        self.records = self.records.split_off(&Place { seq: through.seq, index: through.index.saturating_add(1) });
+        self.records =
+            self.records.split_off(&Place { seq: through.seq, index: through.index.saturating_add(1) });
     }
 
     fn apply(&mut self, event: &log::Event, body: &Body, changes: &mut Vec<Change>) {
@@ -161,6 +165,7 @@ impl Board {
             Body::PolicyApplied(applied) => {
                 self.policy_version = applied.version;
                 self.policy_cites.clone_from(&applied.cites);
+                self.policy_input = event.caused_by.map(place_of);
             }
             Body::AgentChanged(_)
             | Body::AgentSignedIn(_)
@@ -196,7 +201,11 @@ impl Board {
 
     /// An agent's roles; none for somebody unknown or inactive.
     pub(crate) fn roles(&self, id: &str) -> Vec<Role> {
-        self.agents.get(id).filter(|agent| !agent.inactive).map(|agent| agent.roles.clone()).unwrap_or_default()
+        self.agents
+            .get(id)
+            .filter(|agent| !agent.inactive)
+            .map(|agent| agent.roles.clone())
+            .unwrap_or_default()
     }
 
     /// Messages of customers on a case; 0 for an unknown one.
@@ -207,6 +216,11 @@ impl Board {
     /// The policy in force and what it cites; 0 before the first.
     pub(crate) fn policy(&self) -> (u64, &str) {
         (self.policy_version, &self.policy_cites)
+    }
+
+    /// The input that brought the policy in force.
+    pub(crate) fn policy_input(&self) -> Option<Place> {
+        self.policy_input
     }
 
     /// The router that wrote the last commit.

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
+use super::Follower;
 use super::outcomes::{Outcome, fingerprint};
 use super::read_back::read_back;
-use super::Follower;
 use crate::refusal;
 
 /// What became of an input.

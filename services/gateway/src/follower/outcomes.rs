@@ -235,7 +235,11 @@ mod tests {
     }
 
     fn commit(seq: u64, index: u32, step: u32, events: Vec<log::Event>) -> log::Commit {
-        log::Commit { decided_through: Some(log::Position { seq, index, step }), events, ..log::Commit::default() }
+        log::Commit {
+            decided_through: Some(log::Position { seq, index, step }),
+            events,
+            ..log::Commit::default()
+        }
     }
 
     fn refused(seq: u64, index: u32) -> log::Event {
@@ -317,7 +321,10 @@ mod tests {
     #[test]
     fn the_gateway_and_the_directorys_words_do_not_make_another_request() {
         let command = |body| log::Input {
-            body: Some(log::input::Body::Command(log::Command { body: Some(body), ..log::Command::default() })),
+            body: Some(log::input::Body::Command(log::Command {
+                body: Some(body),
+                ..log::Command::default()
+            })),
             ..log::Input::default()
         };
         let sign_in = |gateway: &str| {
@@ -325,7 +332,8 @@ mod tests {
         };
         assert_eq!(fingerprint(&sign_in("a")), fingerprint(&sign_in("b")));
         let identify = |id: &str, segment: &str| {
-            let customer = log::Customer { id: id.into(), segment: segment.into(), ..log::Customer::default() };
+            let customer =
+                log::Customer { id: id.into(), segment: segment.into(), ..log::Customer::default() };
             command(command::Body::Identify(log::Identify { customer: Some(customer) }))
         };
         assert_eq!(fingerprint(&identify("c1", "DES")), fingerprint(&identify("c1", "DBS")));

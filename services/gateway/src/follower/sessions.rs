@@ -36,9 +36,9 @@ impl Follower {
             if !sessions.is_empty() {
                 self.send(heartbeat(&options.instance, false), "heartbeat").await;
             }
-            for (agent, session) in self.idle(sessions) {
+            for (agent, session) in &self.idle(sessions) {
                 info!(desk = %self.desk(), %agent, "ends a session that nobody uses");
-                self.send(self.sign_out(&agent, session), "sign-out of an idle session").await;
+                self.send(self.sign_out(agent, session), "sign-out of an idle session").await;
             }
         }
     }
@@ -61,7 +61,11 @@ impl Follower {
         let own = |session: &super::board::Session| session.gateway == self.context.options.instance;
         let inner = self.inner();
         let sessions = inner.board.agents().filter_map(|(id, agent)| {
-            agent.session.as_ref().filter(|session| own(session)).map(|session| (Arc::clone(id), session.id.clone()))
+            agent
+                .session
+                .as_ref()
+                .filter(|session| own(session))
+                .map(|session| (Arc::clone(id), session.id.clone()))
         });
         sessions.collect()
     }
@@ -90,9 +94,9 @@ impl Follower {
         self.inner().heard.insert(agent.to_owned(), Instant::now());
     }
 
-    fn sign_out(&self, agent: &str, session: String) -> log::Input {
+    fn sign_out(&self, agent: &str, session: &str) -> log::Input {
         let key = [self.desk().as_str().as_bytes(), b"idle", agent.as_bytes(), session.as_bytes()];
-        let body = command::Body::SignOut(log::SignOut { session: session.clone() });
+        let body = command::Body::SignOut(log::SignOut { session: session.to_owned() });
         self.own_command(agent, &key, body)
     }
 
@@ -121,7 +125,8 @@ impl Follower {
 
     /// A command in an agent's name that the agent did not send; its key can't be that of one they send.
     fn own_command(&self, agent: &str, key: &[&[u8]], body: command::Body) -> log::Input {
-        let command = log::Command { principal: agent.to_owned(), body: Some(body), ..log::Command::default() };
+        let command =
+            log::Command { principal: agent.to_owned(), body: Some(body), ..log::Command::default() };
         let key = self.context.options.keyer.key(Purpose::Idempotency, key);
         log::Input {
             key: key.to_vec().into(),

@@ -18,10 +18,14 @@ impl Follower {
         let mut tail = Tail::start(Arc::clone(&self.log), Anchor::Start);
         let mut look = tokio::time::interval(Context::LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stops = Status::unavailable("the gateway stops: open the stream again");
+        let mut closing = false;
         loop {
             tokio::select! {
-                () = self.context.stop.cancelled() => {
-                    return self.end_streams(&Status::unavailable("the gateway stops: open the stream again"));
+                () = self.context.stop.cancelled() => return self.end_streams(&stops),
+                () = self.context.closing.cancelled(), if !closing => {
+                    closing = true;
+                    self.end_streams(&stops);
                 }
                 entry = tail.next() => match entry {
                     Ok(entry) => self.take_in(&entry),

@@ -13,6 +13,8 @@ use super::board::Change;
 /// Changes that a stream may be behind before it is ended: its client reads again from the beginning, which costs
 /// less than to keep more.
 const BEHIND_MAX: usize = 1_024;
+/// Streams of one agent on one desk: a few windows, not a leak.
+const STREAMS_MAX: usize = 16;
 
 /// What a stream carries.
 pub(crate) type Item = Result<api::WatchResponse, Status>;
@@ -22,6 +24,8 @@ pub(crate) type Item = Result<api::WatchResponse, Status>;
 pub(crate) struct Watchers {
     by_agent: HashMap<Arc<str>, Vec<Watcher>>,
     last_id: u64,
+    /// Why no stream opens any more.
+    ended: Option<Status>,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,22 @@ pub(crate) struct Watching {
 
 impl Watchers {
     /// Opens a stream that begins with `first`.
-    pub(crate) fn open(&mut self, agent: &str, session: &str, first: api::WatchResponse) -> Watching {
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when the agent has as many as they may; what all streams were ended with.
+    pub(crate) fn open(
+        &mut self,
+        agent: &str,
+        session: &str,
+        first: api::WatchResponse,
+    ) -> Result<Watching, Status> {
+        if let Some(ended) = &self.ended {
+            return Err(ended.clone());
+        }
+        if self.by_agent.get(agent).map_or(0, Vec::len) >= STREAMS_MAX {
+            let message = format!("{agent} has {STREAMS_MAX} streams open already: close one first");
+            return Err(Status::resource_exhausted(message));
+        }
         let (sender, items) = mpsc::channel(BEHIND_MAX);
         // A channel just made has room for one.
         let _ = sender.try_send(Ok(first));
@@ -52,7 +71,7 @@ impl Watchers {
         let (id, agent, overrun): (u64, Arc<str>, _) = (self.last_id, agent.into(), Arc::default());
         let watcher = Watcher { id, session: session.to_owned(), sender, overrun: Arc::clone(&overrun) };
         self.by_agent.entry(agent.clone()).or_default().push(watcher);
-        Watching { id, agent, items, overrun }
+        Ok(Watching { id, agent, items, overrun })
     }
 
     /// Tells the agent's streams of a change; returns how many ended because they were behind.
@@ -85,13 +104,14 @@ impl Watchers {
         }
     }
 
-    /// Ends all streams with this status.
+    /// Ends all streams with this status, for good.
     pub(crate) fn end_all(&mut self, status: &Status) {
         for watcher in self.by_agent.values().flatten() {
             // One that has no room ends without it.
             let _ = watcher.sender.try_send(Err(status.clone()));
         }
         self.by_agent.clear();
+        self.ended = Some(status.clone());
     }
 
     /// Whether the agent has a stream open.
@@ -136,9 +156,9 @@ mod tests {
     #[test]
     fn every_stream_of_the_agent_hears_of_a_change_and_nobody_elses() {
         let mut watchers = Watchers::default();
-        let mut one = watchers.open("sari", "s1", api::WatchResponse::default());
-        let mut two = watchers.open("sari", "s1", api::WatchResponse::default());
-        let mut other = watchers.open("budi", "s2", api::WatchResponse::default());
+        let mut one = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
+        let mut two = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
+        let mut other = watchers.open("budi", "s2", api::WatchResponse::default()).unwrap();
         assert_eq!(watchers.tell(9, unassigned()), 0);
         for stream in [&mut one, &mut two] {
             stream.items.try_recv().unwrap().unwrap();
@@ -151,8 +171,8 @@ mod tests {
     #[test]
     fn the_end_of_a_session_ends_its_streams_after_telling_them() {
         let mut watchers = Watchers::default();
-        let mut old = watchers.open("sari", "s1", api::WatchResponse::default());
-        let new = watchers.open("sari", "s2", api::WatchResponse::default());
+        let mut old = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
+        let new = watchers.open("sari", "s2", api::WatchResponse::default()).unwrap();
         watchers.tell(9, over("s1"));
         old.items.try_recv().unwrap().unwrap();
         assert!(matches!(old.items.try_recv().unwrap().unwrap().change, Some(What::Ended(_))));
@@ -165,7 +185,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_not_read_ends_and_does_not_hold_up_the_others() {
         let mut watchers = Watchers::default();
-        let slow = watchers.open("sari", "s1", api::WatchResponse::default());
+        let slow = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
         let mut ended = 0;
         for position in 0..=BEHIND_MAX as u64 {
             ended += watchers.tell(position, unassigned());
@@ -176,10 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_has_only_so_many_streams() {
+        let mut watchers = Watchers::default();
+        let open: Vec<Watching> = (0..STREAMS_MAX)
+            .map(|_| watchers.open("sari", "s1", api::WatchResponse::default()).unwrap())
+            .collect();
+        let refused = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        watchers.close("sari", open[0].id);
+        assert!(watchers.open("sari", "s1", api::WatchResponse::default()).is_ok());
+    }
+
+    #[test]
+    fn once_all_are_ended_none_opens() {
+        let mut watchers = Watchers::default();
+        let mut one = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
+        watchers.end_all(&Status::unavailable("stops"));
+        one.items.try_recv().unwrap().unwrap();
+        assert_eq!(one.items.try_recv().unwrap().unwrap_err().message(), "stops");
+        let refused = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap_err();
+        assert_eq!(refused.message(), "stops");
+    }
+
+    #[test]
     fn an_agent_watches_until_the_last_of_their_streams_closes() {
         let mut watchers = Watchers::default();
-        let one = watchers.open("sari", "s1", api::WatchResponse::default());
-        let two = watchers.open("sari", "s1", api::WatchResponse::default());
+        let one = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
+        let two = watchers.open("sari", "s1", api::WatchResponse::default()).unwrap();
         watchers.close("sari", one.id);
         assert!(watchers.watches("sari"));
         watchers.close("sari", two.id);

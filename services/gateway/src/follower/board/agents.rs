@@ -68,10 +68,7 @@ impl Board {
         let (id, agent) = self.agent_mut(&begun.agent);
         if let Some(before) = agent.session.take() {
             // The core says so itself before; streams of the older session must never outlive it.
-            let over = api::SessionOver {
-                session: before.id,
-                reason: api::SignOutReason::Elsewhere.into(),
-            };
+            let over = api::SessionOver { session: before.id, reason: api::SignOutReason::Elsewhere.into() };
             changes.push(Change { agent: id, at_ms, change: What::Ended(over) });
         }
         agent.leave();

@@ -71,7 +71,8 @@ impl Board {
 
 impl Case {
     fn summary(&self) -> api::CaseSummary {
-        let words = |words: &[std::sync::Arc<str>]| words.iter().map(|word| word.as_ref().to_owned()).collect();
+        let words =
+            |words: &[std::sync::Arc<str>]| words.iter().map(|word| word.as_ref().to_owned()).collect();
         api::CaseSummary {
             queue: self.queue.as_ref().to_owned(),
             priority: self.priority.as_ref().to_owned(),
@@ -106,6 +107,7 @@ fn say(rule: &str, queue: &str, key_ms: i64, candidates: u32, last_agent: bool) 
         more => format!("{} other agents waited", more - 1),
     };
     let last = if last_agent { ", and the customer's last agent goes first" } else { "" };
-    let text = format!("rule {rule} put it in queue {queue}, where it was the first they may take; {waited}{last}");
+    let text =
+        format!("rule {rule} put it in queue {queue}, where it was the first they may take; {waited}{last}");
     api::Explanation { rule: rule.to_owned(), key_ms, candidates, last_agent, text }
 }

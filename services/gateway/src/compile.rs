@@ -7,21 +7,21 @@ use tonic::Status;
 
 /// What the gateway has to know of a policy that compiles.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// The version its files state.
-    pub(super) version: u64,
-    pub(super) cites: String,
-    pub(super) accounts: Vec<log::Account>,
+    pub(crate) version: u64,
+    pub(crate) cites: String,
+    pub(crate) accounts: Vec<log::Account>,
     /// Sorted.
-    pub(super) campaigns: Vec<String>,
-    pub(super) warnings: Vec<api::Problem>,
+    pub(crate) campaigns: Vec<String>,
+    pub(crate) warnings: Vec<api::Problem>,
 }
 
 /// Compiles a desk's policy away from the threads that serve: a large one takes a while.
 ///
 /// # Errors
 /// INTERNAL when the compiler was stopped. The inner error is every problem there is.
-pub(super) async fn compile(
+pub(crate) async fn compile(
     desk: String,
     files: Vec<(String, String)>,
 ) -> Result<Result<Compiled, Vec<api::Problem>>, Status> {

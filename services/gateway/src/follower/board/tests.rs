@@ -1,0 +1,196 @@
+use api::watch_response::Change as What;
+
+use super::*;
+
+fn commit(events: Vec<Body>) -> log::Commit {
+    let event = |(index, body)| log::Event {
+        caused_by: Some(log::InputId { seq: 1, index }),
+        at_ms: 1_000,
+        body: Some(body),
+    };
+    log::Commit {
+        writer: "router@test/1".into(),
+        events: (0..).zip(events).map(event).collect(),
+        ..log::Commit::default()
+    }
+}
+
+fn opened(case: u64) -> Body {
+    Body::CaseOpened(log::CaseOpened {
+        case,
+        channel: log::Channel::X.into(),
+        account: "telkomcare".into(),
+        arrived_ms: 500,
+        ..log::CaseOpened::default()
+    })
+}
+
+fn classified(case: u64, priority: &str) -> Body {
+    Body::CaseClassified(log::CaseClassified {
+        case,
+        queue: "social".into(),
+        priority: priority.into(),
+        segment: "DES".into(),
+        actions: vec!["educate".into()],
+        ..log::CaseClassified::default()
+    })
+}
+
+fn signed_in(agent: &str, session: &str) -> Body {
+    Body::AgentSignedIn(log::AgentSignedIn {
+        agent: agent.into(),
+        session: session.into(),
+        gateway: "gateway@test/1".into(),
+    })
+}
+
+fn assigned(case: u64, agent: &str, pull: Option<log::InputId>) -> Body {
+    Body::CaseAssigned(log::CaseAssigned {
+        case,
+        agent: agent.into(),
+        by: log::AssignedBy::Pull.into(),
+        explanation: Some(log::Explanation {
+            rule: "complaints".into(),
+            queue: "social".into(),
+            key_ms: 400,
+            candidates: vec![log::Candidate::default(); 3],
+            other_candidates: 2,
+            sticky: true,
+            ..log::Explanation::default()
+        }),
+        pull,
+    })
+}
+
+fn joined(case: u64, count: u32) -> Body {
+    Body::MessageJoined(log::MessageJoined { case, count, ..log::MessageJoined::default() })
+}
+
+#[test]
+fn an_assignment_tells_what_is_known_of_the_case() {
+    let mut board = Board::default();
+    let events = vec![opened(7), joined(7, 1), classified(7, "high"), assigned(7, "sari", None)];
+    let changes = board.committed(&commit(events));
+    let What::Assigned(assignment) = &changes[0].change else { panic!("{changes:?}") };
+    assert_eq!((changes[0].agent.as_ref(), assignment.case), ("sari", 7));
+    let summary = assignment.summary.clone().unwrap();
+    assert_eq!((summary.queue.as_str(), summary.priority.as_str()), ("social", "high"));
+    assert_eq!((summary.segment.as_str(), summary.messages), ("DES", 1));
+    assert_eq!((summary.channel(), summary.account.as_str()), (api::Channel::X, "telkomcare"));
+    assert_eq!(summary.actions, ["educate"]);
+    let why = assignment.explanation.clone().unwrap();
+    assert_eq!((why.candidates, why.key_ms, why.last_agent), (5, 400, true));
+    assert!(why.text.contains("rule complaints") && why.text.contains("4 other agents"), "{}", why.text);
+    assert_eq!(board.work("sari").assignments, std::slice::from_ref(assignment));
+}
+
+#[test]
+fn what_is_new_on_a_held_case_is_told_once_a_commit_and_only_to_its_agent() {
+    let mut board = Board::default();
+    board.committed(&commit(vec![opened(7), opened(8), assigned(7, "sari", None)]));
+    let events = vec![joined(7, 2), classified(7, "high"), joined(8, 1)];
+    let changes = board.committed(&commit(events));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    let What::Update(update) = &changes[0].change else { panic!("{changes:?}") };
+    assert_eq!((update.case, update.summary.clone().unwrap().messages), (7, 2));
+}
+
+#[test]
+fn a_case_has_one_holder_and_leaves_with_its_end() {
+    let mut board = Board::default();
+    board.committed(&commit(vec![opened(7), assigned(7, "sari", None), assigned(7, "budi", None)]));
+    assert!(board.held("sari", 7).is_none());
+    assert!(board.held("budi", 7).is_some());
+    assert_eq!(board.open_cases(), 1);
+    let closed = Body::CaseClosed(log::CaseClosed { case: 7, ..log::CaseClosed::default() });
+    board.committed(&commit(vec![closed.clone(), closed]));
+    assert!(board.held("budi", 7).is_none());
+    assert_eq!(board.open_cases(), 0, "closed once");
+    let forgotten = Body::CaseForgotten(log::CaseForgotten { case: 7 });
+    board.committed(&commit(vec![forgotten]));
+    assert!(board.summary(7).is_none());
+}
+
+#[test]
+fn a_pull_waits_for_fewer_with_each_case_it_gets() {
+    let pull = Some(log::InputId { seq: 9, index: 1 });
+    let waiting = |count| {
+        Body::PullWaiting(log::PullWaiting {
+            agent: "sari".into(),
+            count,
+            pull,
+            ..log::PullWaiting::default()
+        })
+    };
+    let mut board = Board::default();
+    board.committed(&commit(vec![opened(7), opened(8), waiting(2), assigned(7, "sari", pull)]));
+    assert_eq!(board.agent("sari").unwrap().pull().unwrap().count, 1);
+    board.committed(&commit(vec![assigned(8, "sari", None)]));
+    assert_eq!(board.agent("sari").unwrap().pull().unwrap().count, 1, "that one came another way");
+    let ended =
+        |pull| Body::PullEnded(log::PullEnded { agent: "sari".into(), pull, ..log::PullEnded::default() });
+    board.committed(&commit(vec![ended(Some(log::InputId { seq: 8, index: 0 }))]));
+    assert!(board.agent("sari").unwrap().pull().is_some(), "that was an older pull");
+    board.committed(&commit(vec![ended(pull)]));
+    assert!(board.agent("sari").unwrap().pull().is_none());
+}
+
+#[test]
+fn an_offer_ends_when_taken_or_over() {
+    let offer = |case| {
+        Body::CaseOffered(log::CaseOffered {
+            case,
+            agent: "sari".into(),
+            expires_ms: 9_000,
+            explanation: None,
+        })
+    };
+    let mut board = Board::default();
+    let changes = board.committed(&commit(vec![opened(7), opened(8), offer(7), offer(8)]));
+    assert!(matches!(&changes[0].change, What::Offered(offer) if offer.expires_ms == 9_000));
+    board.committed(&commit(vec![assigned(7, "sari", None)]));
+    assert_eq!(board.work("sari").offers.iter().map(|offer| offer.case).collect::<Vec<_>>(), [8]);
+    let over = log::OfferEnded { case: 8, agent: "sari".into(), reason: log::OfferEnd::Expired.into() };
+    let changes = board.committed(&commit(vec![Body::OfferEnded(over)]));
+    assert!(matches!(&changes[0].change, What::OfferOver(over) if over.reason() == api::OfferEnd::Expired));
+    assert!(board.work("sari").offers.is_empty());
+}
+
+#[test]
+fn signing_in_elsewhere_ends_the_older_session_even_if_nobody_says_so() {
+    let mut board = Board::default();
+    board.committed(&commit(vec![signed_in("sari", "s1")]));
+    let changes = board.committed(&commit(vec![signed_in("sari", "s2")]));
+    assert!(matches!(&changes[0].change, What::Ended(over) if over.session == "s1"));
+    assert_eq!(board.work("sari").session, "s2");
+    let late = log::AgentSignedOut { agent: "sari".into(), session: "s1".into(), reason: 2 };
+    board.committed(&commit(vec![Body::AgentSignedOut(late)]));
+    assert_eq!(board.work("sari").session, "s2", "the end of an older session is not the newer one's");
+    assert_eq!(board.signed_in(), 1);
+}
+
+#[test]
+fn roles_are_those_of_the_record_that_was_judged_and_none_for_the_inactive() {
+    let record = |agent: &str, role: Role, inactive| log::Input {
+        body: Some(log::input::Body::Agent(log::AgentRecord {
+            agent: agent.into(),
+            roles: vec![role.into()],
+            inactive,
+            ..log::AgentRecord::default()
+        })),
+        ..log::Input::default()
+    };
+    let changed = |agent: &str| Body::AgentChanged(log::AgentChanged { agent: agent.into() });
+    let mut board = Board::default();
+    board.arrived(Place { seq: 1, index: 0 }, &record("sari", Role::TeamLeader, false));
+    board.arrived(Place { seq: 1, index: 1 }, &record("budi", Role::Agent, true));
+    board.arrived(Place { seq: 1, index: 2 }, &record("tono", Role::Agent, false));
+    assert!(board.roles("sari").is_empty(), "not judged yet");
+    board.committed(&commit(vec![changed("sari"), changed("budi")]));
+    assert_eq!(board.roles("sari"), [Role::TeamLeader]);
+    assert!(board.roles("budi").is_empty(), "no longer works here");
+    board.judged(Place { seq: 1, index: 2 });
+    board.committed(&commit(vec![Body::DayTurned(log::DayTurned { day: 1 })]));
+    assert!(board.records.is_empty(), "a record that was judged without a change is not kept");
+    assert!(board.roles("tono").is_empty());
+}
