@@ -30,6 +30,6 @@ mod read;
 
 pub use compile::{Compiled, compile, compile_inline};
 pub use folder::{Cite, digest};
-pub use parts::{AccountRule, CampaignForm, Destination, FIELDS, Group, Link, Template};
+pub use parts::{AccountRule, CampaignForm, Destination, FIELDS, Group, LINK_FIELDS, Link, Template};
 pub use policy::{Outcome, Policy, Step};
 pub use problem::{Problem, Severity};

@@ -74,19 +74,14 @@ pub struct Template {
     pub text: Name,
 }
 
-/// Fields that templates and links may name. What is not known of a case is filled in as nothing.
+/// Fields that templates may name. What is not known of a case is filled in as nothing.
 pub const FIELDS: &[&str] = &[
     "account",
     "agent",
-    "campaign",
     "case",
-    "category",
     "channel",
     "customer",
     "desk",
-    "due",
-    "internet_number",
-    "phone_number",
     "priority",
     "queue",
     "reason",
@@ -94,8 +89,11 @@ pub const FIELDS: &[&str] = &[
     "signature",
     "subject",
     "text",
-    "ticket",
 ];
+
+/// Fields that links may name: what a case carries of other people's systems, and its own numbers (K11, M10).
+pub const LINK_FIELDS: &[&str] =
+    &["account", "case", "customer", "internet_number", "phone_number", "ticket"];
 
 impl Template {
     /// The subject with its fields filled in.
@@ -108,19 +106,16 @@ impl Template {
         fill(&self.text, value)
     }
 
-    /// Says what is wrong with a text's fields.
-    pub(crate) fn check(text: &str) -> Result<(), String> {
+    /// Says what is wrong with a text's fields, given those that are known.
+    pub(crate) fn check(text: &str, known: &[&str]) -> Result<(), String> {
         let mut rest = text;
         while let Some((_, after)) = rest.split_once("{{") {
             let Some((field, after)) = after.split_once("}}") else {
                 return Err("`{{` without `}}`".to_owned());
             };
             let field = field.trim();
-            if !FIELDS.contains(&field) {
-                return Err(format!(
-                    "unknown field `{{{{{field}}}}}`{}",
-                    hint(field, FIELDS.iter().copied())
-                ));
+            if !known.contains(&field) {
+                return Err(format!("unknown field `{{{{{field}}}}}`{}", hint(field, known.iter().copied())));
             }
             rest = after;
         }
@@ -174,12 +169,12 @@ mod tests {
 
     #[test]
     fn unknown_and_unclosed_fields_are_found() {
-        assert_eq!(Template::check("x {{case}} {{ ticket }}"), Ok(()));
+        assert_eq!(Template::check("x {{case}} {{ queue }}", FIELDS), Ok(()));
         assert_eq!(
-            Template::check("{{cse}}"),
+            Template::check("{{cse}}", FIELDS),
             Err("unknown field `{{cse}}`; did you mean `case`?".to_owned())
         );
-        assert_eq!(Template::check("{{case"), Err("`{{` without `}}`".to_owned()));
+        assert_eq!(Template::check("{{case", FIELDS), Err("`{{` without `}}`".to_owned()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub enum Severity {
     Warning,
 }
 
-/// Something wrong in a file. Displays as `file:line:column: message`.
+/// Something wrong in a file. Displays as `file:line:column: message`, a warning with that word before its message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Problem {
     /// Path within the policy folder.
@@ -30,7 +30,8 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+        let kind = if self.severity == Severity::Warning { "warning: " } else { "" };
+        write!(f, "{}:{}:{}: {kind}{}", self.file, self.line, self.column, self.message)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::names::Kind;
-use crate::parts::{Destination, Group, Link, Template};
+use crate::parts::{Destination, FIELDS, Group, LINK_FIELDS, Link, Template};
 use crate::read::Section;
 
 impl Draft {
@@ -58,7 +58,7 @@ impl Draft {
         let text = section.need_text("text");
         section.text("gloss");
         for part in subject.iter().chain(&text) {
-            if let Err(problem) = Template::check(part.as_str()) {
+            if let Err(problem) = Template::check(part.as_str(), FIELDS) {
                 section.report.error(part.spot, problem);
             }
         }
@@ -74,7 +74,7 @@ impl Draft {
     fn read_link(&mut self, section: Section<'_>) {
         let (name, title, url) = (section.need_text("name"), section.text("title"), section.need_text("url"));
         if let Some(url) = &url
-            && let Err(problem) = Template::check(url.as_str())
+            && let Err(problem) = Template::check(url.as_str(), LINK_FIELDS)
         {
             section.report.error(url.spot, problem);
         }

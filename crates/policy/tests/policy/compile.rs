@@ -313,10 +313,12 @@ fn a_missing_manifest_and_a_missing_desk_are_told_by_name() {
 }
 
 #[test]
-fn warnings_do_not_refuse_a_policy() {
+fn warnings_do_not_refuse_a_policy_and_say_that_they_are_warnings() {
     let compiled = compile_inline("d", 1, &format!("{LEAST}[[queue]]\nname = \"lonely\"\n")).unwrap();
     assert_eq!(compiled.warnings.len(), 1);
     assert_eq!(compiled.warnings[0].severity, Severity::Warning);
+    let said = compiled.warnings[0].to_string();
+    assert!(said.ends_with(": warning: nothing routes to queue `lonely`"), "{said}");
 }
 
 #[test]
