@@ -1,0 +1,307 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An event-sourced omnichannel message router for contact centres.
+///
+/// Everything customers say, and everybody who has to be called, becomes an event on a NATS log; a router turns those
+/// events into cases and gives each to the right agent; views and audit are read from the same log.
+///
+/// Begin with `simpang up --policy policies/telkom --sample`, then try the commands that it prints.
+#[derive(Debug, Parser)]
+#[command(name = "simpang", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Settings file; `simpang config` prints one with every key. Without it: simpang.toml in this folder, if it is
+    /// there.
+    #[arg(long, global = true, env = "SIMPANG_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// nats-server to use, such as nats://127.0.0.1:4222.
+    #[arg(long, global = true, env = "NATS_URL", value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// Folder for views, secrets and, with `up`, the log.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every role in this process, with a nats-server of its own unless one is given.
+    Up(Up),
+    /// Run the doors: SMTP and LMTP, webhooks, call lists, push.
+    Ingest,
+    /// Run the router: inputs become commits.
+    Router,
+    /// Run the views and the audit.
+    Project,
+    /// Run the deliverers: SMTP, X, Facebook, notifications.
+    Deliver,
+    /// Run the gateway for agents, leads and administrators.
+    Gateway,
+    /// Print what happened, from the log itself.
+    Replay(Replay),
+    /// Say why a case went where it went, recomputed from the log.
+    Explain(Explain),
+    /// Judge the log again, check its chain and everything that must always hold.
+    Verify(Verify),
+    /// Check a policy, or put it on a desk's log.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Make desks, list them, add agents and customers.
+    #[command(subcommand)]
+    Desk(Desk),
+    /// Load a campaign's call list.
+    #[command(subcommand)]
+    Campaign(Campaign),
+    /// Work cases from the terminal.
+    Agent(AgentArgs),
+    /// Show tickets and SLA clocks.
+    #[command(subcommand)]
+    Show(Show),
+    /// Measure this machine: the bare broker, then the full path, and their ratios.
+    Bench(Bench),
+    /// Say whether everything is reachable, durable and on time, and what to do where it is not.
+    Doctor(Doctor),
+    /// Start everything fresh, send real messages through the real doors, and tell what happens.
+    Demo(Demo),
+    /// Print the commented default settings.
+    Config,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Make the policy's desks and apply it, where a desk has none yet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Add a few agents and customers to try things with.
+    #[arg(long)]
+    pub(crate) sample: bool,
+}
+
+/// Where a running Simpang is, and who asks.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
+    /// Its gRPC address.
+    #[arg(long, env = "SIMPANG_ADDR", value_name = "URL", default_value = "http://127.0.0.1:7411")]
+    pub(crate) addr: String,
+    /// Token that says who asks. Without it: the one that `simpang up` made, from the data folder.
+    #[arg(long, env = "SIMPANG_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// For machines.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Json {
+    /// Print JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Desk.
+    pub(crate) desk: String,
+    /// Only this case.
+    #[arg(long)]
+    pub(crate) case: Option<u64>,
+    /// Only what this agent did or got.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Only this kind of event or input, such as CaseAssigned; may be given several times.
+    #[arg(long)]
+    pub(crate) kind: Vec<String>,
+    /// From this sequence on.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) from: u64,
+    /// Up to this sequence; without it: to the end of the log as it is now.
+    #[arg(long)]
+    pub(crate) to: Option<u64>,
+    /// From this time on, RFC 3339 such as 2026-11-21T08:00:00+07:00.
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Up to this time, RFC 3339.
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+    /// Show texts, names and addresses as well.
+    #[arg(long)]
+    pub(crate) content: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Desk.
+    pub(crate) desk: String,
+    /// Case.
+    pub(crate) case: u64,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Desks; none: all there are.
+    pub(crate) desks: Vec<String>,
+    /// Journals of what senders were told and receivers got, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Vec<PathBuf>,
+    /// Nothing is under way any more: everything must be judged and every delivery ended.
+    #[arg(long)]
+    pub(crate) quiescent: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Check a policy folder and print every error at once.
+    Check {
+        /// Folder.
+        dir: PathBuf,
+        /// Only this desk; none: every desk of the policy.
+        #[arg(long)]
+        desk: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Put a policy on desks' logs.
+    Apply {
+        /// Folder.
+        dir: PathBuf,
+        /// Only this desk; none: every desk of the policy.
+        #[arg(long)]
+        desk: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Desk {
+    /// Make a desk.
+    Create {
+        /// Its name.
+        desk: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List the desks.
+    List {
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Add or change agents and customers from a TOML file; see deploy/samples/people.toml.
+    People {
+        /// File.
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Campaign {
+    /// Load a CSV call list; says for every row what became of it. Loading it again is harmless.
+    Load {
+        /// Desk.
+        desk: String,
+        /// Campaign of the desk's policy.
+        campaign: String,
+        /// CSV file.
+        file: PathBuf,
+        /// Entry criterion of every row whose list does not say (A7).
+        #[arg(long)]
+        criterion: Option<String>,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// Desk.
+    #[arg(long, env = "SIMPANG_DESK", global = true, default_value = "")]
+    pub(crate) desk: String,
+    /// Where Simpang is: its gRPC address.
+    #[arg(long, env = "SIMPANG_ADDR", global = true, value_name = "URL", default_value = "http://127.0.0.1:7411")]
+    pub(crate) addr: String,
+    /// The agent's token.
+    #[arg(long, env = "SIMPANG_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) ask: crate::commands::agent::Ask,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Show {
+    /// The ticket table.
+    Cases {
+        /// Desk.
+        desk: String,
+        /// Also closed ones.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// The SLA table.
+    Sla {
+        /// Desk.
+        desk: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// End within a minute; figures are rougher.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Flush every record to disk before it is acknowledged.
+    #[arg(long)]
+    pub(crate) sync_always: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Policy folder.
+    #[arg(long, value_name = "DIR", default_value = "policies/telkom")]
+    pub(crate) policy: PathBuf,
+    /// How fast the story is told.
+    #[arg(long, value_enum, default_value_t = Pace::Brisk)]
+    pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// As fast as it happens.
+    Brisk,
+    /// With pauses, to read along.
+    Slow,
+}

@@ -1,0 +1,85 @@
+//! gRPC clients for the commands: one channel, one token.
+
+use anyhow::{Context, Result, anyhow};
+use simpang_proto::admin::v1::admin_client::AdminClient;
+use simpang_proto::agent::v1::agent_client::AgentClient;
+use simpang_proto::audit::v1::audit_client::AuditClient;
+use simpang_proto::ingest::v1::ingest_client::IngestClient;
+use simpang_proto::view::v1::view_client::ViewClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+use crate::cli::Server;
+use crate::config::Config;
+use crate::installation;
+
+/// Puts the token on every call.
+#[derive(Debug, Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+type Authorised = InterceptedService<Channel, Bearer>;
+
+/// A connection as one principal.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    channel: Channel,
+    bearer: Bearer,
+}
+
+impl Client {
+    /// Connects with a token.
+    pub(crate) async fn connect(addr: &str, token: &str) -> Result<Self> {
+        let channel = Endpoint::from_shared(addr.to_owned())
+            .with_context(|| format!("{addr} is no address such as http://127.0.0.1:7411"))?
+            .connect()
+            .await
+            .map_err(|error| anyhow!("nothing answers at {addr}: is `simpang up` running there? ({error})"))?;
+        let value = format!("Bearer {token}").parse().context("the token has characters that no token has")?;
+        Ok(Self { channel, bearer: Bearer(value) })
+    }
+
+    /// Connects as the command line says; without a token as the local administrator.
+    pub(crate) async fn of(config: &Config, server: &Server) -> Result<Self> {
+        let token = match &server.token {
+            Some(token) => token.clone(),
+            None => installation::local_token(config, "admin")?,
+        };
+        Self::connect(&server.addr, &token).await
+    }
+
+    pub(crate) fn admin(&self) -> AdminClient<Authorised> {
+        AdminClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn agent(&self) -> AgentClient<Authorised> {
+        AgentClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn view(&self) -> ViewClient<Authorised> {
+        ViewClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditClient<Authorised> {
+        AuditClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn ingest(&self) -> IngestClient<Authorised> {
+        IngestClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+}
+
+/// What a refused call says, for people.
+pub(crate) fn refused(status: Status) -> anyhow::Error {
+    let kind = format!("{:?}", status.code());
+    anyhow!("{} ({kind})", status.message())
+}

@@ -1,0 +1,11 @@
+//! The tools: one file a command.
+
+pub(crate) mod agent;
+pub(crate) mod campaign;
+pub(crate) mod desk;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod policy;
+pub(crate) mod replay;
+pub(crate) mod show;
+pub(crate) mod verify;

@@ -1,0 +1,128 @@
+//! `simpang policy`: check a folder, put it on desks' logs.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use simpang_proto::admin::v1::{ApplyPolicyRequest, CreateDeskRequest, GetDeskRequest, PolicyFile};
+
+use crate::cli::Policy;
+use crate::client::{Client, refused};
+use crate::config::Config;
+use crate::output;
+
+pub(crate) async fn run(config: &Config, args: Policy) -> Result<ExitCode> {
+    match args {
+        Policy::Check { dir, desk, json } => check(&dir, desk.as_deref(), json.json),
+        Policy::Apply { dir, desk, server } => {
+            let client = Client::of(config, &server).await?;
+            let files = read_folder(&dir)?;
+            for name in wanted(&files, desk.as_deref())? {
+                let version = apply(&client, &name, &files).await?;
+                output::line(format!("desk {name}: policy version {version} is in force"));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn check(dir: &Path, desk: Option<&str>, as_json: bool) -> Result<ExitCode> {
+    let files = read_folder(dir)?;
+    let (mut errors, mut warnings) = (0, 0);
+    for name in wanted(&files, desk)? {
+        let problems = match simpang_policy::compile(&name, &files) {
+            Ok(compiled) => compiled.warnings,
+            Err(problems) => problems,
+        };
+        for problem in &problems {
+            let severity = format!("{:?}", problem.severity).to_lowercase();
+            match severity.as_str() {
+                "error" => errors += 1,
+                _ => warnings += 1,
+            }
+            if as_json {
+                output::json(&json!({
+                    "desk": name, "severity": severity, "file": problem.file, "line": problem.line,
+                    "column": problem.column, "message": problem.message,
+                }));
+            } else {
+                output::line(format!("{severity}: {}/{problem} (desk {name})", dir.display()));
+            }
+        }
+    }
+    if !as_json {
+        output::line(format!("{errors} errors, {warnings} warnings"));
+    }
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All files of a policy folder, by path, sorted.
+pub(crate) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("can't read the policy folder {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                folders.push(path);
+            } else if ["toml", "csv"].contains(&ending) {
+                let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+                let inside = path.strip_prefix(dir).unwrap_or(&path);
+                files.push((inside.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    if files.is_empty() {
+        bail!("{} holds no policy: no .toml file is in it", dir.display());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The desks of a policy: one file each in `desks/`.
+fn wanted(files: &[(String, String)], desk: Option<&str>) -> Result<Vec<String>> {
+    let name_of = |(path, _): &(String, String)| {
+        let name = path.strip_prefix("desks/")?.strip_suffix(".toml")?;
+        (!name.contains('/')).then(|| name.to_owned())
+    };
+    let all: Vec<String> = files.iter().filter_map(name_of).collect();
+    match desk {
+        None if all.is_empty() => bail!("the policy has no desk: there is no desks/<desk>.toml"),
+        None => Ok(all),
+        Some(desk) if all.iter().any(|d| d == desk) => Ok(vec![desk.to_owned()]),
+        Some(desk) => bail!("the policy has no desk `{desk}`, only {}", all.join(", ")),
+    }
+}
+
+async fn apply(client: &Client, desk: &str, files: &[(String, String)]) -> Result<u64> {
+    let files = files.iter().map(|(path, text)| PolicyFile { path: path.clone(), text: text.clone() });
+    let request = ApplyPolicyRequest {
+        desk: desk.to_owned(),
+        request_id: uuid::Uuid::now_v7().to_string(),
+        files: files.collect(),
+        version: 0,
+        cites: String::new(),
+    };
+    let answer = client.admin().apply_policy(request).await.map_err(refused)?;
+    Ok(answer.into_inner().version)
+}
+
+/// Makes the policy's desks and applies it to those that have none in force yet; gives those.
+pub(crate) async fn apply_where_missing(client: &Client, files: &[(String, String)]) -> Result<Vec<String>> {
+    let mut applied = Vec::new();
+    for desk in wanted(files, None)? {
+        let create = CreateDeskRequest { desk: desk.clone() };
+        client.admin().create_desk(create).await.map_err(refused)?;
+        let got = client.admin().get_desk(GetDeskRequest { desk: desk.clone() }).await.map_err(refused)?;
+        let version = got.into_inner().desk.map_or(0, |d| d.policy_version);
+        if version == 0 {
+            apply(client, &desk, files).await?;
+            applied.push(desk);
+        }
+    }
+    Ok(applied)
+}

@@ -1,0 +1,161 @@
+//! `simpang verify`: read every record of a desk's log, judge it again, and let the independent checker recompute what
+//! must always hold.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use simpang_checker::{Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, read_journal};
+use simpang_domain::rules::Rules;
+use simpang_log::tail::{Body, Entry};
+use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
+use simpang_router::replay::{Verdict, Verifier};
+
+use crate::cli::Verify;
+use crate::config::Config;
+use crate::{output, store};
+
+/// What a desk's log came to.
+pub(crate) struct Outcome {
+    pub(crate) desk: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) report: Report,
+}
+
+impl Outcome {
+    pub(crate) fn holds(&self) -> bool {
+        self.verdict.differing == 0 && self.report.holds
+    }
+}
+
+pub(crate) async fn run(config: &Config, args: Verify) -> Result<ExitCode> {
+    let store = store::connect(config, &store::instance("verify", "1")).await?;
+    let journals = journals(&args.journal)?;
+    let named: Vec<DeskName> = args.desks.iter().map(|d| DeskName::new(d)).collect::<Result<_, _>>()?;
+    let desks = if named.is_empty() { store.desks().await? } else { named };
+    let mut all_hold = true;
+    for desk in desks {
+        let outcome = verify(store.as_ref(), &desk, &journals, args.quiescent).await?;
+        all_hold &= outcome.holds();
+        print(&outcome, args.json.json)?;
+    }
+    Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads a desk's log to its present end and checks it.
+pub(crate) async fn verify(
+    store: &dyn LogStore,
+    desk: &DeskName,
+    journals: &Journals,
+    quiescent: bool,
+) -> Result<Outcome> {
+    let log = store.open(desk).await?;
+    let last = log.last_seq().await?;
+    let bar = output::progress(last, &format!("desk {desk}: checking"));
+    // The calendars and tables of the policies on the log, for deadlines and capacities.
+    let rules = last_rules(log.clone(), desk, last).await?;
+    let options = Options { quiescent, ..checker_options(rules) };
+    let mut checker = Checker::with(desk.as_str(), options);
+    let mut verifier = Verifier::new(desk);
+    let mut tail = Tail::start(log, Anchor::Start);
+    while let Some(entry) = tail.read_until(last).await? {
+        checker.feed(RawRecord::new(entry.seq, entry.at_ms, subject(&entry, desk), entry.payload.clone()));
+        verifier.take(&entry)?;
+        bar.set_position(entry.seq);
+    }
+    bar.finish_and_clear();
+    Ok(Outcome { desk: desk.to_string(), verdict: verifier.finish(), report: checker.finish(journals) })
+}
+
+fn subject(entry: &Entry, desk: &DeskName) -> String {
+    match &entry.body {
+        Body::Inputs { door, .. } | Body::Unreadable { door, .. } => RecordKind::Input(*door),
+        Body::Commit { .. } => RecordKind::Commit,
+    }
+    .subject(desk)
+}
+
+/// The rules of the last policy that was applied.
+async fn last_rules(
+    log: std::sync::Arc<dyn simpang_log::DeskLog>,
+    desk: &DeskName,
+    last: u64,
+) -> Result<simpang_router::rules::ActiveRules> {
+    let mut fold = simpang_router::fold::Fold::new(desk);
+    let mut tail = Tail::start(log, Anchor::Start);
+    while let Some(entry) = tail.read_until(last).await? {
+        fold.follow(&entry)?;
+    }
+    Ok(fold.desk.rules().clone())
+}
+
+#[derive(Debug)]
+struct PolicyCalendars(simpang_router::rules::ActiveRules);
+
+impl Calendars for PolicyCalendars {
+    fn deadline(&self, calendar: &str, from_ms: i64, work_ms: i64) -> Option<i64> {
+        Some(self.0.deadline(calendar, from_ms, work_ms))
+    }
+}
+
+fn checker_options(rules: simpang_router::rules::ActiveRules) -> Options {
+    let tables = rules.tables();
+    let capacities = tables.capacities.iter().filter_map(|(channel, limit)| {
+        Some((simpang_proto::log::v1::Channel::try_from(channel.number()).ok()?, *limit))
+    });
+    let held = tables.queues.iter().filter(|q| q.held).map(|q| q.name.to_string());
+    Options {
+        default_capacity: capacities.collect(),
+        held_queues: held.chain(["unrouted".to_owned()]).collect(),
+        key_memory_ms: Some(tables.limits.key_memory_ms),
+        calendars: Box::new(PolicyCalendars(rules)),
+        ..Options::default()
+    }
+}
+
+/// Reads journals: files of what senders were told, and of what receivers got.
+fn journals(files: &[PathBuf]) -> Result<Journals> {
+    let mut all = Journals::default();
+    for path in files {
+        let open = || File::open(path).map(BufReader::new).with_context(|| format!("can't read {}", path.display()));
+        match read_journal::<SentEntry>(open()?) {
+            Ok(sent) => all.sent.extend(sent),
+            Err(first) => {
+                let received = read_journal::<ReceivedEntry>(open()?)
+                    .map_err(|_| anyhow::anyhow!("{} is no journal: {first}", path.display()))?;
+                all.received.get_or_insert_default().extend(received);
+            }
+        }
+    }
+    Ok(all)
+}
+
+pub(crate) fn print(outcome: &Outcome, as_json: bool) -> Result<()> {
+    let Outcome { desk, verdict, report } = outcome;
+    if as_json {
+        let judged = json!({
+            "judged": verdict.judged, "folded": verdict.folded, "events": verdict.events,
+            "differing": verdict.differing, "differences": verdict.differences,
+        });
+        output::json(&json!({
+            "desk": desk, "holds": outcome.holds(), "judged_again": judged,
+            "checker": serde_json::to_value(report)?,
+        }));
+        return Ok(());
+    }
+    output::line(format!("desk {desk}"));
+    output::line(format!(
+        "  judged again: {} inputs, {} events, {} differ; {} inputs of other versions folded",
+        verdict.judged, verdict.events, verdict.differing, verdict.folded
+    ));
+    for difference in &verdict.differences {
+        output::line(format!("    {difference}"));
+    }
+    for text in report.to_string().lines() {
+        output::line(format!("  {text}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Settings: the file, then the environment, into one typed structure. `default.toml` documents every key.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+
+/// The commented default file.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// The file that is read when none is named and it is there.
+const USUAL_FILE: &str = "simpang.toml";
+
+/// What environment settings begin with.
+const PREFIX: &str = "SIMPANG_";
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) log: Log,
+    pub(crate) data: Data,
+    pub(crate) access: AccessFiles,
+    pub(crate) listen: Listen,
+    pub(crate) ingest: Ingest,
+    pub(crate) router: Router,
+    pub(crate) deliver: Deliver,
+    pub(crate) telemetry: Telemetry,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) nats_url: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) credentials: String,
+    pub(crate) replicas: usize,
+    pub(crate) sync_always: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Data {
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AccessFiles {
+    pub(crate) tokens_file: String,
+    pub(crate) secret_file: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Listen {
+    pub(crate) grpc: String,
+    pub(crate) http: String,
+    pub(crate) smtp: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ingest {
+    pub(crate) smtp_name: String,
+    pub(crate) trusted_authserv: String,
+    pub(crate) x: Vec<XApp>,
+    pub(crate) facebook: Vec<FacebookApp>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct XApp {
+    pub(crate) name: String,
+    pub(crate) consumer_secret: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FacebookApp {
+    pub(crate) name: String,
+    pub(crate) app_secret: String,
+    pub(crate) verify_token: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Router {
+    pub(crate) desks: Vec<String>,
+    pub(crate) eager: bool,
+    pub(crate) takeover_after_ms: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Deliver {
+    pub(crate) notices_from: String,
+    pub(crate) smtp: Option<Smtp>,
+    pub(crate) x: Option<DeliverX>,
+    pub(crate) facebook: Option<DeliverFacebook>,
+    pub(crate) other: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Smtp {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    #[serde(default)]
+    pub(crate) tls: Tls,
+    #[serde(default)]
+    pub(crate) user: String,
+    #[serde(default)]
+    pub(crate) password: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tls {
+    #[default]
+    None,
+    StartTls,
+    Implicit,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeliverX {
+    pub(crate) base_url: String,
+    #[serde(default)]
+    pub(crate) accounts: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeliverFacebook {
+    pub(crate) base_url: String,
+    #[serde(default)]
+    pub(crate) pages: BTreeMap<String, FacebookPage>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FacebookPage {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) app_secret: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Telemetry {
+    pub(crate) log: String,
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let none = String::new;
+        Self { nats_url: none(), user: none(), password: none(), credentials: none(), replicas: 1, sync_always: false }
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: "simpang-data".into() }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { grpc: "127.0.0.1:7411".into(), http: "127.0.0.1:7480".into(), smtp: "127.0.0.1:7425".into() }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        let smtp_name = "localhost".into();
+        Self { smtp_name, trusted_authserv: String::new(), x: Vec::new(), facebook: Vec::new() }
+    }
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self { desks: Vec::new(), eager: true, takeover_after_ms: 2_000 }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { log: "info".into(), format: Format::Text }
+    }
+}
+
+impl Config {
+    /// Reads the file (the usual one, if none is named and it is there), then the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        let usual = Path::new(USUAL_FILE);
+        let file = file.or_else(|| usual.is_file().then_some(usual));
+        let text = match file {
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("can't read the settings {}", path.display()))?
+            }
+            None => String::new(),
+        };
+        let name = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
+        let env = std::env::vars().filter(|(key, _)| key.starts_with(PREFIX) && key.contains("__"));
+        Self::read(&name, &text, env)
+    }
+
+    /// Reads a file's text, then overrides.
+    fn read(name: &str, text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        // The file alone first, so that its errors name its lines.
+        let from_file: Result<Self, _> = toml::from_str(text);
+        from_file.map_err(|error| anyhow!("{name}: {error}\n`simpang config` prints every key with its meaning"))?;
+        let mut table: toml::Table = toml::from_str(text)?;
+        let mut names = Vec::new();
+        for (key, value) in env {
+            set(&mut table, &key, &value)?;
+            names.push(key);
+        }
+        names.sort();
+        table.try_into().map_err(|error| anyhow!("a setting of the environment ({}): {error}", names.join(", ")))
+    }
+
+    /// The tokens file.
+    pub(crate) fn tokens_file(&self) -> PathBuf {
+        named_or(&self.access.tokens_file, &self.data.dir, "tokens.toml")
+    }
+
+    /// The file with the installation's secret.
+    pub(crate) fn secret_file(&self) -> PathBuf {
+        named_or(&self.access.secret_file, &self.data.dir, "secret.key")
+    }
+}
+
+fn named_or(named: &str, dir: &Path, usual: &str) -> PathBuf {
+    if named.is_empty() { dir.join(usual) } else { named.into() }
+}
+
+/// Sets `SIMPANG_LOG__NATS_URL` as `log.nats_url`.
+fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
+    let path: Vec<String> = key.trim_start_matches(PREFIX).split("__").map(str::to_lowercase).collect();
+    let Some((last, sections)) = path.split_last() else { bail!("{key} names no setting") };
+    let mut here = table;
+    for section in sections {
+        let next = here.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        here = next.as_table_mut().with_context(|| format!("{key}: `{section}` is no section"))?;
+    }
+    let parsed: Result<toml::Table, _> = toml::from_str(&format!("value = {value}"));
+    let typed = parsed.ok().and_then(|mut t| t.remove("value"));
+    here.insert(last.clone(), typed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, DEFAULT};
+
+    fn read(text: &str) -> Result<Config, String> {
+        Config::read("simpang.toml", text, std::iter::empty()).map_err(|e| format!("{e:#}"))
+    }
+
+    #[test]
+    fn the_commented_default_file_says_what_holds_without_it() {
+        let (with, without) = (read(DEFAULT).unwrap(), read("").unwrap());
+        assert_eq!(format!("{with:?}"), format!("{without:?}"));
+    }
+
+    #[test]
+    fn every_commented_example_in_the_default_file_can_be_switched_on() {
+        let example = |line: &str| line.starts_with("# [") || line.contains(" = ") && line.starts_with("# ");
+        let on: Vec<String> = DEFAULT
+            .lines()
+            .map(|line| if example(line) { line.trim_start_matches("# ").to_owned() } else { line.to_owned() })
+            .collect();
+        let config = read(&on.join("\n")).unwrap();
+        assert_eq!(config.ingest.x[0].name, "main");
+        assert_eq!(config.deliver.facebook.unwrap().pages["telkomcare"].id, "444");
+    }
+
+    #[test]
+    fn an_error_names_file_line_and_key() {
+        let error = read("[listen]\ngrcp = \"x\"\n").unwrap_err();
+        assert!(error.contains("simpang.toml") && error.contains("line 2") && error.contains("grcp"), "{error}");
+        let error = read("[log]\nreplicas = \"three\"\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("replicas"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_beats_the_file() {
+        let env = [("SIMPANG_LOG__REPLICAS".to_owned(), "3".to_owned())];
+        let config = Config::read("f", "[log]\nreplicas = 1", env.into_iter()).unwrap();
+        assert_eq!(config.log.replicas, 3);
+        let env = [("SIMPANG_LOG__REPLICA".to_owned(), "3".to_owned())];
+        let error = Config::read("f", "", env.into_iter()).unwrap_err().to_string();
+        assert!(error.contains("SIMPANG_LOG__REPLICA"), "{error}");
+    }
+}

@@ -1,0 +1,293 @@
+//! Roles in a process: start those that are asked for, serve them on one gRPC and one HTTP port, stop in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use simpang_access::Gatekeeper;
+use simpang_deliver::Deliver;
+use simpang_gateway::Gateway;
+use simpang_ingest::Ingest;
+use simpang_log::{DeskName, LogStore};
+use simpang_project::Project;
+use simpang_router::{DeskStatus, Router};
+use simpang_wire::key::Keyer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tracing::info;
+
+use crate::config::Config;
+use crate::{installation, store, telemetry};
+
+mod settings;
+
+/// A service of Simpang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Ingest,
+    Router,
+    Project,
+    Deliver,
+    Gateway,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 5] = [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Router => "router",
+            Self::Project => "project",
+            Self::Deliver => "deliver",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// The roles that run, each if it was asked for.
+#[derive(Debug, Default)]
+struct Running {
+    ingest: Option<Ingest>,
+    router: Option<Router>,
+    project: Option<Project>,
+    deliver: Option<Deliver>,
+    gateway: Option<Gateway>,
+}
+
+/// A process with roles in it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    running: Running,
+    /// Where gRPC is served; none: no role serves any.
+    pub(crate) grpc: Option<SocketAddr>,
+    /// Where HTTP is served.
+    pub(crate) http: SocketAddr,
+    /// Where mail comes in.
+    pub(crate) smtp: Option<SocketAddr>,
+    stop: CancellationToken,
+    servers: TaskTracker,
+}
+
+/// What every role is given.
+struct Shared {
+    store: Arc<dyn LogStore>,
+    keyer: Keyer,
+    gatekeeper: Arc<Gatekeeper>,
+    /// Part of the process's name that stays the same over restarts.
+    name: String,
+}
+
+/// Runs roles until the process is asked to stop.
+pub(crate) async fn run(config: Config, roles: &[Role]) -> Result<()> {
+    let metrics = telemetry::start(&config.telemetry)?;
+    let name: Vec<&str> = roles.iter().map(|r| r.name()).collect();
+    let store = store::connect(&config, &store::instance(&name.join("+"), "1")).await?;
+    let node = Node::start(&config, roles, store, metrics).await?;
+    info!(grpc = ?node.grpc, http = %node.http, smtp = ?node.smtp, "ready");
+    stop_signal().await?;
+    node.stop().await;
+    Ok(())
+}
+
+/// Waits until the process is asked to stop.
+pub(crate) async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate()).context("can't wait for signals")?;
+    tokio::select! {
+        _ = term.recv() => {}
+        done = tokio::signal::ctrl_c() => done.context("can't wait for signals")?,
+    }
+    info!("stopping: nothing new is taken, what was accepted is on the log");
+    Ok(())
+}
+
+impl Node {
+    /// Starts roles and serves them.
+    pub(crate) async fn start(
+        config: &Config,
+        roles: &[Role],
+        store: Arc<dyn LogStore>,
+        metrics: PrometheusHandle,
+    ) -> Result<Self> {
+        let shared = Shared {
+            store,
+            keyer: installation::keyer(config)?,
+            gatekeeper: installation::gatekeeper(config)?,
+            name: "1".into(),
+        };
+        let http = bind(&config.listen.http, "listen.http").await?;
+        let serves_grpc = roles.iter().any(|r| !matches!(r, Role::Router | Role::Deliver));
+        let grpc = if serves_grpc { Some(bind(&config.listen.grpc, "listen.grpc").await?) } else { None };
+        let running = Running::start(config, roles, &shared).await?;
+        let (stop, servers) = (CancellationToken::new(), TaskTracker::new());
+        let mut node = Self {
+            grpc: grpc.as_ref().map(TcpListener::local_addr).transpose()?,
+            http: http.local_addr()?,
+            smtp: running.ingest.as_ref().and_then(Ingest::smtp_address),
+            running,
+            stop,
+            servers,
+        };
+        if let Some(listener) = grpc {
+            node.serve_grpc(listener)?;
+        }
+        node.serve_http(http, metrics);
+        Ok(node)
+    }
+
+    /// What the router does with each desk.
+    pub(crate) fn desks(&self) -> Vec<(String, DeskStatus)> {
+        self.running.router.as_ref().map(|r| r.statuses().into_iter().collect()).unwrap_or_default()
+    }
+
+    fn serve_grpc(&mut self, listener: TcpListener) -> Result<()> {
+        let (routes, names) = self.routes();
+        let mut reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(simpang_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        for name in names.iter().copied().chain(["grpc.health.v1.Health"]) {
+            reflection = reflection.with_service_name(name);
+        }
+        let reflection = reflection.build_v1().context("reflection")?;
+        let stop = self.stop.clone();
+        let (reporter, health) = tonic_health::server::health_reporter();
+        self.servers.spawn(async move {
+            for name in names {
+                reporter.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+            }
+            let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+            let served = tonic::transport::Server::builder()
+                .http2_keepalive_interval(Some(Duration::from_secs(20)))
+                .add_routes(routes.add_service(health).add_service(reflection))
+                .serve_with_incoming_shutdown(incoming, stop.cancelled())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "gRPC is no longer served");
+            }
+        });
+        Ok(())
+    }
+
+    /// The gRPC services of the roles that run, with their names.
+    fn routes(&self) -> (Routes, Vec<&'static str>) {
+        let mut routes = Routes::default();
+        let mut names = Vec::new();
+        if let Some(ingest) = &self.running.ingest {
+            routes = routes.add_service(ingest.grpc());
+            names.push("simpang.ingest.v1.Ingest");
+        }
+        if let Some(gateway) = &self.running.gateway {
+            let (agent, admin) = gateway.grpc();
+            routes = routes.add_service(agent).add_service(admin);
+            names.extend(["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"]);
+        }
+        if let Some(project) = &self.running.project {
+            routes = routes.add_service(project.view()).add_service(project.audit());
+            names.extend(["simpang.view.v1.View", "simpang.audit.v1.Audit"]);
+        }
+        (routes, names)
+    }
+
+    fn serve_http(&self, listener: TcpListener, metrics: PrometheusHandle) {
+        let own = axum::Router::new()
+            .route("/metrics", get(|State(metrics): State<PrometheusHandle>| async move { metrics.render() }))
+            .with_state(metrics)
+            .route("/healthz", get(|| async { (StatusCode::OK, "ok\n") }));
+        let app = match &self.running.ingest {
+            Some(ingest) => own.merge(ingest.http()),
+            None => own,
+        };
+        let stop = self.stop.clone();
+        self.servers.spawn(async move {
+            let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "HTTP is no longer served");
+            }
+        });
+    }
+
+    /// Stops taking, then stops the roles, doors first.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.servers.close();
+        let Running { ingest, router, project, deliver, gateway } = self.running;
+        if let Some(ingest) = ingest {
+            ingest.stop().await;
+        }
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
+        if let Some(deliver) = deliver {
+            deliver.stop().await;
+        }
+        if let Some(router) = router {
+            router.stop().await;
+        }
+        if let Some(project) = project {
+            project.stop().await;
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(3), self.servers.wait()).await;
+    }
+}
+
+impl Running {
+    async fn start(config: &Config, roles: &[Role], shared: &Shared) -> Result<Self> {
+        let mut running = Self::default();
+        for role in roles {
+            match role {
+                Role::Router => running.router = Some(start_router(config, shared).await?),
+                Role::Project => {
+                    let options = simpang_project::Options {
+                        store: shared.store.clone(),
+                        data_dir: config.data.dir.join("views"),
+                        keyer: shared.keyer.clone(),
+                        gatekeeper: shared.gatekeeper.clone(),
+                        instance: store::instance("project", &shared.name),
+                    };
+                    running.project = Some(Project::start(options).await?);
+                }
+                Role::Deliver => {
+                    let options = settings::deliver(config, shared)?;
+                    running.deliver = Some(Deliver::start(options).await?);
+                }
+                Role::Gateway => {
+                    let unique = format!("{}-{}", shared.name, std::process::id());
+                    let instance = store::instance("gateway", &unique);
+                    let options = simpang_gateway::Options::new(
+                        shared.store.clone(),
+                        shared.keyer.clone(),
+                        shared.gatekeeper.clone(),
+                        instance,
+                    );
+                    running.gateway = Some(Gateway::start(options).await?);
+                }
+                Role::Ingest => running.ingest = Some(Ingest::start(settings::ingest(config, shared)?).await?),
+            }
+        }
+        Ok(running)
+    }
+}
+
+async fn start_router(config: &Config, shared: &Shared) -> Result<Router> {
+    let unique = format!("{}-{}", shared.name, std::process::id());
+    let mut options = simpang_router::Options::new(shared.store.clone(), store::instance("router", &unique));
+    options.eager = config.router.eager;
+    options.takeover_after = Duration::from_millis(config.router.takeover_after_ms);
+    let desks = config.router.desks.iter().map(|desk| DeskName::new(desk));
+    options.desks = desks.collect::<Result<_, _>>().context("router.desks")?;
+    Ok(Router::start(options).await?)
+}
+
+async fn bind(addr: &str, key: &str) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.map_err(|error| {
+        anyhow!("{key}: can't listen on {addr}: {error}; choose another address in the settings")
+    })
+}

@@ -1,0 +1,98 @@
+//! Settings as the roles take them.
+
+use anyhow::{Context, Result};
+use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
+use simpang_deliver::{Options as DeliverOptions, Timing};
+use simpang_ingest::{FacebookApp, HttpOptions, Options as IngestOptions, SmtpOptions, XApp};
+use simpang_log::DeskName;
+
+use super::Shared;
+use crate::config::{Config, Deliver, Tls};
+use crate::store;
+
+pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> {
+    let smtp = match config.listen.smtp.as_str() {
+        "" => None,
+        addr => {
+            let bind = addr.parse().with_context(|| format!("listen.smtp: `{addr}` is no address"))?;
+            let mut smtp = SmtpOptions::new(bind, &config.ingest.smtp_name);
+            smtp.trusted_authserv.clone_from(&config.ingest.trusted_authserv);
+            Some(smtp)
+        }
+    };
+    let x_apps = config.ingest.x.iter().map(|app| XApp {
+        name: app.name.clone(),
+        consumer_secret: app.consumer_secret.clone(),
+    });
+    let facebook_apps = config.ingest.facebook.iter().map(|app| FacebookApp {
+        name: app.name.clone(),
+        app_secret: app.app_secret.clone(),
+        verify_token: app.verify_token.clone(),
+    });
+    let http = HttpOptions {
+        x_apps: x_apps.collect(),
+        facebook_apps: facebook_apps.collect(),
+        ..HttpOptions::default()
+    };
+    Ok(IngestOptions {
+        store: shared.store.clone(),
+        keyer: shared.keyer.clone(),
+        gatekeeper: shared.gatekeeper.clone(),
+        instance: store::instance("ingest", &shared.name),
+        smtp,
+        http,
+    })
+}
+
+pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions> {
+    let desks = config.router.desks.iter().map(|desk| DeskName::new(desk));
+    Ok(DeliverOptions {
+        store: shared.store.clone(),
+        keyer: shared.keyer.clone(),
+        instance: store::instance("deliver", &shared.name),
+        desks: desks.collect::<Result<_, _>>().context("router.desks")?,
+        channels: channels(&config.deliver),
+        timing: Timing::default(),
+    })
+}
+
+fn channels(settings: &Deliver) -> Channels {
+    let text = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
+    let mail = settings.smtp.as_ref().map(|smtp| MailServer {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            Tls::None => MailTls::None,
+            Tls::StartTls => MailTls::StartTls,
+            Tls::Implicit => MailTls::Implicit,
+        },
+        login: text(&smtp.user).map(|user| (user, Secret::new(smtp.password.clone()))),
+    });
+    let x = settings.x.as_ref().map(|x| X {
+        base_url: x.base_url.clone(),
+        accounts: x.accounts.iter().map(|(name, token)| (name.clone(), Secret::new(token.clone()))).collect(),
+    });
+    let facebook = settings.facebook.as_ref().map(|facebook| Facebook {
+        base_url: facebook.base_url.clone(),
+        pages: facebook
+            .pages
+            .iter()
+            .map(|(name, page)| {
+                let page = Page {
+                    id: page.id.clone(),
+                    token: Secret::new(page.token.clone()),
+                    app_secret: text(&page.app_secret).map(Secret::new),
+                };
+                (name.clone(), page)
+            })
+            .collect(),
+    });
+    Channels {
+        mail,
+        x,
+        facebook,
+        notices_from: text(&settings.notices_from),
+        other: settings.other.clone(),
+        ..Channels::default()
+    }
+}

@@ -1,0 +1,57 @@
+//! The log as the settings say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use simpang_log::LogStore;
+use simpang_log_nats::{NatsOptions, NatsStore};
+
+use crate::config::Config;
+
+/// Connects to the broker that the settings name.
+pub(crate) async fn connect(config: &Config, name: &str) -> Result<Arc<dyn LogStore>> {
+    Ok(Arc::new(connect_nats(config, name).await?))
+}
+
+/// As [`connect`], with what only the broker can tell.
+pub(crate) async fn connect_nats(config: &Config, name: &str) -> Result<NatsStore> {
+    let log = &config.log;
+    let running = running_url(config);
+    let url = match (log.nats_url.is_empty(), &running) {
+        (false, _) => log.nats_url.clone(),
+        (true, Some(url)) => url.clone(),
+        (true, None) => bail!(
+            "no nats-server named: use --nats-url, NATS_URL or log.nats_url in the settings \
+             (a `simpang up` that runs one of its own is found by its data folder, --data)"
+        ),
+    };
+    let some = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
+    let options = NatsOptions {
+        name: name.to_owned(),
+        user: some(&log.user),
+        password: some(&log.password),
+        credentials: some(&log.credentials).map(PathBuf::from),
+        replicas: log.replicas,
+        ..NatsOptions::default()
+    };
+    NatsStore::connect(&url, options).await.with_context(|| format!("can't reach nats-server at {url}"))
+}
+
+/// Where `simpang up` wrote the address of its own nats-server while it runs.
+pub(crate) fn url_file(config: &Config) -> PathBuf {
+    config.data.dir.join("nats-url")
+}
+
+fn running_url(config: &Config) -> Option<String> {
+    let url = std::fs::read_to_string(url_file(config)).ok()?;
+    Some(url.trim().to_owned()).filter(|u| !u.is_empty())
+}
+
+/// `<role>@<host>/<instance>`: who writes, for people. `instance` stays the same over restarts.
+pub(crate) fn instance(role: &str, instance: &str) -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "localhost" } else { host };
+    format!("{role}@{host}/{instance}")
+}
