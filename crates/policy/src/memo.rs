@@ -166,3 +166,47 @@ impl Hasher for AsIs {
         self.0 = hash;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(rule: &str) -> Arc<Classification> {
+        Arc::new(Classification {
+            rule: rule.into(),
+            segment: None,
+            priority: "p".into(),
+            queue: "q".into(),
+            skills: Vec::new(),
+            sla: None,
+            actions: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn combinations_whose_hashes_clash_keep_their_own_answers() {
+        let key = |n| vec![Filled::Number(n)];
+        let mut tables = Tables::default();
+        for n in 0..20 {
+            tables.add(7, key(n).into(), said(&n.to_string()));
+        }
+        for n in 0..20 {
+            let found = tables.find(7, &key(n));
+            let expected = usize::try_from(n).unwrap() < SAME_HASH_MAX;
+            assert_eq!(found.map(|said| said.rule.to_string()), expected.then(|| n.to_string()));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_again_outlives_what_is_not() {
+        let key = |n: i64| vec![Filled::Number(n)];
+        let mut tables = Tables::default();
+        let generation = i64::try_from(GENERATION_MAX).unwrap();
+        for n in 0..generation * 3 {
+            tables.add(n.unsigned_abs(), key(n).into(), said("r"));
+            assert!(tables.find(0, &key(0)).is_some(), "asked for after {n}");
+        }
+        assert!(tables.find(1, &key(1)).is_none());
+        assert!(tables.young.len() + tables.old.len() <= 2 * GENERATION_MAX);
+    }
+}
