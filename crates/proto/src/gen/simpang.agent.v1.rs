@@ -1755,8 +1755,9 @@ pub mod agent_client {
             self.inner.unary(req, path, codec).await
         }
         /// What the agent holds, is offered and waits for: once now, then every change as it is decided. Open it after
-        /// SignIn. When the agent's last stream on this gateway breaks, a pull of theirs that waits is cancelled. Ends
-        /// after `ended` when the session is over. NOT_FOUND when there is no such session; UNAVAILABLE when the gateway
+        /// SignIn. When the agent's last stream on this gateway breaks, a pull of theirs that waits is cancelled, and a case
+        /// that a pull brought in that moment goes back to its place unless the agent has begun on it. At most 16 streams an
+        /// agent. Ends after `ended` when the session is over. NOT_FOUND when there is no such session; UNAVAILABLE when the gateway
         /// stops or the client reads too slowly: open it again.
         pub async fn watch(
             &mut self,
@@ -2397,8 +2398,9 @@ pub mod agent_server {
             + std::marker::Send
             + 'static;
         /// What the agent holds, is offered and waits for: once now, then every change as it is decided. Open it after
-        /// SignIn. When the agent's last stream on this gateway breaks, a pull of theirs that waits is cancelled. Ends
-        /// after `ended` when the session is over. NOT_FOUND when there is no such session; UNAVAILABLE when the gateway
+        /// SignIn. When the agent's last stream on this gateway breaks, a pull of theirs that waits is cancelled, and a case
+        /// that a pull brought in that moment goes back to its place unless the agent has begun on it. At most 16 streams an
+        /// agent. Ends after `ended` when the session is over. NOT_FOUND when there is no such session; UNAVAILABLE when the gateway
         /// stops or the client reads too slowly: open it again.
         async fn watch(
             &self,

@@ -1,12 +1,15 @@
 //! The stream of an agent's work, and the same once.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::watch_response::Change;
+use tokio::time::Instant;
 use tokio_stream::Stream;
 use tonic::{Request, Status};
 
@@ -23,6 +26,40 @@ pub struct WorkStream {
     follower: Arc<Follower>,
     watching: Watching,
     told_overrun: bool,
+    /// Cases handed to the connection lately, and when.
+    handed: VecDeque<(Instant, u64)>,
+}
+
+/// How long what was handed to a connection may be on its way when the connection is found broken.
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
+
+impl WorkStream {
+    /// Remembers an assignment that goes out now.
+    fn hand(&mut self, item: Option<&Item>) {
+        if let Some(case) = item.and_then(assigned_case) {
+            let now = Instant::now();
+            self.handed.retain(|(at, _)| now.duration_since(*at) < ON_ITS_WAY);
+            self.handed.push_back((now, case));
+        }
+    }
+
+    /// Cases that the client can't have seen, or may not have.
+    fn unseen(&mut self) -> Vec<u64> {
+        let now = Instant::now();
+        let handed = self.handed.iter().filter(|(at, _)| now.duration_since(*at) < ON_ITS_WAY);
+        let mut unseen: Vec<u64> = handed.map(|(_, case)| *case).collect();
+        while let Ok(item) = self.watching.items.try_recv() {
+            unseen.extend(assigned_case(&item));
+        }
+        unseen
+    }
+}
+
+fn assigned_case(item: &Item) -> Option<u64> {
+    match item.as_ref().ok()?.change.as_ref()? {
+        Change::Assigned(assignment) => Some(assignment.case),
+        _ => None,
+    }
 }
 
 impl AgentApi {
@@ -34,7 +71,7 @@ impl AgentApi {
         follower.reach(request.at_least, deadline).await?;
         let watching = open(&follower, &principal.name, &request.session)?;
         metrics::gauge!(metric::STREAMS, "desk" => follower.desk().to_string()).increment(1);
-        Ok(WorkStream { follower, watching, told_overrun: false })
+        Ok(WorkStream { follower, watching, told_overrun: false, handed: VecDeque::new() })
     }
 
     pub(super) async fn work_now(
@@ -83,7 +120,11 @@ impl Stream for WorkStream {
                 let message = "the stream was read too slowly and is ended: open it again";
                 Poll::Ready(Some(Err(Status::unavailable(message))))
             }
-            other => other,
+            Poll::Ready(item) => {
+                self.hand(item.as_ref());
+                Poll::Ready(item)
+            }
+            Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -91,6 +132,7 @@ impl Stream for WorkStream {
 impl Drop for WorkStream {
     fn drop(&mut self) {
         metrics::gauge!(metric::STREAMS, "desk" => self.follower.desk().to_string()).decrement(1);
-        self.follower.close_stream(&self.watching);
+        let unseen = self.unseen();
+        self.follower.close_stream(&self.watching, &unseen);
     }
 }

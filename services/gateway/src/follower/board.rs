@@ -64,6 +64,8 @@ struct Held {
     how: i32,
     at_ms: i64,
     why: Option<Why>,
+    /// The pull that brought it.
+    pull: Option<log::InputId>,
 }
 
 /// A case that an agent is offered.
@@ -244,6 +246,11 @@ impl Agent {
     /// How many cases they hold.
     pub(crate) fn held(&self) -> u32 {
         u32::try_from(self.held.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The pull that brought a case they hold.
+    pub(crate) fn brought_by(&self, case: u64) -> Option<log::InputId> {
+        self.held.get(&case).and_then(|held| held.pull)
     }
 
     /// The pull that waits.

@@ -1,15 +1,16 @@
 //! What a gateway does for its sessions without being asked: signs of life, the end of sessions that nobody uses,
 //! and the end of pulls that nobody watches any more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use simpang_log::AppendError;
+use simpang_log::{AppendError, Place};
 use simpang_proto::log::v1::{self as log, command};
 use simpang_wire::key::Purpose;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{Follower, Watching};
+use super::{Follower, Watching, input_id, place_of};
 use crate::metric;
 
 /// A gateway's sign of life.
@@ -100,27 +101,39 @@ impl Follower {
         self.own_command(agent, &key, body)
     }
 
-    /// Closes a stream; when it was the agent's last, a pull of theirs that waits is cancelled.
-    pub(crate) fn close_stream(self: &Arc<Self>, watching: &Watching) {
-        let pull = {
-            let mut inner = self.inner();
-            inner.watchers.close(&watching.agent, watching.id);
-            let last = !inner.watchers.watches(&watching.agent);
-            let waiting = inner.board.agent(&watching.agent).and_then(|agent| agent.pull().cloned());
-            waiting.filter(|_| last).and_then(|waiting| waiting.pull)
-        };
-        let Some(pull) = pull else { return };
-        let place = [pull.seq.to_be_bytes().as_slice(), &pull.index.to_be_bytes()].concat();
-        let key = [self.desk().as_str().as_bytes(), b"unwatched", watching.agent.as_bytes(), &place];
-        let id = log::InputId { seq: pull.seq, index: pull.index };
-        let body = command::Body::CancelPull(log::CancelPull { pull: Some(id) });
-        let input = self.own_command(&watching.agent, &key, body);
-        let follower = Arc::clone(self);
-        let cancel = async move { follower.send(input, "cancellation of a pull").await };
-        // Streams are dropped without a runtime only when the process ends, and its sessions with it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.context.tasks.spawn_on(cancel, &runtime);
+    /// Closes a stream. When it was the agent's last, a pull of theirs that waits is cancelled, and so is one that
+    /// brought a case which the client can't have seen (`unseen`): the core takes back what nobody has touched.
+    pub(crate) fn close_stream(self: &Arc<Self>, watching: &Watching, unseen: &[u64]) {
+        for pull in self.unwatched(watching, unseen) {
+            let input = self.cancel_pull(&watching.agent, pull);
+            let follower = Arc::clone(self);
+            let cancel = async move { follower.send(input, "cancellation of a pull").await };
+            // Streams are dropped without a runtime only when the process ends, and its sessions with it.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                self.context.tasks.spawn_on(cancel, &runtime);
+            }
         }
+    }
+
+    /// The pulls that end with a stream.
+    fn unwatched(&self, watching: &Watching, unseen: &[u64]) -> BTreeSet<Place> {
+        let mut inner = self.inner();
+        inner.watchers.close(&watching.agent, watching.id);
+        if inner.watchers.watches(&watching.agent) {
+            return BTreeSet::new();
+        }
+        let Some(agent) = inner.board.agent(&watching.agent) else { return BTreeSet::new() };
+        let waiting = agent.pull().and_then(|waiting| waiting.pull);
+        let waiting = waiting.map(|pull| Place { seq: pull.seq, index: pull.index });
+        let crossed = unseen.iter().filter_map(|case| agent.brought_by(*case)).map(place_of);
+        waiting.into_iter().chain(crossed).collect()
+    }
+
+    fn cancel_pull(&self, agent: &str, pull: Place) -> log::Input {
+        let place = [pull.seq.to_be_bytes().as_slice(), &pull.index.to_be_bytes()].concat();
+        let key = [self.desk().as_str().as_bytes(), b"unwatched", agent.as_bytes(), &place];
+        let body = command::Body::CancelPull(log::CancelPull { pull: Some(input_id(pull)) });
+        self.own_command(agent, &key, body)
     }
 
     /// A command in an agent's name that the agent did not send; its key can't be that of one they send.

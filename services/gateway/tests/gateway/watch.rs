@@ -117,6 +117,28 @@ async fn a_broken_stream_cancels_the_pull_that_waits() {
 }
 
 #[tokio::test]
+async fn a_case_that_crosses_the_end_of_the_stream_is_given_back() {
+    let world = World::start().await;
+    let (mut agent, begun) = world.signed_in("sari-token").await;
+    let mut stream = watch(&mut agent, &begun.session, 0).await.unwrap();
+    work(&mut stream).await;
+    agent.pull(pull("p1", 1, 60_000)).await.unwrap();
+    assert!(matches!(change(&mut stream).await, Change::PullWaiting(_)));
+    let asked = world.router.script().pull("sari");
+    let mut events = case_opened(7);
+    events.push(case_assigned(7, "sari", asked));
+    let reason = log::PullEnd::Filled.into();
+    events.push(Body::PullEnded(log::PullEnded { agent: "sari".into(), pull: asked, reason }));
+    world.router.emit(events);
+    // Decided and on its way, when the client goes: nothing waits any more, and nobody has seen the case.
+    let request = api::GetWorkRequest { desk: DESK.into(), at_least: 0 };
+    while agent.get_work(request.clone()).await.unwrap().into_inner().work.unwrap().assignments.is_empty() {}
+    drop(stream);
+    let command = world.until_command(|body| matches!(body, command::Body::CancelPull(_))).await;
+    assert_eq!(command.body, Some(command::Body::CancelPull(log::CancelPull { pull: asked })));
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_session() {
     let world = World::start().await;
     let (mut agent, begun) = world.signed_in("sari-token").await;

@@ -82,13 +82,13 @@ impl Board {
 }
 
 impl Agent {
-    /// The session is over, and with it what only a session can have. Cases leave by events of their own.
+    /// The session is over, and with it what only a session can have. Cases and offers leave by events of their own:
+    /// who signs in elsewhere keeps both.
     fn leave(&mut self) {
         self.session = None;
         self.presence = api::Presence::NotReady.into();
         self.auto = false;
         self.pull = None;
-        self.offers.clear();
     }
 }
 

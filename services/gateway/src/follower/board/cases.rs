@@ -87,7 +87,7 @@ impl Board {
         self.drop_holder(assigned.case);
         let why = self.why(assigned.explanation.as_ref());
         let (agent, state) = self.agent_mut(&assigned.agent);
-        state.held.insert(assigned.case, Held { how: assigned.by, at_ms, why });
+        state.held.insert(assigned.case, Held { how: assigned.by, at_ms, why, pull: assigned.pull });
         let pull = assigned.pull.map(message_id);
         if let Some(waiting) = state.pull.as_mut().filter(|waiting| pull.is_some() && waiting.pull == pull) {
             waiting.count = waiting.count.saturating_sub(1);

@@ -159,10 +159,12 @@ fn an_offer_ends_when_taken_or_over() {
 #[test]
 fn signing_in_elsewhere_ends_the_older_session_even_if_nobody_says_so() {
     let mut board = Board::default();
-    board.committed(&commit(vec![signed_in("sari", "s1")]));
+    let offered = log::CaseOffered { case: 7, agent: "sari".into(), ..log::CaseOffered::default() };
+    board.committed(&commit(vec![signed_in("sari", "s1"), opened(7), Body::CaseOffered(offered)]));
     let changes = board.committed(&commit(vec![signed_in("sari", "s2")]));
     assert!(matches!(&changes[0].change, What::Ended(over) if over.session == "s1"));
     assert_eq!(board.work("sari").session, "s2");
+    assert_eq!(board.work("sari").offers.len(), 1, "what is offered stays offered");
     let late = log::AgentSignedOut { agent: "sari".into(), session: "s1".into(), reason: 2 };
     board.committed(&commit(vec![Body::AgentSignedOut(late)]));
     assert_eq!(board.work("sari").session, "s2", "the end of an older session is not the newer one's");
