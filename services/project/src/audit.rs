@@ -31,11 +31,13 @@ impl AuditService {
         &self,
         method: &str,
         request: Request<T>,
-        desk: impl Fn(&T) -> &String,
+        names: impl Fn(&T) -> (&String, u64),
     ) -> Result<(Arc<Desk>, T), Status> {
         let (metadata, _, request) = request.into_parts();
         let method = format!("simpang.audit.v1.Audit/{method}");
-        Ok((self.calls.desk(&metadata, &method, desk(&request)).await?, request))
+        let (desk, at_least) = names(&request);
+        let desk = self.calls.desk(&metadata, &method, desk, at_least).await?;
+        Ok((desk, request))
     }
 }
 
@@ -44,7 +46,7 @@ impl Audit for AuditService {
     type ReplayStream = ReceiverStream<Result<api::ReplayResponse, Status>>;
 
     async fn replay(&self, request: Request<api::ReplayRequest>) -> Answer<Self::ReplayStream> {
-        let (desk, asked) = self.enter("Replay", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("Replay", request, |r| (&r.desk, r.at_least)).await?;
         desk.at_least(asked.at_least).await?;
         let replay = Replay::new(&asked, desk.position().unwrap_or_default())?;
         let (sender, receiver) = tokio::sync::mpsc::channel(64);
@@ -53,12 +55,12 @@ impl Audit for AuditService {
     }
 
     async fn state_at(&self, request: Request<api::StateAtRequest>) -> Answer<api::StateAtResponse> {
-        let (desk, asked) = self.enter("StateAt", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("StateAt", request, |r| (&r.desk, r.at_least)).await?;
         state_at::state_at(&desk, &asked).await.map(Response::new)
     }
 
     async fn explain(&self, request: Request<api::ExplainRequest>) -> Answer<api::ExplainResponse> {
-        let (desk, asked) = self.enter("Explain", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("Explain", request, |r| (&r.desk, r.at_least)).await?;
         explain(&desk, asked).await.map(Response::new)
     }
 
@@ -66,7 +68,7 @@ impl Audit for AuditService {
         &self,
         request: Request<api::ListRefusedRequest>,
     ) -> Answer<api::ListRefusedResponse> {
-        let (desk, asked) = self.enter("ListRefused", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("ListRefused", request, |r| (&r.desk, r.at_least)).await?;
         list_refused(&desk, asked).await.map(Response::new)
     }
 }

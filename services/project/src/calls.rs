@@ -24,24 +24,48 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Lets a caller make a call on a desk, by the roles of their token and of the desk's own records.
+    /// Lets a caller make a call on a desk, by the roles of their token or of the desk's own records. Those are known
+    /// only once the view has them: it is waited for as long as the request's `at_least` asks.
     pub(crate) async fn desk(
         &self,
         metadata: &MetadataMap,
         method: &str,
         desk: &str,
+        at_least: u64,
     ) -> Result<Arc<Desk>, Status> {
+        let name = DeskName::new(desk).map_err(|error| Status::invalid_argument(format!("desk: {error}")));
         let caller = self.gatekeeper.authenticate(metadata)?;
-        let name = DeskName::new(desk).map_err(|error| Status::invalid_argument(format!("desk: {error}")))?;
-        let found = self.find(&name);
-        let roles = match &found {
-            Some(desk) if caller.may_enter(name.as_str()) => desk.roles(caller.name).await,
-            _ => Vec::new(),
-        };
-        self.gatekeeper.authorise(metadata, method, desk, |_| roles)?;
+        let found = self.find(&name?);
+        let by_token = self.gatekeeper.authorise(metadata, method, desk, |_| Vec::new());
+        if let (Err(refused), Some(desk)) = (&by_token, &found) {
+            if !caller.may_enter(desk.name.as_str()) {
+                return Err(refused.clone());
+            }
+            self.by_record(metadata, method, desk, &caller, at_least).await?;
+        } else {
+            by_token?;
+        }
         found.ok_or_else(|| {
-            Status::not_found(format!("desk: there is no desk {name} (or it was just made: try again)"))
+            Status::not_found(format!("desk: there is no {desk}, or it was just made: try again"))
         })
+    }
+
+    async fn by_record(
+        &self,
+        metadata: &MetadataMap,
+        method: &str,
+        desk: &Desk,
+        caller: &Principal,
+        at_least: u64,
+    ) -> Result<(), Status> {
+        desk.at_least(at_least).await?;
+        let roles = desk.roles(caller.name.clone()).await;
+        match self.gatekeeper.authorise(metadata, method, desk.name.as_str(), |_| roles) {
+            Ok(_) => Ok(()),
+            // The record may stand on the part of the log that is not folded yet.
+            Err(_) if !desk.is_caught_up() => Err(desk.not_yet()),
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Lets a caller make a call that names no desk.

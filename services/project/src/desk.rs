@@ -48,6 +48,8 @@ pub(crate) struct Desk {
     changes: broadcast::Sender<Arc<Changes>>,
     broken: Mutex<Option<String>>,
     log: OnceLock<Arc<dyn DeskLog>>,
+    /// Where the log ended when it was opened.
+    stood: OnceLock<u64>,
     reads: Semaphore,
     rebuild: Notify,
     rebuilt: Mutex<u32>,
@@ -63,6 +65,7 @@ impl Desk {
             changes: broadcast::Sender::new(CHANGES_KEPT),
             broken: Mutex::default(),
             log: OnceLock::new(),
+            stood: OnceLock::new(),
             reads: Semaphore::new(READS_MAX),
             rebuild: Notify::new(),
             rebuilt: Mutex::default(),
@@ -91,9 +94,19 @@ impl Desk {
         self.log.get().cloned().ok_or_else(|| self.not_yet())
     }
 
-    pub(crate) fn opened(&self, log: Arc<dyn DeskLog>) {
-        // The first one stays: all are the same log.
+    /// The log was opened, and ended there.
+    pub(crate) fn opened(&self, log: Arc<dyn DeskLog>, stood: u64) {
+        // Opened once.
         let _ = self.log.set(log);
+        let _ = self.stood.set(stood);
+    }
+
+    /// Whether everything is folded that stood on the log when it was opened.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        match (self.position(), self.stood.get()) {
+            (Some(position), Some(stood)) => position >= *stood,
+            _ => false,
+        }
     }
 
     /// Something was folded.
@@ -164,8 +177,11 @@ impl Desk {
         }
     }
 
-    fn not_yet(&self) -> Status {
-        Status::unavailable(format!("the view of desk {} is being opened: try again in a moment", self.name))
+    pub(crate) fn not_yet(&self) -> Status {
+        Status::unavailable(format!(
+            "the view of desk {} is still being built: try again in a moment",
+            self.name
+        ))
     }
 
     /// Reads on a blocking thread once the view has a position.

@@ -28,11 +28,13 @@ impl ViewService {
         &self,
         method: &str,
         request: Request<T>,
-        desk: impl Fn(&T) -> &String,
+        names: impl Fn(&T) -> (&String, u64),
     ) -> Result<(Arc<crate::desk::Desk>, T), Status> {
         let (metadata, _, request) = request.into_parts();
         let method = format!("simpang.view.v1.View/{method}");
-        Ok((self.calls.desk(&metadata, &method, desk(&request)).await?, request))
+        let (desk, at_least) = names(&request);
+        let desk = self.calls.desk(&metadata, &method, desk, at_least).await?;
+        Ok((desk, request))
     }
 
     /// The key of the address that a history is asked for; none when none is.
@@ -59,7 +61,7 @@ impl View for ViewService {
     type WatchStream = ReceiverStream<Result<api::WatchResponse, Status>>;
 
     async fn get_case(&self, request: Request<api::GetCaseRequest>) -> Answer<api::GetCaseResponse> {
-        let (desk, asked) = self.enter("GetCase", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("GetCase", request, |r| (&r.desk, r.at_least)).await?;
         let read = desk.read(asked.at_least, move |snapshot| {
             let case = snapshot.case(asked.case)?;
             let summary = case.as_ref().and_then(|case| case.summary.as_ref());
@@ -77,12 +79,12 @@ impl View for ViewService {
     }
 
     async fn list_cases(&self, request: Request<api::ListCasesRequest>) -> Answer<api::ListCasesResponse> {
-        let (desk, asked) = self.enter("ListCases", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("ListCases", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.list_cases(&asked)).await.map(Response::new)
     }
 
     async fn search(&self, request: Request<api::SearchRequest>) -> Answer<api::SearchResponse> {
-        let (desk, asked) = self.enter("Search", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("Search", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.search(&asked.query, asked.limit))
             .await
             .map(Response::new)
@@ -92,7 +94,7 @@ impl View for ViewService {
         &self,
         request: Request<api::CustomerHistoryRequest>,
     ) -> Answer<api::CustomerHistoryResponse> {
-        let (desk, asked) = self.enter("CustomerHistory", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("CustomerHistory", request, |r| (&r.desk, r.at_least)).await?;
         let author = self.author(&asked)?;
         let author = move || author;
         desk.read(asked.at_least, move |snapshot| {
@@ -106,17 +108,17 @@ impl View for ViewService {
         &self,
         request: Request<api::FindCustomersRequest>,
     ) -> Answer<api::FindCustomersResponse> {
-        let (desk, asked) = self.enter("FindCustomers", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("FindCustomers", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.find_customers(&asked)).await.map(Response::new)
     }
 
     async fn sla_board(&self, request: Request<api::SlaBoardRequest>) -> Answer<api::SlaBoardResponse> {
-        let (desk, asked) = self.enter("SlaBoard", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("SlaBoard", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.sla_board(&asked)).await.map(Response::new)
     }
 
     async fn list_agents(&self, request: Request<api::ListAgentsRequest>) -> Answer<api::ListAgentsResponse> {
-        let (desk, asked) = self.enter("ListAgents", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("ListAgents", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.list_agents(&asked)).await.map(Response::new)
     }
 
@@ -124,7 +126,7 @@ impl View for ViewService {
         &self,
         request: Request<api::CampaignProgressRequest>,
     ) -> Answer<api::CampaignProgressResponse> {
-        let (desk, asked) = self.enter("CampaignProgress", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("CampaignProgress", request, |r| (&r.desk, r.at_least)).await?;
         desk.read(asked.at_least, move |snapshot| snapshot.campaign_progress(&asked.campaign))
             .await
             .map(Response::new)
@@ -142,7 +144,7 @@ impl View for ViewService {
     }
 
     async fn watch(&self, request: Request<api::WatchRequest>) -> Answer<Self::WatchStream> {
-        let (desk, asked) = self.enter("Watch", request, |r| &r.desk).await?;
+        let (desk, asked) = self.enter("Watch", request, |r| (&r.desk, r.at_least)).await?;
         watch::check(&asked)?;
         desk.at_least(asked.at_least).await?;
         let (sender, receiver) = tokio::sync::mpsc::channel(4);

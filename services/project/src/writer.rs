@@ -98,8 +98,8 @@ impl<'a> Writer<'a> {
         store: &'a Arc<dyn LogStore>,
         stop: &'a CancellationToken,
     ) -> Result<Self, Ended> {
-        let log = open_log(desk, store, stop).await?;
-        desk.opened(log.clone());
+        let (log, stood) = open_log(desk, store, stop).await?;
+        desk.opened(log.clone(), stood);
         let views = open_views(desk.clone(), desk.path.clone()).await?;
         let position = views.position();
         desk.folded(position.seq, simpang_views::Changes::default());
@@ -235,10 +235,15 @@ async fn open_log(
     desk: &Desk,
     store: &Arc<dyn LogStore>,
     stop: &CancellationToken,
-) -> Result<Arc<dyn DeskLog>, Ended> {
+) -> Result<(Arc<dyn DeskLog>, u64), Ended> {
     loop {
-        match store.open(&desk.name).await {
-            Ok(log) => return Ok(log),
+        let opening = async {
+            let log = store.open(&desk.name).await?;
+            let stood = log.last_seq().await?;
+            Ok::<_, LogError>((log, stood))
+        };
+        match opening.await {
+            Ok(opened) => return Ok(opened),
             Err(error) if error.is_transient() => warn!(desk = %desk.name, %error, "can't open the log yet"),
             Err(error) => return Err(error.into()),
         }
