@@ -67,7 +67,7 @@ impl Fold<'_> {
             channel: message.channel,
             account: message.account.clone(),
             public: message.visibility() == log::Visibility::Public,
-            automatic: e.automatic || message.automatic,
+            automatic: e.automatic,
             joined_by: e.by,
             author: message.author.to_vec(),
             malformed: message.malformed.clone(),
