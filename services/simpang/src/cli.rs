@@ -218,6 +218,9 @@ pub(crate) enum Campaign {
         /// Entry criterion of every row whose list does not say (A7).
         #[arg(long)]
         criterion: Option<String>,
+        /// IANA zone of times that the list writes without one.
+        #[arg(long, default_value = "Asia/Jakarta")]
+        zone: String,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
@@ -236,6 +239,9 @@ pub(crate) struct AgentArgs {
     /// The agent's token.
     #[arg(long, env = "SIMPANG_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// Who you are, by the name of a token that `simpang up` made in the data folder, such as rina.
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub(crate) as_agent: Option<String>,
     /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,

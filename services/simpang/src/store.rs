@@ -17,15 +17,7 @@ pub(crate) async fn connect(config: &Config, name: &str) -> Result<Arc<dyn LogSt
 /// As [`connect`], with what only the broker can tell.
 pub(crate) async fn connect_nats(config: &Config, name: &str) -> Result<NatsStore> {
     let log = &config.log;
-    let running = running_url(config);
-    let url = match (log.nats_url.is_empty(), &running) {
-        (false, _) => log.nats_url.clone(),
-        (true, Some(url)) => url.clone(),
-        (true, None) => bail!(
-            "no nats-server named: use --nats-url, NATS_URL or log.nats_url in the settings \
-             (a `simpang up` that runs one of its own is found by its data folder, --data)"
-        ),
-    };
+    let url = url(config)?;
     let some = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
     let options = NatsOptions {
         name: name.to_owned(),
@@ -36,6 +28,20 @@ pub(crate) async fn connect_nats(config: &Config, name: &str) -> Result<NatsStor
         ..NatsOptions::default()
     };
     NatsStore::connect(&url, options).await.with_context(|| format!("can't reach nats-server at {url}"))
+}
+
+/// The address of the broker: as the settings say, else of the one that `simpang up` runs.
+pub(crate) fn url(config: &Config) -> Result<String> {
+    if !config.log.nats_url.is_empty() {
+        return Ok(config.log.nats_url.clone());
+    }
+    match running_url(config) {
+        Some(url) => Ok(url),
+        None => bail!(
+            "no nats-server named: use --nats-url, NATS_URL or log.nats_url in the settings \
+             (a `simpang up` that runs one of its own is found by its data folder, --data)"
+        ),
+    }
 }
 
 /// Where `simpang up` wrote the address of its own nats-server while it runs.
