@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use simpang_log::port::{DeskLog, DeskName, Door, LogStore, Record};
+use simpang_log::port::{DeskName, Door, LogStore, Record};
 
 use crate::broker::{Broker, Secrets, store};
 use crate::client::Client;
@@ -31,7 +31,9 @@ async fn take(client: &mut Client, stream: &str) -> Snapshot {
             assert!(!chunk.headers.contains("NATS/1.0 4"), "{stream}: {}", chunk.headers);
             break;
         }
-        client.put(&chunk.reply, "", b"").await;
+        if !chunk.reply.is_empty() {
+            client.put(&chunk.reply, "", b"").await;
+        }
         chunks.push(chunk.payload);
     }
     Snapshot { about: json!({"config": answer["config"], "state": answer["state"]}), chunks }
@@ -40,8 +42,9 @@ async fn take(client: &mut Client, stream: &str) -> Snapshot {
 async fn restore(client: &mut Client, stream: &str, snapshot: &Snapshot) -> Value {
     let about = snapshot.about.to_string();
     let answer = client.ask(&format!("$JS.API.STREAM.RESTORE.{stream}"), about.as_bytes()).await;
-    eprintln!("{stream} {} chunks: {answer}", snapshot.chunks.len());
-    let Some(deliver) = answer["deliver_subject"].as_str() else { return answer };
+    let Some(deliver) = answer["deliver_subject"].as_str().filter(|subject| !subject.is_empty()) else {
+        return answer;
+    };
     for chunk in &snapshot.chunks {
         let inbox = client.inbox().await;
         client.put(deliver, &inbox, chunk).await;

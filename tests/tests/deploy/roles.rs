@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use simpang_log::port::{AppendError, CommitError, DeskLog, DeskName, Door, LogError, LogStore, RecordKind};
+use simpang_log::{Anchor, Tail};
 use simpang_log_nats::NatsStore;
 
 use crate::broker::{Broker, Secrets, store};
-use crate::within;
+use crate::{until, within};
 
 /// The stores of all services, each as its own user, and a desk.
 struct Services {
@@ -123,4 +124,22 @@ async fn the_doors_read_no_desks_log() {
     let log = services.log("ingest").await;
     assert!(log.get(1).await.is_err(), "ingest read a record");
     assert!(log.read(1).await.is_err(), "ingest followed the log");
+}
+
+/// The broker delivers where a consumer says, whoever asked for it: no permission holds there (see
+/// docs/operations.md). So readers must not believe what comes that way.
+#[tokio::test]
+async fn a_record_that_is_smuggled_onto_the_commits_stops_every_reader() {
+    let services = Services::start().await;
+    let raw = Bytes::from_static(b"no commit");
+    services.store("ingest").await.put_raw(simpang_log::chain::digest(&raw), raw).await.unwrap();
+    let mut client = services.broker.client("audit", &services.secrets).await;
+    let consumer = serde_json::json!({"stream_name": "SIMPANG_RAW", "config": {
+        "deliver_subject": "simpang.tenesa.commit", "ack_policy": "none", "deliver_policy": "all",
+    }});
+    client.ask("$JS.API.CONSUMER.CREATE.SIMPANG_RAW", consumer.to_string().as_bytes()).await;
+    let log = services.log("project").await;
+    until(20, || async { log.last_seq().await.ok().filter(|seq| *seq == 1) }).await;
+    let read = within(20, Tail::start(log, Anchor::Start).next()).await;
+    assert!(matches!(&read, Err(LogError::Broken { seq: 1, .. })), "{read:?}");
 }
