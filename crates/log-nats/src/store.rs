@@ -88,6 +88,10 @@ impl NatsStore {
         Ok(Self { connection, replicas: options.replicas, directory: Arc::default(), raw: Arc::default() })
     }
 
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
     /// The version of the broker that the store is connected to, such as `2.15.1`.
     #[must_use]
     pub fn server_version(&self) -> String {
