@@ -47,7 +47,7 @@ use calls::Calls;
 use desk::Desk;
 
 /// How often new desks are looked for, and lag is measured.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What the role needs.
 #[derive(Debug, Clone)]

@@ -234,7 +234,13 @@ pub(crate) struct AgentArgs {
     #[arg(long, env = "SIMPANG_DESK", global = true, default_value = "")]
     pub(crate) desk: String,
     /// Where Simpang is: its gRPC address.
-    #[arg(long, env = "SIMPANG_ADDR", global = true, value_name = "URL", default_value = "http://127.0.0.1:7411")]
+    #[arg(
+        long,
+        env = "SIMPANG_ADDR",
+        global = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7411"
+    )]
     pub(crate) addr: String,
     /// The agent's token.
     #[arg(long, env = "SIMPANG_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]

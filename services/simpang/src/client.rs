@@ -43,8 +43,11 @@ impl Client {
             .with_context(|| format!("{addr} is no address such as http://127.0.0.1:7411"))?
             .connect()
             .await
-            .map_err(|error| anyhow!("nothing answers at {addr}: is `simpang up` running there? ({error})"))?;
-        let value = format!("Bearer {token}").parse().context("the token has characters that no token has")?;
+            .map_err(|error| {
+                anyhow!("nothing answers at {addr}: is `simpang up` running there? ({error})")
+            })?;
+        let value =
+            format!("Bearer {token}").parse().context("the token has characters that no token has")?;
         Ok(Self { channel, bearer: Bearer(value) })
     }
 

@@ -167,7 +167,14 @@ pub(crate) enum Format {
 impl Default for Log {
     fn default() -> Self {
         let none = String::new;
-        Self { nats_url: none(), user: none(), password: none(), credentials: none(), replicas: 1, sync_always: false }
+        Self {
+            nats_url: none(),
+            user: none(),
+            password: none(),
+            credentials: none(),
+            replicas: 1,
+            sync_always: false,
+        }
     }
 }
 
@@ -208,9 +215,8 @@ impl Config {
         let usual = Path::new(USUAL_FILE);
         let file = file.or_else(|| usual.is_file().then_some(usual));
         let text = match file {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("can't read the settings {}", path.display()))?
-            }
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("can't read the settings {}", path.display()))?,
             None => String::new(),
         };
         let name = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
@@ -222,7 +228,9 @@ impl Config {
     fn read(name: &str, text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self> {
         // The file alone first, so that its errors name its lines.
         let from_file: Result<Self, _> = toml::from_str(text);
-        from_file.map_err(|error| anyhow!("{name}: {error}\n`simpang config` prints every key with its meaning"))?;
+        from_file.map_err(|error| {
+            anyhow!("{name}: {error}\n`simpang config` prints every key with its meaning")
+        })?;
         let mut table: toml::Table = toml::from_str(text)?;
         let mut names = Vec::new();
         for (key, value) in env {
@@ -230,7 +238,9 @@ impl Config {
             names.push(key);
         }
         names.sort();
-        table.try_into().map_err(|error| anyhow!("a setting of the environment ({}): {error}", names.join(", ")))
+        table
+            .try_into()
+            .map_err(|error| anyhow!("a setting of the environment ({}): {error}", names.join(", ")))
     }
 
     /// The tokens file.
@@ -282,7 +292,9 @@ mod tests {
         let example = |line: &str| line.starts_with("# [") || line.contains(" = ") && line.starts_with("# ");
         let on: Vec<String> = DEFAULT
             .lines()
-            .map(|line| if example(line) { line.trim_start_matches("# ").to_owned() } else { line.to_owned() })
+            .map(
+                |line| if example(line) { line.trim_start_matches("# ").to_owned() } else { line.to_owned() },
+            )
             .collect();
         let config = read(&on.join("\n")).unwrap();
         assert_eq!(config.ingest.x[0].name, "main");
@@ -292,7 +304,10 @@ mod tests {
     #[test]
     fn an_error_names_file_line_and_key() {
         let error = read("[listen]\ngrcp = \"x\"\n").unwrap_err();
-        assert!(error.contains("simpang.toml") && error.contains("line 2") && error.contains("grcp"), "{error}");
+        assert!(
+            error.contains("simpang.toml") && error.contains("line 2") && error.contains("grcp"),
+            "{error}"
+        );
         let error = read("[log]\nreplicas = \"three\"\n").unwrap_err();
         assert!(error.contains("line 2") && error.contains("replicas"), "{error}");
     }

@@ -32,7 +32,10 @@ struct TokensFile {
 pub(crate) fn keyer(config: &Config) -> Result<Keyer> {
     let path = config.secret_file();
     let secret = std::fs::read(&path).with_context(|| {
-        format!("can't read the installation's secret {}: copy it from where `simpang up` made it", path.display())
+        format!(
+            "can't read the installation's secret {}: copy it from where `simpang up` made it",
+            path.display()
+        )
     })?;
     if secret.len() < 16 {
         bail!("the installation's secret {} is too short: at least 16 bytes", path.display());
@@ -43,7 +46,8 @@ pub(crate) fn keyer(config: &Config) -> Result<Keyer> {
 /// The tokens there are.
 pub(crate) fn gatekeeper(config: &Config) -> Result<Arc<Gatekeeper>> {
     let path = config.tokens_file();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("can't read the tokens {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("can't read the tokens {}", path.display()))?;
     let tokens = Tokens::parse(&text).with_context(|| path.display().to_string())?;
     Ok(Arc::new(Gatekeeper::new(tokens)))
 }

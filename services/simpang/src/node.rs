@@ -15,7 +15,7 @@ use simpang_gateway::Gateway;
 use simpang_ingest::Ingest;
 use simpang_log::{DeskName, LogStore};
 use simpang_project::Project;
-use simpang_router::{DeskStatus, Router};
+use simpang_router::Router;
 use simpang_wire::key::Keyer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 5] = [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -141,11 +142,6 @@ impl Node {
         }
         node.serve_http(http, metrics);
         Ok(node)
-    }
-
-    /// What the router does with each desk.
-    pub(crate) fn desks(&self) -> Vec<(String, DeskStatus)> {
-        self.running.router.as_ref().map(|r| r.statuses().into_iter().collect()).unwrap_or_default()
     }
 
     fn serve_grpc(&mut self, listener: TcpListener) -> Result<()> {
@@ -269,7 +265,9 @@ impl Running {
                     );
                     running.gateway = Some(Gateway::start(options).await?);
                 }
-                Role::Ingest => running.ingest = Some(Ingest::start(settings::ingest(config, shared)?).await?),
+                Role::Ingest => {
+                    running.ingest = Some(Ingest::start(settings::ingest(config, shared)?).await?)
+                }
             }
         }
         Ok(running)

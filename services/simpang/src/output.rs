@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn lengths_and_times_read_in_their_two_largest_units() {
-        for (ms, text) in [(0, "0 s"), (999, "0 s"), (61_000, "1 min 1 s"), (-7_200_000, "-2 h"), (90_061_000, "1 d 1 h")] {
+        for (ms, text) in
+            [(0, "0 s"), (999, "0 s"), (61_000, "1 min 1 s"), (-7_200_000, "-2 h"), (90_061_000, "1 d 1 h")]
+        {
             assert_eq!(length(ms), text);
         }
         assert_eq!(relative(5_000, 1_000), "in 4 s");

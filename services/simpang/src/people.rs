@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use simpang_proto::admin::v1::{
-    Agent, Channel, Customer, Fact, Identity, ProfileField, Role, Skill, UpsertAgentsRequest, UpsertCustomersRequest, fact,
+    Agent, Channel, Customer, Fact, Identity, ProfileField, Role, Skill, UpsertAgentsRequest,
+    UpsertCustomersRequest, fact,
 };
 
 use crate::client::{Client, refused};
@@ -123,14 +124,19 @@ fn agent(entry: &AgentEntry) -> Result<Agent> {
     let since_ms = match entry.since.as_str() {
         "" => 0,
         day => {
-            let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").context("`since` is no day like 2024-03-01")?;
+            let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d")
+                .context("`since` is no day like 2024-03-01")?;
             day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()
         }
     };
     Ok(Agent {
         agent: entry.id.clone(),
         roles: roles.collect::<Result<_>>()?,
-        skills: entry.skills.iter().map(|(name, level)| Skill { name: name.clone(), level: *level }).collect(),
+        skills: entry
+            .skills
+            .iter()
+            .map(|(name, level)| Skill { name: name.clone(), level: *level })
+            .collect(),
         site: entry.site.clone(),
         groups: entry.groups.clone(),
         since_ms,

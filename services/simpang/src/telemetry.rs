@@ -1,5 +1,6 @@
 //! Logging, metrics and health of a process.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,10 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 pub(crate) fn start(settings: &Telemetry) -> Result<PrometheusHandle> {
     let filter = EnvFilter::try_new(&settings.log)
         .with_context(|| format!("telemetry.log: `{}` is no filter such as `info`", settings.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process keeps the first's.
     let _ = match settings.format {
         Format::Text => builder.try_init(),

@@ -44,7 +44,8 @@ impl Whole {
         if config.log.nats_url.is_empty() {
             let started = start_server(&config).await?;
             config.log.nats_url = started.url();
-            std::fs::write(store::url_file(&config), started.url()).context("can't write into the data folder")?;
+            std::fs::write(store::url_file(&config), started.url())
+                .context("can't write into the data folder")?;
             server = Some(started);
         }
         let store = store::connect(&config, &store::instance("up", "1")).await?;
@@ -81,7 +82,10 @@ impl Whole {
         output::line("");
         output::line("Simpang is up. Stop it with Ctrl-C; what was accepted is on the log.");
         output::line(format!("  gRPC           {}   (reflection and health on)", self.addr()));
-        output::line(format!("  HTTP           http://{}   /webhooks/x  /webhooks/facebook  /v1/messages", self.node.http));
+        output::line(format!(
+            "  HTTP           http://{}   /webhooks/x  /webhooks/facebook  /v1/messages",
+            self.node.http
+        ));
         output::line(format!("                 http://{}/metrics  /healthz", self.node.http));
         output::line(format!("  SMTP and LMTP  {smtp}"));
         output::line(format!("  nats-server    {}", self.config.log.nats_url));
@@ -116,7 +120,8 @@ async fn start_server(config: &Config) -> Result<NatsServer> {
     let sync = if config.log.sync_always { SyncInterval::Always } else { SyncInterval::Periodic };
     let options = ServerOptions { dir: config.data.dir.join("nats"), sync, ..ServerOptions::default() };
     match tokio::time::timeout(Duration::from_secs(60), NatsServer::start(options)).await {
-        Ok(started) => started.context("can't run nats-server; `make tools` fetches it, or name a running one with --nats-url"),
+        Ok(started) => started
+            .context("can't run nats-server; `make tools` fetches it, or name a running one with --nats-url"),
         Err(_) => bail!("nats-server did not answer within a minute; see its log in the data folder"),
     }
 }

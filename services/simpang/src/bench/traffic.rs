@@ -60,7 +60,11 @@ impl Traffic {
             ..Message::default()
         };
         let key = self.keyer.key(Purpose::Idempotency, &[b"x", DESK.as_bytes(), id.as_bytes(), b"new"]);
-        Input { key: Bytes::copy_from_slice(&key), body: Some(input::Body::Message(message)), ..Input::default() }
+        Input {
+            key: Bytes::copy_from_slice(&key),
+            body: Some(input::Body::Message(message)),
+            ..Input::default()
+        }
     }
 
     /// As another program pushes it over gRPC. The directory knows nobody of them.

@@ -4,8 +4,8 @@
 mod ask;
 mod case;
 pub(crate) mod parse;
-mod work;
 mod view;
+mod work;
 
 use std::future::Future;
 use std::time::Duration;

@@ -25,9 +25,8 @@ pub(crate) async fn run(config: &Config, args: Campaign) -> Result<()> {
     let Campaign::Load { desk, campaign, file, criterion, zone, server, json } = args;
     let bytes = std::fs::read(&file).with_context(|| format!("can't read the list {}", file.display()))?;
     let rows = match criterion {
-        Some(criterion) => {
-            list::with_criterion(&bytes, &criterion).with_context(|| format!("nothing was loaded: {}", file.display()))?
-        }
+        Some(criterion) => list::with_criterion(&bytes, &criterion)
+            .with_context(|| format!("nothing was loaded: {}", file.display()))?,
         None => None,
     };
     let source = rows.map_or(Source::Csv(bytes), Source::Rows);
@@ -53,7 +52,12 @@ fn list_name(file: &Path) -> String {
 }
 
 /// Loads a list and tells what became of it.
-async fn load(client: &Client, begin: api::BeginLoad, source: Source, as_json: bool) -> Result<api::LoadTotals> {
+async fn load(
+    client: &Client,
+    begin: api::BeginLoad,
+    source: Source,
+    as_json: bool,
+) -> Result<api::LoadTotals> {
     let what = format!("campaign {} of desk {}", begin.campaign, begin.desk);
     let (pieces, rows, lines, left_out) = match source {
         Source::Csv(bytes) => {
@@ -85,7 +89,8 @@ async fn load(client: &Client, begin: api::BeginLoad, source: Source, as_json: b
         }
     }
     bar.finish_and_clear();
-    let totals = totals.context("the answer ended before its totals: load the same list again, that is harmless")?;
+    let totals =
+        totals.context("the answer ended before its totals: load the same list again, that is harmless")?;
     let totals = with_left_out(totals, &left_out);
     sum_up(&what, &totals, as_json);
     Ok(totals)
@@ -150,7 +155,12 @@ mod tests {
 
     #[test]
     fn only_rows_with_something_to_say_are_told() {
-        let row = RowVerdict { line: 3, outcome: RowOutcome::Accepted.into(), key: "1".into(), reason: String::new() };
+        let row = RowVerdict {
+            line: 3,
+            outcome: RowOutcome::Accepted.into(),
+            key: "1".into(),
+            reason: String::new(),
+        };
         assert_eq!(remark(&row), None);
         let row = RowVerdict { outcome: RowOutcome::Invalid.into(), reason: "no number".into(), ..row };
         assert_eq!(remark(&row).unwrap(), "line      3  invalid    no number");

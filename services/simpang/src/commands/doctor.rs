@@ -109,7 +109,8 @@ mod tests {
             found: "nobody answers".into(),
             todo: "start it".into(),
         };
-        let expected = ["FAIL  broker                   nobody answers", "                               → start it"];
+        let expected =
+            ["FAIL  broker                   nobody answers", "                               → start it"];
         assert_eq!(lines(&finding), expected);
     }
 }

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use simpang_domain::event::{Event, Happened};
+use simpang_domain::event::{Event, Explanation, Happened};
 use simpang_domain::rules::Rules;
-use simpang_domain::state::Status;
-use simpang_domain::words::{AssignedBy, CaseId, InputId};
+use simpang_domain::state::{State, Status};
+use simpang_domain::words::{AgentId, AssignedBy, CaseId, InputId};
 use simpang_log::{Anchor, DeskLog, DeskName, LogStore, Tail};
 use simpang_router::fold::{Decided, Fold};
 
@@ -22,7 +22,7 @@ use crate::cli::Explain;
 use crate::config::Config;
 use crate::{output, store};
 
-use choice::Choice;
+use choice::{Choice, How};
 
 pub(crate) async fn run(config: &Config, args: Explain) -> Result<()> {
     let store = store::connect(config, &store::instance("explain", "1")).await?;
@@ -104,16 +104,24 @@ fn judged(fold: &Fold, decided: &Decided, id: CaseId) -> Vec<Step> {
     let input = &decided.pending.input;
     state.begin(input.at);
     let mut steps = Vec::new();
+    // Whether the case came to agents who asked; otherwise an agent came to a case that waited.
+    let mut arrived = false;
     for event in &decided.events {
         if let (Happened::PolicyApplied { .. }, Some(new)) = (&event.body, &decided.pending.rules) {
             rules = new;
         }
         if tells(&event.body, id) {
-            steps.push(step(&state, rules, event, input.id, id));
+            steps.push(step(&state, rules, event, id, arrived));
+            arrived |= is_placed(&event.body);
         }
         state.apply(event, input, rules);
     }
     steps
+}
+
+/// Whether an event lets a case be matched with those who ask.
+fn is_placed(body: &Happened) -> bool {
+    matches!(body, Happened::CaseQueued { .. } | Happened::CaseWidened { .. } | Happened::OfferEnded { .. })
 }
 
 /// Whether an event says something about where this case goes.
@@ -148,23 +156,26 @@ fn kind(body: &Happened) -> Option<(CaseId, &'static str)> {
     })
 }
 
-fn step<R: Rules>(state: &simpang_domain::state::State, rules: &R, event: &Event, input: InputId, id: CaseId) -> Step {
+fn step<R: Rules>(state: &State, rules: &R, event: &Event, id: CaseId, arrived: bool) -> Step {
+    let made = |agent: &AgentId, recorded: Option<&Explanation>, how: How| {
+        choice::made(state, rules, id, agent, recorded, how)
+    };
     let choice = match &event.body {
         Happened::CaseOffered { agent, explanation, .. } => {
-            Some(choice::made(state, rules, id, agent, Some(explanation), false))
+            Some(made(agent, Some(explanation), if arrived { How::CaseCame } else { How::AgentCame }))
         }
         Happened::CaseAssigned { agent, by: AssignedBy::Pull, explanation, .. } => {
-            Some(choice::made(state, rules, id, agent, explanation.as_deref(), true))
+            Some(made(agent, explanation.as_deref(), if arrived { How::CaseCame } else { How::AgentCame }))
         }
         _ => None,
     };
-    let wire = simpang_wire::event::write(event);
+    let InputId { seq, index } = event.caused_by;
     Step {
         at_ms: event.at,
-        input: format!("{}.{}", input.seq, input.index),
-        policy: rules.tables().version.max(state.policy_version),
+        input: format!("{seq}.{index}"),
+        policy: state.policy_version,
         kind: kind(&event.body).map_or("", |(_, kind)| kind),
-        text: simpang_views::sentence::sentence(&wire),
+        text: simpang_views::sentence::sentence(&simpang_wire::event::write(event)),
         choice,
     }
 }

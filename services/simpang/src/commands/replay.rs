@@ -63,7 +63,9 @@ impl Told {
     fn summary(&self) -> String {
         let silent = match self.silent {
             0 => String::new(),
-            n => format!("; {n} clock ticks and heartbeats without consequence are not shown (--kind tick, --kind heartbeat)"),
+            n => format!(
+                "; {n} clock ticks and heartbeats without consequence are not shown (--kind tick, --kind heartbeat)"
+            ),
         };
         format!(
             "{} lines of {} inputs and {} events in {} records; the chain holds up to sequence {}{silent}",
@@ -137,7 +139,12 @@ impl Teller {
 
     fn arrived(&mut self, entry: &Entry, index: u32, door: &'static str, what: What) {
         self.told.inputs += 1;
-        self.waiting.push_back(Arrived { id: InputId { seq: entry.seq, index }, at_ms: entry.at_ms, door, what });
+        self.waiting.push_back(Arrived {
+            id: InputId { seq: entry.seq, index },
+            at_ms: entry.at_ms,
+            door,
+            what,
+        });
     }
 
     /// Tells what a commit decided: input by input, each followed by its events.
@@ -147,14 +154,16 @@ impl Teller {
         let through = commit.decided_through.unwrap_or_default();
         // A take-over follows from no input; the rest of a long input follows from one that was told before.
         let first = self.waiting.front().map_or((u64::MAX, 0), |first| (first.id.seq, first.id.index));
-        let before: Vec<_> = std::iter::from_fn(|| events.next_if(|(_, event)| cause(event) < first)).collect();
+        let before: Vec<_> =
+            std::iter::from_fn(|| events.next_if(|(_, event)| cause(event) < first)).collect();
         self.group(None, &before, entry);
         while let Some(first) = self.waiting.front() {
             let id = (first.id.seq, first.id.index);
             if id > (through.seq, through.index) {
                 break;
             }
-            let group: Vec<_> = std::iter::from_fn(|| events.next_if(|(_, event)| cause(event) == id)).collect();
+            let group: Vec<_> =
+                std::iter::from_fn(|| events.next_if(|(_, event)| cause(event) == id)).collect();
             let arrived = self.waiting.pop_front();
             self.group(arrived.as_ref(), &group, entry);
         }

@@ -59,8 +59,10 @@ async fn list(client: &Client, desk: &str, all: bool) -> Result<Vec<api::CaseSum
     }
 }
 
-const CASE_COLUMNS: &[&str] =
-    &["case", "state", "priority", "queue", "with", "channel", "segment", "customer", "waiting", "due", "subject"];
+const CASE_COLUMNS: &[&str] = &[
+    "case", "state", "priority", "queue", "with", "channel", "segment", "customer", "waiting", "due",
+    "subject",
+];
 
 fn case_row(case: &api::CaseSummary, now: i64) -> Vec<String> {
     let customer = if case.customer_name.is_empty() { &case.customer } else { &case.customer_name };
@@ -122,7 +124,11 @@ pub(crate) async fn sla(client: &Client, desk: &str, json: bool) -> Result<()> {
     table("Clocks now", NOW_COLUMNS, board.now.iter().map(now_row).collect());
     table("Breached, longest past first", LINE_COLUMNS, lines(&board.breached, now));
     table("Nearest deadlines", LINE_COLUMNS, lines(&board.nearest, now));
-    table("How targets were kept, by day (UTC)", KEPT_COLUMNS, board.attainment.iter().map(kept_row).collect());
+    table(
+        "How targets were kept, by day (UTC)",
+        KEPT_COLUMNS,
+        board.attainment.iter().map(kept_row).collect(),
+    );
     Ok(())
 }
 
@@ -165,8 +171,19 @@ fn line_row(line: &api::SlaLine, now: i64) -> Vec<String> {
     ]
 }
 
-const KEPT_COLUMNS: &[&str] =
-    &["day", "queue", "priority", "clock", "started", "met", "breached", "met late", "cancelled", "kept", "mean"];
+const KEPT_COLUMNS: &[&str] = &[
+    "day",
+    "queue",
+    "priority",
+    "clock",
+    "started",
+    "met",
+    "breached",
+    "met late",
+    "cancelled",
+    "kept",
+    "mean",
+];
 
 fn kept_row(day: &api::SlaAttainment) -> Vec<String> {
     let met = u64::from(day.met) + u64::from(day.met_late);
@@ -210,17 +227,38 @@ mod tests {
             ..Default::default()
         };
         let row = [
-            "3", "waiting on third party", "vvip", "priority", "-", "facebook", "-", "c-1", "2 min",
-            "BREACHED 1 min ago", "Internet mati",
+            "3",
+            "waiting on third party",
+            "vvip",
+            "priority",
+            "-",
+            "facebook",
+            "-",
+            "c-1",
+            "2 min",
+            "BREACHED 1 min ago",
+            "Internet mati",
         ];
         assert_eq!(case_row(&case, 120_000), row);
     }
 
     #[test]
     fn a_day_without_an_end_of_a_clock_kept_nothing_yet() {
-        let day = api::SlaAttainment { day: "2026-11-21".into(), started: 1, attained_permille: 1_000, ..Default::default() };
+        let day = api::SlaAttainment {
+            day: "2026-11-21".into(),
+            started: 1,
+            attained_permille: 1_000,
+            ..Default::default()
+        };
         assert_eq!(kept_row(&day)[9..], ["-", "-"]);
-        let day = api::SlaAttainment { met: 2, met_late: 1, breached: 1, elapsed_ms: 90_000, attained_permille: 666, ..day };
+        let day = api::SlaAttainment {
+            met: 2,
+            met_late: 1,
+            breached: 1,
+            elapsed_ms: 90_000,
+            attained_permille: 666,
+            ..day
+        };
         assert_eq!(kept_row(&day)[9..], ["66.6 %", "30 s"]);
     }
 }

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use simpang_checker::{Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, read_journal};
+use simpang_checker::{
+    Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, read_journal,
+};
 use simpang_domain::rules::Rules;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
@@ -120,7 +122,8 @@ fn checker_options(rules: simpang_router::rules::ActiveRules) -> Options {
 fn journals(files: &[PathBuf]) -> Result<Journals> {
     let mut all = Journals::default();
     for path in files {
-        let open = || File::open(path).map(BufReader::new).with_context(|| format!("can't read {}", path.display()));
+        let open =
+            || File::open(path).map(BufReader::new).with_context(|| format!("can't read {}", path.display()));
         match read_journal::<SentEntry>(open()?) {
             Ok(sent) => all.sent.extend(sent),
             Err(first) => {

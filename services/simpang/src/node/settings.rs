@@ -20,10 +20,11 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
             Some(smtp)
         }
     };
-    let x_apps = config.ingest.x.iter().map(|app| XApp {
-        name: app.name.clone(),
-        consumer_secret: app.consumer_secret.clone(),
-    });
+    let x_apps = config
+        .ingest
+        .x
+        .iter()
+        .map(|app| XApp { name: app.name.clone(), consumer_secret: app.consumer_secret.clone() });
     let facebook_apps = config.ingest.facebook.iter().map(|app| FacebookApp {
         name: app.name.clone(),
         app_secret: app.app_secret.clone(),

@@ -78,7 +78,9 @@ pub(crate) enum Ask {
         auto: bool,
     },
     /// Ask for the case that comes next, or for several.
-    #[command(after_help = "Examples: simpang agent pull\n          simpang agent pull --count 2 --wait 60 --queue social")]
+    #[command(
+        after_help = "Examples: simpang agent pull\n          simpang agent pull --count 2 --wait 60 --queue social"
+    )]
     Pull {
         /// How many.
         #[arg(long, default_value_t = 1)]
@@ -121,7 +123,9 @@ pub(crate) enum Ask {
         reason: String,
     },
     /// Say what a case is about; the rules run again.
-    #[command(after_help = "Example: simpang agent classify 17 --category \"Komplain > Internet > Tidak Bisa Connect\" --fact hard_complaint=yes")]
+    #[command(
+        after_help = "Example: simpang agent classify 17 --category \"Komplain > Internet > Tidak Bisa Connect\" --fact hard_complaint=yes"
+    )]
     Classify {
         #[command(flatten)]
         of: Seen,
@@ -133,7 +137,9 @@ pub(crate) enum Ask {
         fact: Vec<String>,
     },
     /// Say who the customer is; the rules run again.
-    #[command(after_help = "Examples: simpang agent identify 17 --customer c-1001\n          simpang agent identify 17 --segment DES")]
+    #[command(
+        after_help = "Examples: simpang agent identify 17 --customer c-1001\n          simpang agent identify 17 --segment DES"
+    )]
     Identify {
         #[command(flatten)]
         of: Seen,
@@ -159,7 +165,9 @@ pub(crate) enum Ask {
         coaching: bool,
     },
     /// Answer the customer.
-    #[command(after_help = "Examples: simpang agent reply 17 \"Selamat pagi, …\" --seen 1 --resolve\n          simpang agent reply 17 - < answer.txt")]
+    #[command(
+        after_help = "Examples: simpang agent reply 17 \"Selamat pagi, …\" --seen 1 --resolve\n          simpang agent reply 17 - < answer.txt"
+    )]
     Reply {
         #[command(flatten)]
         of: Seen,
@@ -182,7 +190,9 @@ pub(crate) enum Ask {
         field: Vec<String>,
     },
     /// Record how a call went, by the campaign's tree.
-    #[command(after_help = "Examples: simpang agent dispose 17 \"Contacted\" --field \"nomor tiket=IN123\" --note \"sudah normal\"\n          simpang agent dispose 17 \"Contacted > Reschedule\" --again-at 2026-11-21T15:00:00+07:00")]
+    #[command(
+        after_help = "Examples: simpang agent dispose 17 \"Contacted\" --field \"nomor tiket=IN123\" --note \"sudah normal\"\n          simpang agent dispose 17 \"Contacted > Reschedule\" --again-at 2026-11-21T15:00:00+07:00"
+    )]
     Dispose {
         #[command(flatten)]
         of: Seen,
@@ -267,7 +277,9 @@ pub(crate) enum Ask {
         into: u64,
     },
     /// Take messages out into a case of their own.
-    #[command(after_help = "Example: simpang agent split 17 412.0    (the message at that place, as `show` says)")]
+    #[command(
+        after_help = "Example: simpang agent split 17 412.0    (the message at that place, as `show` says)"
+    )]
     Split {
         #[command(flatten)]
         of: Seen,

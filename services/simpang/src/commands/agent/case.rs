@@ -10,11 +10,15 @@ use super::{Me, parse, send, work};
 pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
     match ask {
         Ask::Accept { .. } | Ask::TakeOver { .. } => take(me, ask).await,
-        Ask::Classify { .. } | Ask::Identify { .. } | Ask::Note { .. } | Ask::Link { .. } | Ask::Priority { .. } => {
-            describe(me, ask).await
-        }
+        Ask::Classify { .. }
+        | Ask::Identify { .. }
+        | Ask::Note { .. }
+        | Ask::Link { .. }
+        | Ask::Priority { .. } => describe(me, ask).await,
         Ask::Reply { .. } | Ask::Dispose { .. } => answer(me, ask).await,
-        Ask::Escalate { .. } | Ask::Transfer { .. } | Ask::Merge { .. } | Ask::Split { .. } => pass_on(me, ask).await,
+        Ask::Escalate { .. } | Ask::Transfer { .. } | Ask::Merge { .. } | Ask::Split { .. } => {
+            pass_on(me, ask).await
+        }
         ask => finish(me, ask).await,
     }
 }
@@ -34,9 +38,7 @@ async fn take(me: &Me, ask: Ask) -> Result<()> {
         }
         other => bail!("no such command: {other:?}"),
     };
-    me.tell("TakenResponse", &answer, || {
-        answer.assignment.iter().flat_map(work::taken).collect()
-    });
+    me.tell("TakenResponse", &answer, || answer.assignment.iter().flat_map(work::taken).collect());
     Ok(())
 }
 
@@ -52,7 +54,9 @@ async fn describe(me: &Me, ask: Ask) -> Result<()> {
                 classify,
                 ClassifyRequest { case: case, seen_messages: seen, category: category, facts: facts }
             );
-            let text = format!("case {case} is classified; the rules ran again (`simpang agent show {case}` says where it is)");
+            let text = format!(
+                "case {case} is classified; the rules ran again (`simpang agent show {case}` says where it is)"
+            );
             done(me, &request?, text);
         }
         Ask::Identify { of: Seen { case, seen }, customer, segment, profession } => {
@@ -128,8 +132,12 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
                     resolve: resolve,
                 }
             );
-            let then = if resolve { ", which resolves the case once the channel has accepted it" } else { "" };
-            let text = format!("your answer on case {} is on its way{then}; `simpang agent show {}` says what became of it", of.case, of.case);
+            let then =
+                if resolve { ", which resolves the case once the channel has accepted it" } else { "" };
+            let text = format!(
+                "your answer on case {} is on its way{then}; `simpang agent show {}` says what became of it",
+                of.case, of.case
+            );
             done(me, &request?, text);
         }
         Ask::Dispose { of, path, field, again_at, answered, note } => {
@@ -163,16 +171,22 @@ async fn pass_on(me: &Me, ask: Ask) -> Result<()> {
     match ask {
         Ask::Escalate { of: Seen { case, seen }, text, step } => {
             let text = parse::text(text)?;
-            let request =
-                send!(me, escalate, EscalateRequest { case: case, seen_messages: seen, step: step, text: text });
+            let request = send!(
+                me,
+                escalate,
+                EscalateRequest { case: case, seen_messages: seen, step: step, text: text }
+            );
             done(me, &request?, format!("help is asked for on case {case}"));
         }
         Ask::Transfer { of: Seen { case, seen }, queue, agent, to_desk, note } => {
             let targets = [queue.map(Target::Queue), agent.map(Target::Agent), to_desk.map(Target::ToDesk)];
             let text = parse::text(note)?;
             let target = targets.into_iter().flatten().next();
-            let request =
-                send!(me, transfer, TransferRequest { case: case, seen_messages: seen, target: target, text: text });
+            let request = send!(
+                me,
+                transfer,
+                TransferRequest { case: case, seen_messages: seen, target: target, text: text }
+            );
             done(me, &request?, format!("case {case} is passed on"));
         }
         Ask::Merge { of: Seen { case, seen }, into } => {
@@ -181,7 +195,8 @@ async fn pass_on(me: &Me, ask: Ask) -> Result<()> {
         }
         Ask::Split { of: Seen { case, seen }, messages } => {
             let messages = messages.iter().map(|text| parse::place(text)).collect::<Result<Vec<_>>>()?;
-            let answer = send!(me, split, SplitRequest { case: case, seen_messages: seen, messages: messages })?;
+            let answer =
+                send!(me, split, SplitRequest { case: case, seen_messages: seen, messages: messages })?;
             let new = answer.cases.get(1).map_or("a new one".to_owned(), |new| format!("case {new}"));
             done(me, &answer, format!("the messages left case {case} for {new}"));
         }
@@ -218,7 +233,8 @@ async fn finish(me: &Me, ask: Ask) -> Result<()> {
             (answer, format!("case {case} is closed as spam"))
         }
         Ask::Resolve { of: Seen { case, seen }, outcome } => {
-            let answer = send!(me, resolve, ResolveRequest { case: case, seen_messages: seen, outcome: outcome })?;
+            let answer =
+                send!(me, resolve, ResolveRequest { case: case, seen_messages: seen, outcome: outcome })?;
             (answer, format!("case {case} is resolved; it closes by itself unless the customer writes"))
         }
         Ask::Reopen { case } => {

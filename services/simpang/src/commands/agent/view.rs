@@ -60,7 +60,8 @@ fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
     let channel = plain(summary.channel().as_str_name(), "CHANNEL_");
     let way = [channel.as_str(), &summary.account, &summary.campaign];
     let way: Vec<&str> = way.into_iter().filter(|part| !part.is_empty()).collect();
-    let skills = if case.skills.is_empty() { String::new() } else { format!(", needs {}", case.skills.join(", ")) };
+    let skills =
+        if case.skills.is_empty() { String::new() } else { format!(", needs {}", case.skills.join(", ")) };
     let assignee = match (summary.assignee.as_str(), case.assigned_ms) {
         ("", _) => "nobody".to_owned(),
         (agent, 0) => agent.to_owned(),
@@ -76,7 +77,14 @@ fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
         ("category", summary.category.join(" > ")),
         ("facts", case.facts.iter().map(fact).collect::<Vec<_>>().join(", ")),
         ("with", assignee),
-        ("comes back", if summary.scheduled_ms == 0 { String::new() } else { format!("{} UTC", output::time(summary.scheduled_ms)) }),
+        (
+            "comes back",
+            if summary.scheduled_ms == 0 {
+                String::new()
+            } else {
+                format!("{} UTC", output::time(summary.scheduled_ms))
+            },
+        ),
         ("follows", number(case.follows)),
         ("split from", number(case.split_from)),
         ("merged into", number(case.merged_into)),
@@ -85,7 +93,10 @@ fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
         ("outcome", case.outcome.clone()),
         ("messages", format!("{} (say --seen {} when you act on them)", summary.messages, summary.messages)),
     ];
-    rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("  {name:<15}{value}")).collect()
+    rows.into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("  {name:<15}{value}"))
+        .collect()
 }
 
 fn number(case: u64) -> String {
@@ -105,9 +116,17 @@ fn fact(fact: &api::Fact) -> String {
 
 fn person(case: &api::Case, summary: &api::CaseSummary, customer: Option<&api::Customer>) -> Vec<String> {
     let mut lines = Vec::new();
-    let known = [("", &summary.customer_name), ("id ", &summary.customer), ("segment ", &summary.segment), ("profession ", &summary.profession)];
-    let known: Vec<String> =
-        known.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}{value}")).collect();
+    let known = [
+        ("", &summary.customer_name),
+        ("id ", &summary.customer),
+        ("segment ", &summary.segment),
+        ("profession ", &summary.profession),
+    ];
+    let known: Vec<String> = known
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}{value}"))
+        .collect();
     if !known.is_empty() {
         lines.push(known.join(", "));
     }
@@ -121,7 +140,9 @@ fn person(case: &api::Case, summary: &api::CaseSummary, customer: Option<&api::C
     }
     if let Some(contact) = &case.contact {
         lines.push(format!("to call: {} {}", contact.name, contact.phones.join(", ")));
-        lines.extend(Some(contact.note.clone()).filter(|note| !note.is_empty()).map(|note| format!("note: {note}")));
+        lines.extend(
+            Some(contact.note.clone()).filter(|note| !note.is_empty()).map(|note| format!("note: {note}")),
+        );
         lines.extend(contact.attributes.iter().map(|field| format!("{}: {}", field.name, field.value)));
     }
     lines
@@ -133,13 +154,18 @@ fn clock_line(clock: &api::CaseClock, now_ms: i64) -> String {
     let breached = if clock.breached { ", BREACHED" } else { "" };
     let when = match clock.state() {
         api::ClockState::Running => {
-            format!("due {} UTC ({})", output::time(clock.deadline_ms), output::relative(clock.deadline_ms, now_ms))
+            format!(
+                "due {} UTC ({})",
+                output::time(clock.deadline_ms),
+                output::relative(clock.deadline_ms, now_ms)
+            )
         }
         api::ClockState::Paused => format!("{} left", output::length(clock.remaining_ms)),
         api::ClockState::Met => format!("after {}", output::length(clock.elapsed_ms)),
         _ => String::new(),
     };
-    format!("{name:<16} {state:<9} {when}, target {}{breached}", output::length(clock.target_ms)).replace(" , ", ", ")
+    format!("{name:<16} {state:<9} {when}, target {}{breached}", output::length(clock.target_ms))
+        .replace(" , ", ", ")
 }
 
 fn entry(entry: &api::Entry) -> Vec<String> {
@@ -173,8 +199,17 @@ fn message_lines(message: &api::CustomerMessage) -> Vec<String> {
         lines.push(format!("    Subject: {}", message.subject));
     }
     lines.extend(indented(&message.text));
-    lines.extend(message.attachments.iter().map(|file| format!("    [{} {}, {} bytes]", file.media_type, file.name, file.size)));
-    lines.extend(Some(&message.malformed).filter(|why| !why.is_empty()).map(|why| format!("    not read in full: {why}")));
+    lines.extend(
+        message
+            .attachments
+            .iter()
+            .map(|file| format!("    [{} {}, {} bytes]", file.media_type, file.name, file.size)),
+    );
+    lines.extend(
+        Some(&message.malformed)
+            .filter(|why| !why.is_empty())
+            .map(|why| format!("    not read in full: {why}")),
+    );
     lines
 }
 
@@ -183,10 +218,14 @@ fn delivery_lines(delivery: &api::Delivery) -> Vec<String> {
     let kind = plain(delivery.kind().as_str_name(), "DELIVERY_KIND_");
     let who = if delivery.agent.is_empty() { "by rule" } else { &delivery.agent };
     let target = if delivery.target.is_empty() { String::new() } else { format!(" to {}", delivery.target) };
-    let template =
-        if delivery.template.is_empty() { String::new() } else { format!(", template {}", delivery.template) };
+    let template = if delivery.template.is_empty() {
+        String::new()
+    } else {
+        format!(", template {}", delivery.template)
+    };
     let detail = if delivery.detail.is_empty() { String::new() } else { format!(": {}", delivery.detail) };
-    let head = format!("{}  > {who}: {kind}{target}{template} ({state}{detail})", output::time(delivery.at_ms));
+    let head =
+        format!("{}  > {who}: {kind}{target}{template} ({state}{detail})", output::time(delivery.at_ms));
     std::iter::once(head).chain(indented(&delivery.text)).collect()
 }
 
@@ -201,10 +240,14 @@ fn note(note: &api::Note) -> Vec<String> {
 }
 
 fn disposition(call: &api::Disposition) -> Vec<String> {
-    let again =
-        if call.again_ms == 0 { String::new() } else { format!(", again at {} UTC", output::time(call.again_ms)) };
+    let again = if call.again_ms == 0 {
+        String::new()
+    } else {
+        format!(", again at {} UTC", output::time(call.again_ms))
+    };
     let path = call.path.join(" > ");
-    let head = format!("{}  attempt {} by {}: {path}{again}", output::time(call.at_ms), call.attempt, call.agent);
+    let head =
+        format!("{}  attempt {} by {}: {path}{again}", output::time(call.at_ms), call.attempt, call.agent);
     let fields = call.fields.iter().map(|field| format!("    {}: {}", field.name, field.value));
     std::iter::once(head).chain(indented(&call.text)).chain(fields).collect()
 }
@@ -221,7 +264,8 @@ fn escalation(help: &api::Escalation) -> Vec<String> {
 }
 
 fn assignment(had: &api::Assignment) -> String {
-    let how = if had.offered { "was offered it".to_owned() } else { plain(had.by().as_str_name(), "ASSIGNED_BY_") };
+    let how =
+        if had.offered { "was offered it".to_owned() } else { plain(had.by().as_str_name(), "ASSIGNED_BY_") };
     let end = match had.ended_ms {
         0 => "now".to_owned(),
         ended => format!("{} ({})", output::time(ended), had.ended_by),

@@ -21,7 +21,9 @@ pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
         Ask::SignIn { ready, auto } => sign_in(me, ready, auto).await,
         Ask::SignOut => {
             let answer = send!(me, sign_out, SignOutRequest {})?;
-            me.tell("CommandResponse", &answer, || vec!["signed out; what you held is back in its place".into()]);
+            me.tell("CommandResponse", &answer, || {
+                vec!["signed out; what you held is back in its place".into()]
+            });
             Ok(())
         }
         Ask::Presence { presence, reason, auto } => set_presence(me, presence, reason, auto).await,
@@ -56,8 +58,11 @@ async fn set_presence(me: &Me, presence: Presence, reason: String, auto: bool) -
         Presence::NotReady => (api::Presence::NotReady, "you are not ready and get no cases"),
         Presence::AfterWork => (api::Presence::AfterWork, "you finish what you have and get no new cases"),
     };
-    let answer =
-        send!(me, set_presence, SetPresenceRequest { presence: presence.into(), reason: reason, auto: auto })?;
+    let answer = send!(
+        me,
+        set_presence,
+        SetPresenceRequest { presence: presence.into(), reason: reason, auto: auto }
+    )?;
     me.tell("CommandResponse", &answer, || vec![text.to_owned()]);
     Ok(())
 }
@@ -173,14 +178,20 @@ fn line(case: u64, summary: Option<&api::CaseSummary>) -> String {
         ("account", &summary.account),
         ("campaign", &summary.campaign),
     ];
-    parts.extend(named.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name} {value}")));
+    parts.extend(
+        named.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name} {value}")),
+    );
     if !summary.category.is_empty() {
         parts.push(summary.category.join(" > "));
     }
     if !summary.actions.is_empty() {
         parts.push(format!("to do: {}", summary.actions.join(", ")));
     }
-    parts.push(format!("{} message(s), waiting since {} UTC", summary.messages, output::time(summary.arrived_ms)));
+    parts.push(format!(
+        "{} message(s), waiting since {} UTC",
+        summary.messages,
+        output::time(summary.arrived_ms)
+    ));
     parts.join(", ")
 }
 
@@ -219,22 +230,29 @@ fn changed(change: &api::WatchResponse) -> Vec<String> {
             lines[0] = format!("{at}  {}", lines[0]);
             lines
         }
-        Some(Change::Unassigned(left)) => {
-            one(format!("case {} left you: {}", left.case, plain(left.reason().as_str_name(), "UNASSIGNED_BY_")))
-        }
+        Some(Change::Unassigned(left)) => one(format!(
+            "case {} left you: {}",
+            left.case,
+            plain(left.reason().as_str_name(), "UNASSIGNED_BY_")
+        )),
         Some(Change::Offered(offered)) => one(offer(offered)),
-        Some(Change::OfferOver(over)) => {
-            one(format!("the offer of case {} is over: {}", over.case, plain(over.reason().as_str_name(), "OFFER_END_")))
-        }
+        Some(Change::OfferOver(over)) => one(format!(
+            "the offer of case {} is over: {}",
+            over.case,
+            plain(over.reason().as_str_name(), "OFFER_END_")
+        )),
         Some(Change::PullWaiting(waiting)) => one(format!("waiting for {} more case(s)", waiting.count)),
         Some(Change::PullOver(over)) => {
             one(format!("the pull is over: {}", plain(over.reason().as_str_name(), "PULL_END_")))
         }
         Some(Change::Presence(presence)) => {
-            let reason = if presence.reason.is_empty() { String::new() } else { format!(": {}", presence.reason) };
+            let reason =
+                if presence.reason.is_empty() { String::new() } else { format!(": {}", presence.reason) };
             one(format!("you are {}{reason}", plain(presence.presence().as_str_name(), "PRESENCE_")))
         }
-        Some(Change::Update(update)) => one(format!("news on {}", line(update.case, update.summary.as_ref()))),
+        Some(Change::Update(update)) => {
+            one(format!("news on {}", line(update.case, update.summary.as_ref())))
+        }
         Some(Change::Ended(over)) => {
             one(format!("your session is over: {}", plain(over.reason().as_str_name(), "SIGN_OUT_REASON_")))
         }

@@ -60,7 +60,8 @@ async fn reach(config: &Config, report: &mut Report) -> Option<Broker> {
     let info = client.server_info();
     let servers = info.connect_urls.len().max(1);
     let cluster = info.cluster.filter(|name| !name.is_empty());
-    let cluster = cluster.map_or_else(String::new, |name| format!(", cluster {name} with {servers} known servers"));
+    let cluster =
+        cluster.map_or_else(String::new, |name| format!(", cluster {name} with {servers} known servers"));
     report.ok(check, format!("{url} answers: {} ({}){cluster}", info.server_name, info.server_id));
     Some(Broker { store, client, servers })
 }
@@ -81,7 +82,8 @@ async fn client(config: &Config, url: &str) -> Result<async_nats::Client, String
 fn version(broker: &Broker, report: &mut Report) {
     let found = broker.store.server_version();
     let (major, minor, patch) = VERSION_MIN;
-    let todo = format!("upgrade nats-server to {major}.{minor}.{patch} or later: older ones have security holes");
+    let todo =
+        format!("upgrade nats-server to {major}.{minor}.{patch} or later: older ones have security holes");
     match parse(&found) {
         Some(version) if version >= VERSION_MIN => {
             let payload = broker.store.max_payload() / 1024;
@@ -107,12 +109,20 @@ async fn jetstream(broker: &Broker, report: &mut Report) -> Option<()> {
             let used = info["storage"].as_u64().unwrap_or(0) / (1024 * 1024);
             let streams = info["streams"].as_u64().unwrap_or(0);
             let most = info["limits"]["max_storage"].as_i64().unwrap_or(-1);
-            let most = if most < 0 { "no limit".to_owned() } else { format!("at most {} MiB", most / (1024 * 1024)) };
+            let most = if most < 0 {
+                "no limit".to_owned()
+            } else {
+                format!("at most {} MiB", most / (1024 * 1024))
+            };
             report.ok("JetStream", format!("on: {streams} streams, {used} MiB stored, {most}"));
             Some(())
         }
         Err(error) => {
-            report.fail("JetStream", error, "switch it on: `jetstream { store_dir: … }` in nats-server's configuration");
+            report.fail(
+                "JetStream",
+                error,
+                "switch it on: `jetstream { store_dir: … }` in nats-server's configuration",
+            );
             None
         }
     }
@@ -162,9 +172,14 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_their_numbers() {
-        for (text, new_enough) in
-            [("2.15.1", true), ("2.14.3", true), ("2.14.3-beta", true), ("2.14.2", false), ("2.9.25", false), ("3.0.0", true)]
-        {
+        for (text, new_enough) in [
+            ("2.15.1", true),
+            ("2.14.3", true),
+            ("2.14.3-beta", true),
+            ("2.14.2", false),
+            ("2.9.25", false),
+            ("3.0.0", true),
+        ] {
             assert_eq!(parse(text).is_some_and(|version| version >= VERSION_MIN), new_enough, "{text}");
         }
         assert_eq!(parse("main"), None);

@@ -28,7 +28,11 @@ pub(super) async fn check(broker: &Broker, config: &Config, report: &mut Report)
     };
     let Some(first) = desks.first() else {
         machine::durability(config, 1, report);
-        return report.warn("desks", "there is none yet", "`simpang up --policy policies/telkom` makes the policy's");
+        return report.warn(
+            "desks",
+            "there is none yet",
+            "`simpang up --policy policies/telkom` makes the policy's",
+        );
     };
     broker::clock(broker, &stream(first), report).await;
     let mut replicas_max = 1;
@@ -41,7 +45,8 @@ pub(super) async fn check(broker: &Broker, config: &Config, report: &mut Report)
         }
     }
     for (desk, error) in broken {
-        let todo = "set the stream right with the `nats` tool; what is lost comes back from an archive or a mirror";
+        let todo =
+            "set the stream right with the `nats` tool; what is lost comes back from an archive or a mirror";
         report.fail(format!("desk {desk}: stream"), error, todo);
     }
     machine::durability(config, replicas_max, report);
@@ -67,7 +72,10 @@ async fn replicas(broker: &Broker, desk: &DeskName, report: &mut Report) -> u64 
     } else {
         let size = info["state"]["bytes"].as_u64().unwrap_or(0) / 1024;
         let records = info["state"]["messages"].as_u64().unwrap_or(0);
-        report.ok(check, format!("{copies}; {records} records, {size} KiB, set up so that nothing can be lost"));
+        report.ok(
+            check,
+            format!("{copies}; {records} records, {size} KiB, set up so that nothing can be lost"),
+        );
     }
     copies
 }
@@ -123,7 +131,11 @@ async fn judged(log: &Arc<dyn DeskLog>, report: &mut Report) {
     };
     if stands_still || now.writer.is_empty() {
         let found = format!("{by}; {} inputs wait and nobody judges them", now.waiting);
-        report.fail(check, found, "start `simpang router` (or `simpang up`); look at its log for the desk's name");
+        report.fail(
+            check,
+            found,
+            "start `simpang router` (or `simpang up`); look at its log for the desk's name",
+        );
     } else if now.policy == 0 {
         let todo = format!("simpang policy apply policies/telkom --desk {}", log.desk());
         report.warn(check, format!("{by}: no policy is in force, so what arrives is kept and waits"), todo);
@@ -201,7 +213,9 @@ mod tests {
         let inputs = InputRecord { schema: 1, inputs: vec![Input::default(); 3], ..Default::default() };
         let kind = RecordKind::Input(Door::Ingest);
         let record = Record { seq: 5, at_ms: 0, kind, payload: inputs.encode_to_vec().into() };
-        for ((seq, index, step), waiting) in [((4, 0, 0), 3), ((5, 0, 0), 2), ((5, 0, 1), 3), ((5, 2, 0), 0), ((6, 0, 0), 0)] {
+        for ((seq, index, step), waiting) in
+            [((4, 0, 0), 3), ((5, 0, 0), 2), ((5, 0, 1), 3), ((5, 2, 0), 0), ((6, 0, 0), 0)]
+        {
             assert_eq!(unjudged(&record, Position { seq, index, step }), waiting, "{seq}.{index}.{step}");
         }
     }

@@ -26,7 +26,11 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
 
 fn files(config: &Config, report: &mut Report) {
     for (check, path, todo) in [
-        ("secret", config.secret_file(), "copy it from where `simpang up` made it: every role needs the same one"),
+        (
+            "secret",
+            config.secret_file(),
+            "copy it from where `simpang up` made it: every role needs the same one",
+        ),
         ("tokens", config.tokens_file(), "`simpang up` makes it; name another with access.tokens_file"),
     ] {
         match std::fs::File::open(&path) {
@@ -53,7 +57,11 @@ async fn disk(dir: &Path, report: &mut Report) {
     let answer = asked.ok().filter(|done| done.status.success());
     let space = answer.and_then(|done| space(&String::from_utf8_lossy(&done.stdout)));
     let Some((total, free)) = space else {
-        report.warn(check, "its free space can't be read here", "look with `df -h`: a full disk stops the log");
+        report.warn(
+            check,
+            "its free space can't be read here",
+            "look with `df -h`: a full disk stops the log",
+        );
         return;
     };
     let found = format!("{} of {} free under {}", size(free), size(total), dir.display());

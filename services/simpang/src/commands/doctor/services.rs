@@ -33,7 +33,13 @@ pub(super) async fn check(config: &Config, server: &Server, report: &mut Report)
     let served = healthy(channel, &server.addr, report).await;
     let client = match Client::of(config, server).await {
         Ok(client) => client,
-        Err(error) => return report.fail("token", format!("{error:#}"), "export SIMPANG_TOKEN=…, or name the folder with --data"),
+        Err(error) => {
+            return report.fail(
+                "token",
+                format!("{error:#}"),
+                "export SIMPANG_TOKEN=…, or name the folder with --data",
+            );
+        }
     };
     if served.contains(&"simpang.admin.v1.Admin") {
         token(&client, report).await;
@@ -68,7 +74,11 @@ async fn healthy(channel: Channel, addr: &str, report: &mut Report) -> Vec<&'sta
             Err(status) if status.code() == Code::NotFound => absent.push(role),
             Err(status) => {
                 let todo = "is this Simpang's gRPC port? HTTP has another";
-                report.fail("gRPC", format!("{addr} answers, but not about its health: {}", status.message()), todo);
+                report.fail(
+                    "gRPC",
+                    format!("{addr} answers, but not about its health: {}", status.message()),
+                    todo,
+                );
                 return Vec::new();
             }
         }
@@ -81,7 +91,11 @@ async fn healthy(channel: Channel, addr: &str, report: &mut Report) -> Vec<&'sta
         report.ok("gRPC", format!("{addr} is healthy: all five services"));
     } else {
         let found = format!("{addr} is healthy; not served here: {}", absent.join(", "));
-        report.warn("gRPC", found, "fine on a cluster where those roles run elsewhere; check them there with --addr");
+        report.warn(
+            "gRPC",
+            found,
+            "fine on a cluster where those roles run elsewhere; check them there with --addr",
+        );
     }
     served
 }
@@ -91,7 +105,11 @@ async fn token(client: &Client, report: &mut Report) {
         Ok(answer) => {
             report.ok("token", "good for an administrator");
             for desk in answer.into_inner().desks.into_iter().filter(|desk| !desk.trouble.is_empty()) {
-                report.fail(format!("desk {}: gateway", desk.desk), desk.trouble, "run `simpang verify` on the desk");
+                report.fail(
+                    format!("desk {}: gateway", desk.desk),
+                    desk.trouble,
+                    "run `simpang verify` on the desk",
+                );
             }
         }
         Err(status) if status.code() == Code::PermissionDenied => {
@@ -114,10 +132,18 @@ async fn views(client: &Client, report: &mut Report) {
         let check = format!("desk {}: view", desk.desk);
         let found = format!("at sequence {}, {} records behind", desk.position, desk.behind_records);
         if !desk.broken.is_empty() {
-            report.fail(check, desk.broken, "run `simpang verify` on the desk; the log is restored, never the view");
+            report.fail(
+                check,
+                desk.broken,
+                "run `simpang verify` on the desk; the log is restored, never the view",
+            );
         } else if desk.behind_records > BEHIND_MAX {
             let folded = output::time(desk.folded_to_ms);
-            report.warn(check, format!("{found}, up to {folded} UTC"), "it catches up by itself; if not, look at `simpang project`");
+            report.warn(
+                check,
+                format!("{found}, up to {folded} UTC"),
+                "it catches up by itself; if not, look at `simpang project`",
+            );
         } else {
             report.ok(check, found);
         }

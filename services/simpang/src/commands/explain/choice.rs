@@ -108,6 +108,15 @@ pub(super) struct Neighbour {
     pub(super) differs: String,
 }
 
+/// How a case and its agent met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// The case came into its queue while agents asked: the best of them got it.
+    CaseCame,
+    /// An agent began to ask while cases waited: they got the first of what they serve.
+    AgentCame,
+}
+
 /// Why the agent got the case.
 pub(super) fn made<R: Rules>(
     state: &State,
@@ -115,25 +124,21 @@ pub(super) fn made<R: Rules>(
     id: CaseId,
     agent: &str,
     recorded: Option<&Explanation>,
-    pulled: bool,
+    how: How,
 ) -> Choice {
     let mut choice = waiting(state, rules, id);
-    let Some(case) = state.cases.get(&id) else { return choice };
-    let chosen = state.agent_ix(agent);
-    let sticky = recorded.is_some_and(|e| e.sticky);
-    choice.chosen = agent.to_owned();
-    let class = case.class.map(|ix| state.demand.get(ix));
-    // A pull that finds the case waiting takes it without ever having waited in a list itself.
-    let at_once = pulled && class.zip(chosen).is_some_and(|(class, ix)| !listed(state, class, ix));
-    if at_once && let Some(ix) = chosen {
+    let (Some(case), Some(ix)) = (state.cases.get(&id), state.agent_ix(agent)) else { return choice };
+    let sticky = recorded.is_some_and(|said| said.sticky);
+    agent.clone_into(&mut choice.chosen);
+    if how == How::AgentCame {
         choice.queues = heads(state, rules, ix, id);
     }
-    choice.agents = agents(state, rules, case, chosen, at_once);
-    choice.because = because(&choice, state, case, at_once, sticky);
+    choice.agents = agents(state, rules, case, Some(ix));
+    choice.because = because(&choice, case, how, sticky);
     if let Some(recorded) = recorded {
         let said = of_log(recorded);
-        let again = class.zip(chosen).map(|(class, ix)| again(state, case, class, ix, sticky));
-        choice.agrees = Some(again.as_ref() == Some(&said) && is_first(&choice, state, case, at_once, sticky));
+        let again = case.class.map(|class| again(state, case, state.demand.get(class), ix, sticky));
+        choice.agrees = Some(again.as_ref() == Some(&said) && is_first(&choice, state, case, how, sticky));
         choice.recorded = Some(said);
     }
     choice
@@ -162,7 +167,7 @@ pub(super) fn waiting<R: Rules>(state: &State, rules: &R, id: CaseId) -> Choice 
         behind: near(behind),
         ahead_in_all,
         behind_in_all,
-        agents: agents(state, rules, case, None, false),
+        agents: agents(state, rules, case, None),
         ..nothing()
     };
     choice.because = nobody(&choice);
@@ -195,7 +200,8 @@ fn nothing() -> Choice {
 
 fn nobody(choice: &Choice) -> String {
     if choice.held {
-        return "nobody takes cases from this queue by pull or offer; people take them over or transfer them".into();
+        return "nobody takes cases from this queue by pull or offer; people take them over or transfer them"
+            .into();
     }
     match choice.agents.iter().find(|agent| agent.rank == Some(1)) {
         Some(first) => format!("{} could take it and asks: it is about to be given", first.agent),
@@ -203,59 +209,52 @@ fn nobody(choice: &Choice) -> String {
     }
 }
 
-fn because(choice: &Choice, state: &State, case: &Case, at_once: bool, sticky: bool) -> String {
+fn because(choice: &Choice, case: &Case, how: How, sticky: bool) -> String {
     let who = &choice.chosen;
     if sticky {
         return format!("{who} last handled this customer, and the queue prefers that agent");
     }
-    if at_once {
-        return match choice.queues.iter().find(|head| head.passed_over.is_empty()) {
-            Some(head) if head.case == case.id.0 => format!(
-                "{who} pulled, and of all queues they serve this case came first: smallest queue rank, then smallest key"
-            ),
-            _ => format!("{who} pulled"),
-        };
+    if how == How::AgentCame {
+        let first = first_head(choice).is_some_and(|head| head.case == case.id.0);
+        let which = if first { "came first of everything that waited for them" } else { "waited" };
+        return format!(
+            "{who} asked while it waited, and it {which}: smallest queue rank, then smallest key"
+        );
     }
-    match choice.agents.iter().find(|agent| agent.got_it).and_then(|agent| agent.rank) {
-        Some(1) => {
-            let others = choice.agents.iter().filter(|agent| agent.rank.is_some()).count() - 1;
-            let over = if others == 0 { "the only one".to_owned() } else { format!("the best of {}", others + 1) };
-            format!("{who} was {over} who could take it and asked: highest proficiency, then least load, then longest idle")
+    let asking = choice.agents.iter().filter(|agent| agent.rank.is_some()).count();
+    let rank = choice.agents.iter().find(|agent| agent.got_it).and_then(|agent| agent.rank);
+    match (rank, asking) {
+        (Some(1), 1) => format!("{who} was the only one who could take it and asked"),
+        (Some(1), _) => {
+            format!("{who} was the best of {asking} who could take it and asked: {RANKING}")
         }
-        Some(rank) => {
-            let first = state.demand.places().count();
-            format!("{who} ranked {rank} of those who asked, over {first} classes of demand")
-        }
-        None => format!("{who} was chosen"),
+        (Some(rank), _) => format!("{who} ranked {rank} of {asking} who could take it and asked: {RANKING}"),
+        (None, _) => format!("{who} was given it"),
     }
+}
+
+/// What makes an agent better than another for a case.
+const RANKING: &str = "highest proficiency, then least load, then longest idle";
+
+/// The first case that nothing held back.
+fn first_head(choice: &Choice) -> Option<&Head> {
+    choice.queues.iter().find(|head| head.passed_over.is_empty())
 }
 
 /// Whether the choice is the one that the state makes by itself.
-fn is_first(choice: &Choice, state: &State, case: &Case, at_once: bool, sticky: bool) -> bool {
+fn is_first(choice: &Choice, state: &State, case: &Case, how: How, sticky: bool) -> bool {
     if sticky {
         let last = case.author.and_then(|author| state.last_handler.get(&author));
-        return last.is_some_and(|ix| state.agents.get(*ix).record.agent.as_ref() == choice.chosen);
+        return last.is_some_and(|ix| *state.agents.get(*ix).record.agent == *choice.chosen);
     }
-    if at_once {
-        let first = choice.queues.iter().find(|head| head.passed_over.is_empty());
-        return first.is_some_and(|head| head.case == case.id.0);
+    match how {
+        How::AgentCame => first_head(choice).is_some_and(|head| head.case == case.id.0),
+        How::CaseCame => choice.agents.iter().any(|agent| agent.got_it && agent.rank == Some(1)),
     }
-    // Somebody who just became free takes what waits longest for them, so they may not be the best of all.
-    choice.agents.iter().any(|agent| agent.got_it && agent.rank.is_some())
-}
-
-fn listed(state: &State, class: &Class, ix: AgentIx) -> bool {
-    class.agents.contains(&state.rank_in(ix, class))
 }
 
 /// Every agent and where they stood.
-fn agents<R: Rules>(
-    state: &State,
-    rules: &R,
-    case: &Case,
-    chosen: Option<AgentIx>,
-    at_once: bool,
-) -> Vec<Standpoint> {
+fn agents<R: Rules>(state: &State, rules: &R, case: &Case, chosen: Option<AgentIx>) -> Vec<Standpoint> {
     let class = case.class.map(|ix| state.demand.get(ix));
     let ranks: Vec<AgentIx> = class.iter().flat_map(|class| class.agents.iter().map(|rank| rank.3)).collect();
     let mut all: Vec<Standpoint> = state
@@ -265,11 +264,7 @@ fn agents<R: Rules>(
             let agent = state.agents.get(ix);
             let rank = ranks.iter().position(|other| *other == ix).map(|at| at + 1);
             let got_it = chosen == Some(ix);
-            let reasons = if rank.is_some() || (got_it && at_once) {
-                Vec::new()
-            } else {
-                reasons(state, rules, case, ix)
-            };
+            let reasons = if rank.is_some() || got_it { Vec::new() } else { reasons(state, rules, case, ix) };
             Standpoint {
                 agent: agent.record.agent.to_string(),
                 got_it,
@@ -295,14 +290,19 @@ fn reasons<R: Rules>(state: &State, rules: &R, case: &Case, ix: AgentIx) -> Vec<
     let agent = state.agents.get(ix);
     let mut reasons = Vec::new();
     match agent.standing {
-        Standing::Out => reasons.push(if agent.record.inactive { "no longer works here" } else { "not signed in" }.into()),
+        Standing::Out => {
+            reasons.push(if agent.record.inactive { "no longer works here" } else { "not signed in" }.into())
+        }
         Standing::NotReady => reasons.push(format!("not ready ({})", agent.presence.as_str())),
         Standing::AtCapacity | Standing::NotAsking | Standing::Asking => {}
     }
     match agent.admitted(&case.queue) {
         None => reasons.push(format!("may not serve queue {}", case.queue)),
         Some(from) if from > case.step => {
-            reasons.push(format!("may serve queue {} only from widening step {from} on; step {} holds", case.queue, case.step));
+            reasons.push(format!(
+                "may serve queue {} only from widening step {from} on; step {} holds",
+                case.queue, case.step
+            ));
         }
         Some(_) => {}
     }

@@ -9,11 +9,17 @@ use crate::output;
 /// Most agents listed one by one; the others are counted by reason.
 const AGENTS: usize = 25;
 
+/// Most queues listed.
+const QUEUES: usize = 12;
+
 /// Where the details of a step begin.
 const INDENT: &str = "                       ";
 
 pub(super) fn layout(account: &Account) -> Vec<String> {
-    let mut page = vec![format!("Case {} of desk {}, from the log up to sequence {}", account.case, account.desk, account.seq)];
+    let mut page = vec![format!(
+        "Case {} of desk {}, from the log up to sequence {}",
+        account.case, account.desk, account.seq
+    )];
     let mut policy = None;
     for step in &account.steps {
         if policy.replace(step.policy) != Some(step.policy) {
@@ -39,7 +45,10 @@ fn choice(choice: &Choice) -> Vec<String> {
     lines.push(format!("needs  {}", needs(choice)));
     if !choice.queues.is_empty() {
         lines.push("queues it was chosen from, in order:".to_owned());
-        lines.extend(choice.queues.iter().map(|line| head(line, choice)));
+        lines.extend(choice.queues.iter().take(QUEUES).map(|line| head(line, choice)));
+        if choice.queues.len() > QUEUES {
+            lines.push(format!("  and {} more behind them", choice.queues.len() - QUEUES));
+        }
     }
     if !choice.agents.is_empty() {
         lines.push(format!("agents ({}):", choice.agents.len()));
@@ -52,7 +61,9 @@ fn choice(choice: &Choice) -> Vec<String> {
     }
     match choice.agrees {
         Some(true) => lines.push("check  recomputed from the log: the same".to_owned()),
-        Some(false) => lines.push("check  recomputed from the log: NOT THE SAME; run `simpang verify`".to_owned()),
+        Some(false) => {
+            lines.push("check  recomputed from the log: NOT THE SAME; run `simpang verify`".to_owned())
+        }
         None => {}
     }
     lines.into_iter().map(|line| format!("{INDENT}{line}")).collect()
@@ -73,13 +84,20 @@ fn needs(choice: &Choice) -> String {
 }
 
 fn head(head: &Head, choice: &Choice) -> String {
-    let what = if choice.recorded.as_ref().is_some_and(|said| said.queue == head.queue && said.key_ms == head.key_ms) {
+    let what = if choice
+        .recorded
+        .as_ref()
+        .is_some_and(|said| said.queue == head.queue && said.key_ms == head.key_ms)
+    {
         " <- this one"
     } else {
         ""
     };
-    let passed =
-        if head.passed_over.is_empty() { String::new() } else { format!(" (passed over: {})", head.passed_over) };
+    let passed = if head.passed_over.is_empty() {
+        String::new()
+    } else {
+        format!(" (passed over: {})", head.passed_over)
+    };
     format!(
         "  rank {:>3}  {} by {}: case {}, key {}, {} waiting{passed}{what}",
         head.rank,
@@ -93,8 +111,11 @@ fn head(head: &Head, choice: &Choice) -> String {
 
 fn agents(agents: &[Standpoint]) -> Vec<String> {
     let width = agents.iter().take(AGENTS).map(|agent| agent.agent.chars().count()).max().unwrap_or(0);
-    let mut lines: Vec<String> =
-        agents.iter().take(AGENTS).map(|agent| format!("  {:<width$}  {}", agent.agent, standpoint(agent))).collect();
+    let mut lines: Vec<String> = agents
+        .iter()
+        .take(AGENTS)
+        .map(|agent| format!("  {:<width$}  {}", agent.agent, standpoint(agent)))
+        .collect();
     let mut others: BTreeMap<String, usize> = BTreeMap::new();
     for agent in agents.iter().skip(AGENTS) {
         let reason = agent.reasons.first().cloned().unwrap_or_else(|| "ranked lower".to_owned());
@@ -130,7 +151,8 @@ fn neighbours(where_: &str, cases: &[Neighbour], in_all: usize) -> Vec<String> {
             format!("case {} (key {}, {}{differs})", case.case, output::time(case.key_ms), case.priority)
         })
         .collect();
-    let more = if in_all > cases.len() { format!(" and {} more", in_all - cases.len()) } else { String::new() };
+    let more =
+        if in_all > cases.len() { format!(" and {} more", in_all - cases.len()) } else { String::new() };
     vec![format!("{where_}: {}{more}", named.join("; "))]
 }
 
@@ -140,7 +162,11 @@ fn recorded(said: &Recorded) -> String {
         .iter()
         .map(|c| format!("{} (proficiency {}, load {})", c.agent, c.proficiency, c.load))
         .collect();
-    let others = if said.other_candidates == 0 { String::new() } else { format!(" and {} others", said.other_candidates) };
+    let others = if said.other_candidates == 0 {
+        String::new()
+    } else {
+        format!(" and {} others", said.other_candidates)
+    };
     format!(
         "rule {}, candidates {}{others}; ready but not asking {}, at capacity {}, not ready {}",
         said.rule,

@@ -44,7 +44,13 @@ impl Filter {
 
     /// Everything about one case.
     pub(super) fn case(case: u64) -> Self {
-        Self { case: Some(case), agent: None, kinds: Vec::new(), seqs: (0, u64::MAX), times: (i64::MIN, i64::MAX) }
+        Self {
+            case: Some(case),
+            agent: None,
+            kinds: Vec::new(),
+            seqs: (0, u64::MAX),
+            times: (i64::MIN, i64::MAX),
+        }
     }
 
     /// Whether a thing may have happened there and then.
