@@ -1,0 +1,581 @@
+//! A whole Simpang for one test, in a folder of its own: the real program, a real broker, receivers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use simpang_log_nats::{NatsServer, ServerOptions};
+use tempfile::TempDir;
+use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::client::{Agent, Client};
+use crate::journal::Sent;
+use crate::logs::Logs;
+use crate::policy::{FACEBOOK_PAGE, Policy};
+use crate::program::{Program, free_port, repository, simpang_binary};
+use crate::receivers::Receivers;
+use crate::receivers::mail::MailSink;
+use crate::receivers::social::SocialFakes;
+use crate::senders::http::Http;
+use crate::senders::mail::Smtp;
+use crate::senders::webhooks::{FACEBOOK_SECRET, X_SECRET};
+use crate::wait::{eventually, within};
+
+/// How the roles run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `simpang up` with a nats-server of its own.
+    Together,
+    /// A process for each role, and a nats-server that the test runs.
+    Apart,
+}
+
+/// A service of Simpang, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// All in one process.
+    Up,
+    /// Inputs become commits.
+    Router,
+    /// Views and audit.
+    Project,
+    /// Ways out.
+    Deliver,
+    /// Agents, leads, administrators.
+    Gateway,
+    /// Doors.
+    Ingest,
+}
+
+impl Role {
+    /// The roles that run apart, in the order in which they start.
+    pub const APART: [Self; 5] = [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
+
+    /// The command.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Router => "router",
+            Self::Project => "project",
+            Self::Deliver => "deliver",
+            Self::Gateway => "gateway",
+            Self::Ingest => "ingest",
+        }
+    }
+
+    /// Services that it serves over gRPC.
+    fn services(self) -> &'static [&'static str] {
+        match self {
+            Self::Up => &["simpang.ingest.v1.Ingest", "simpang.agent.v1.Agent", "simpang.view.v1.View"],
+            Self::Project => &["simpang.view.v1.View", "simpang.audit.v1.Audit"],
+            Self::Gateway => &["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"],
+            Self::Ingest => &["simpang.ingest.v1.Ingest"],
+            Self::Router | Self::Deliver => &[],
+        }
+    }
+}
+
+/// Principals that have a token.
+const PRINCIPALS: [(&str, &[&str]); 7] = [
+    ("admin", &["administrator", "auditor", "gateway"]),
+    ("gateway", &["gateway"]),
+    ("rina", &[]),
+    ("budi", &[]),
+    ("tari", &[]),
+    ("sari", &[]),
+    ("dewi", &[]),
+];
+/// The desks of the shipped policy.
+const DESKS: [&str; 3] = ["telkomcare", "tenesa", "tier2-outbound"];
+/// Starting takes a debug build on a machine under load a while.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+/// A stopping process ends what it has accepted.
+const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+/// What a finished stand can tell.
+#[derive(Debug)]
+pub struct Finished {
+    /// What `simpang verify --json` said of each desk.
+    pub verdicts: Vec<Value>,
+    /// The logs.
+    pub logs: Logs,
+    /// What receivers got.
+    pub received: Vec<simpang_checker::ReceivedEntry>,
+}
+
+/// A whole Simpang.
+#[derive(Debug)]
+pub struct Stand {
+    layout: Layout,
+    programs: BTreeMap<Role, Program>,
+    addresses: BTreeMap<Role, Addresses>,
+    smtp: SocketAddr,
+    broker: Option<NatsServer>,
+    receivers: Receivers,
+    policy: Policy,
+    sent: Sent,
+    // Dropped last: everything above writes into it.
+    dir: TempDir,
+}
+
+impl Stand {
+    /// Starts `simpang up` with the shipped policy and sample people.
+    pub async fn up() -> Self {
+        Self::start(Layout::Together, |_| {}).await
+    }
+
+    /// Starts a Simpang whose policy is changed first.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start(layout: Layout, change: impl FnOnce(&Policy)) -> Self {
+        let dir = tempfile::Builder::new().prefix("simpang-test-").tempdir().expect("a folder");
+        let policy = Policy::shipped(&dir.path().join("policy"));
+        change(&policy);
+        let receivers = Receivers::start().await;
+        let secret = prepare(dir.path(), &receivers);
+        let roles: &[Role] = if layout == Layout::Together { &[Role::Up] } else { &Role::APART };
+        let address = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let broker = match layout {
+            Layout::Together => None,
+            Layout::Apart => Some(start_broker(dir.path()).await),
+        };
+        let mut stand = Self {
+            layout,
+            programs: BTreeMap::new(),
+            addresses: roles.iter().map(|r| (*r, Addresses { grpc: address(), http: address() })).collect(),
+            smtp: address(),
+            broker,
+            receivers,
+            policy,
+            sent: Sent::new(&secret),
+            dir,
+        };
+        stand.run_all();
+        stand.until_ready().await;
+        if layout == Layout::Apart {
+            stand.set_up_desks().await;
+        }
+        stand.until_open().await;
+        stand
+    }
+
+    /// Starts what does not run.
+    pub fn run_all(&mut self) {
+        let roles: Vec<Role> = self.addresses.keys().copied().collect();
+        for role in roles {
+            self.run(role);
+        }
+    }
+
+    /// Starts one process, if it does not run.
+    pub fn run(&mut self, role: Role) {
+        if self.programs.contains_key(&role) {
+            return;
+        }
+        let mut command = self.command();
+        let at = self.addresses[&role];
+        command
+            .env("SIMPANG_LISTEN__GRPC", at.grpc.to_string())
+            .env("SIMPANG_LISTEN__HTTP", at.http.to_string())
+            .env("SIMPANG_LISTEN__SMTP", self.smtp.to_string())
+            .arg(role.name());
+        if role == Role::Up {
+            command.arg("--policy").arg(self.policy.dir()).arg("--sample");
+        }
+        let output = self.dir.path().join(format!("{}.log", role.name()));
+        self.programs.insert(role, Program::start(role.name(), &mut command, &output));
+    }
+
+    /// Kills one process as a crash would.
+    pub fn kill(&mut self, role: Role) {
+        self.programs.remove(&role);
+    }
+
+    /// Kills every process of Simpang; a broker that the test runs stays.
+    pub fn kill_all(&mut self) {
+        self.programs.clear();
+    }
+
+    /// The broker that the test runs.
+    ///
+    /// # Panics
+    /// When the roles run together with a broker of their own.
+    pub fn broker(&mut self) -> &mut NatsServer {
+        self.broker.as_mut().expect("the test runs the broker")
+    }
+
+    /// Asks every process to stop and waits for its end: each has to end well.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub async fn stop_all(&mut self) {
+        for (role, mut program) in std::mem::take(&mut self.programs) {
+            let status = program.terminate(STOPPED_WITHIN).await;
+            assert!(status.success(), "{} ended with {status}:\n{}", role.name(), program.printed());
+        }
+    }
+
+    /// Waits until every process answers that it serves.
+    ///
+    /// # Panics
+    /// When one ends, or does not in time.
+    pub async fn until_ready(&mut self) {
+        let roles: Vec<Role> = self.programs.keys().copied().collect();
+        for role in roles {
+            let at = self.addresses[&role];
+            within(READY_WITHIN, format!("{} to serve", role.name()), async || {
+                self.programs.get_mut(&role)?.must_run();
+                let health = Http(at.http).get("/healthz").await.ok()?;
+                (health.status == 200 && serves(at.grpc, role.services()).await).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Waits until every desk has its policy and the doors know its accounts.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn until_open(&mut self) {
+        let admin = self.client("admin");
+        eventually("the desks to judge by their policy", async || {
+            self.programs.values_mut().for_each(Program::must_run);
+            let desks = admin.view().list_desks(simpang_proto::view::v1::ListDesksRequest {}).await.ok()?;
+            let desks = desks.into_inner().desks;
+            let ready = desks.iter().filter(|d| d.policy_version > 0 && d.pending_inputs == 0).count();
+            (ready == DESKS.len()).then_some(())
+        })
+        .await;
+        let smtp = self.smtp;
+        eventually("the doors to know the accounts", async || {
+            let mut client = Smtp::connect(smtp).await.ok()?;
+            client.ask("MAIL FROM:<probe@sender.example>").await.ok()?;
+            (client.ask("RCPT TO:<tenesa@telkom.example>").await.ok()? == 250).then_some(())
+        })
+        .await;
+        if self.layout == Layout::Together {
+            let is_up = |program: &Program| program.printed().contains("Simpang is up");
+            eventually("`simpang up` to say so", async || is_up(&self.programs[&Role::Up]).then_some(()))
+                .await;
+        }
+    }
+
+    async fn set_up_desks(&self) {
+        let policy = self.policy.dir().display().to_string();
+        let people = repository().join("deploy/samples/people.toml").display().to_string();
+        for desk in DESKS {
+            self.must(&["desk", "create", desk]).await;
+        }
+        self.must(&["policy", "apply", &policy]).await;
+        self.must(&["desk", "people", &people]).await;
+    }
+
+    /// Where mail comes in.
+    #[must_use]
+    pub fn smtp(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    /// Where webhooks come in.
+    #[must_use]
+    pub fn http(&self) -> Http {
+        Http(self.at(Role::Ingest).http)
+    }
+
+    /// The gRPC address of a role.
+    #[must_use]
+    pub fn grpc(&self, role: Role) -> SocketAddr {
+        self.at(role).grpc
+    }
+
+    fn at(&self, role: Role) -> Addresses {
+        self.addresses.get(&role).or_else(|| self.addresses.get(&Role::Up)).copied().expect("it runs")
+    }
+
+    /// The journal of what was acknowledged.
+    #[must_use]
+    pub fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    /// The mail server at the other end.
+    #[must_use]
+    pub fn mail_sink(&self) -> &MailSink {
+        &self.receivers.mail
+    }
+
+    /// X and Facebook at the other end.
+    #[must_use]
+    pub fn social(&self) -> &SocialFakes {
+        &self.receivers.social
+    }
+
+    /// The policy, for applying a changed one.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The folder of the test.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A principal's token.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn token(&self, principal: &str) -> String {
+        let path = self.data().join(format!("token-{principal}"));
+        std::fs::read_to_string(path).expect("a token of this name").trim().to_owned()
+    }
+
+    /// The API as a principal sees it.
+    #[must_use]
+    pub fn client(&self, principal: &str) -> Client {
+        let [ingest, gateway, project] = [Role::Ingest, Role::Gateway, Role::Project].map(|r| self.grpc(r));
+        Client::new(ingest, gateway, project, &self.token(principal))
+    }
+
+    /// An agent, not yet signed in.
+    #[must_use]
+    pub fn agent(&self, principal: &str, desk: &str) -> Agent {
+        Agent::new(self.client(principal), principal, desk, self.sent.clone())
+    }
+
+    /// An agent who signed in and is ready.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn signed_in(&self, principal: &str, desk: &str) -> Agent {
+        let agent = self.agent(principal, desk);
+        agent.sign_in().await.expect("signing in");
+        agent
+    }
+
+    /// The program with this stand's settings.
+    fn command(&self) -> Command {
+        let mut command = Command::new(simpang_binary());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIMPANG_")) {
+            command.env_remove(name);
+        }
+        command.env_remove("NATS_URL").current_dir(repository());
+        command.arg("--config").arg(self.dir.path().join("simpang.toml")).arg("--data").arg(self.data());
+        if let Some(broker) = &self.broker {
+            command.arg("--nats-url").arg(broker.url());
+        }
+        command
+    }
+
+    /// Runs a command of the program to its end. Commands that ask a server reach this stand's.
+    ///
+    /// # Panics
+    /// When it can't be run.
+    pub async fn simpang(&self, args: &[&str]) -> Output {
+        let mut command = self.command();
+        let asks_project = matches!(args.first(), Some(&"show"));
+        let role = if asks_project { Role::Project } else { Role::Gateway };
+        let role = if args.first() == Some(&"campaign") { Role::Ingest } else { role };
+        command.args(args).env("SIMPANG_ADDR", format!("http://{}", self.grpc(role)));
+        let mut command = tokio::process::Command::from(command);
+        let run = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output();
+        let ended = tokio::time::timeout(READY_WITHIN, run).await;
+        ended.unwrap_or_else(|_| panic!("simpang {args:?} does not end")).expect("simpang runs")
+    }
+
+    /// Runs a command that has to end well; what it printed.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn must(&self, args: &[&str]) -> String {
+        let output = self.simpang(args).await;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "simpang {args:?}: {}\n{printed}\n{errors}", output.status);
+        printed
+    }
+
+    /// Where the broker is.
+    ///
+    /// # Panics
+    /// When no broker runs.
+    #[must_use]
+    pub fn nats_url(&self) -> String {
+        match &self.broker {
+            Some(broker) => broker.url(),
+            None => {
+                std::fs::read_to_string(self.data().join("nats-url")).expect("a broker runs").trim().into()
+            }
+        }
+    }
+
+    /// Waits until nothing is under way any more, and lets the program's checker judge every desk from its log and from
+    /// the journals of senders and receivers.
+    ///
+    /// # Panics
+    /// When something does not hold.
+    pub async fn finish(&mut self) -> Finished {
+        self.finish_within(Duration::from_secs(45)).await
+    }
+
+    /// As [`Self::finish`], with longer for what is under way.
+    ///
+    /// # Panics
+    /// When something does not hold.
+    pub async fn finish_within(&mut self, longest: Duration) -> Finished {
+        self.until_open().await;
+        let (sent, got) = (self.dir.path().join("sent.jsonl"), self.dir.path().join("received.jsonl"));
+        let begun = tokio::time::Instant::now();
+        loop {
+            let logs = Logs::read(&self.nats_url()).await;
+            self.sent.write(&sent);
+            let received = self.receivers.write(&got, &logs);
+            let journals = [sent.display().to_string(), got.display().to_string()];
+            let args =
+                ["verify", "--quiescent", "--json", "--journal", &journals[0], "--journal", &journals[1]];
+            let output = self.simpang(&args).await;
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            if output.status.success() {
+                let verdicts = read_verdicts(&printed);
+                return Finished { verdicts, logs, received };
+            }
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(begun.elapsed() < longest, "{}\n{errors}", shown(&printed));
+        }
+    }
+}
+
+fn read_verdicts(printed: &str) -> Vec<Value> {
+    let verdicts: Vec<Value> =
+        printed.lines().map(|line| serde_json::from_str(line).expect("a verdict is JSON")).collect();
+    let desks: Vec<&str> = verdicts.iter().filter_map(|v| v["desk"].as_str()).collect();
+    assert_eq!(desks, DESKS, "every desk is judged");
+    assert!(verdicts.iter().all(|v| v["holds"] == true), "{}", shown(printed));
+    verdicts
+}
+
+/// Verdicts, for people.
+fn shown(printed: &str) -> String {
+    let mut text = String::from("what must hold does not:\n");
+    for line in printed.lines() {
+        match serde_json::from_str::<Value>(line) {
+            Ok(verdict) => {
+                let _ = writeln!(text, "{verdict:#}");
+            }
+            Err(_) => {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+    }
+    text
+}
+
+async fn start_broker(dir: &Path) -> NatsServer {
+    let options = ServerOptions {
+        dir: dir.join("nats"),
+        port: Some(free_port()),
+        workspace: Some(repository()),
+        ..ServerOptions::default()
+    };
+    NatsServer::start(options).await.expect("nats-server starts")
+}
+
+async fn serves(grpc: SocketAddr, services: &[&str]) -> bool {
+    if services.is_empty() {
+        return true;
+    }
+    let Ok(endpoint) = tonic::transport::Endpoint::from_shared(format!("http://{grpc}")) else {
+        return false;
+    };
+    let Ok(channel) = endpoint.timeout(Duration::from_secs(5)).connect().await else { return false };
+    let mut health = HealthClient::new(channel);
+    for service in services {
+        let asked = health.check(HealthCheckRequest { service: (*service).to_owned() }).await;
+        let serving = ServingStatus::Serving as i32;
+        if !asked.is_ok_and(|answer| answer.into_inner().status == serving) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Writes settings, secret and tokens; the secret.
+fn prepare(dir: &Path, receivers: &Receivers) -> Vec<u8> {
+    let data = dir.join("data");
+    std::fs::create_dir_all(&data).expect("a folder");
+    let secret = b"the installation's secret in tests".to_vec();
+    std::fs::write(data.join("secret.key"), &secret).expect("the secret");
+    let mut tokens = String::new();
+    for (principal, roles) in PRINCIPALS {
+        let token = format!("token-of-{principal}");
+        let digest = hex::encode(Sha256::digest(&token));
+        let _ = writeln!(
+            tokens,
+            "[[token]]\nsha256 = \"{digest}\"\nprincipal = \"{principal}\"\nroles = {roles:?}\n"
+        );
+        std::fs::write(data.join(format!("token-{principal}")), token).expect("a token");
+    }
+    std::fs::write(data.join("tokens.toml"), tokens).expect("the tokens");
+    std::fs::write(dir.join("simpang.toml"), settings(receivers)).expect("the settings");
+    secret
+}
+
+fn settings(receivers: &Receivers) -> String {
+    let (mail, social) = (receivers.mail.address, receivers.social.address);
+    format!(
+        r#"
+[[ingest.x]]
+name = "main"
+consumer_secret = "{X_SECRET}"
+
+[[ingest.facebook]]
+name = "main"
+app_secret = "{FACEBOOK_SECRET}"
+verify_token = "verify me"
+
+[deliver]
+notices_from = "simpang@telkom.example"
+
+[deliver.smtp]
+host = "{}"
+port = {}
+
+[deliver.x]
+base_url = "http://{social}"
+[deliver.x.accounts]
+telkomcare = "x-token"
+
+[deliver.facebook]
+base_url = "http://{social}"
+[deliver.facebook.pages.telkomcare]
+id = "{FACEBOOK_PAGE}"
+token = "page-token"
+
+[telemetry]
+log = "info"
+"#,
+        mail.ip(),
+        mail.port()
+    )
+}

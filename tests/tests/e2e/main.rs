@@ -1,0 +1,9 @@
+//! The whole program from end to end: the real binary, a real nats-server, real protocols at both ends. Every test
+//! ends by letting the checker judge the logs and the journals of senders and receivers.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod apart;
+mod calls;
+mod mail;
+mod social;

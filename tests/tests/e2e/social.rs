@@ -1,0 +1,94 @@
+//! X and Facebook: mentions and comments by signed webhooks, answers by the channels' own APIs.
+
+use serde_json::json;
+use simpang_proto::view::v1::{CaseState, DeliveryState, entry};
+use simpang_tests::{FacebookComment, Mention, Stand, eventually};
+
+fn mention(id: &str, text: &str) -> Mention {
+    Mention {
+        id: id.into(),
+        author: "420042".into(),
+        handle: "budi_s".into(),
+        text: text.into(),
+        answers: String::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_and_a_comment_are_answered_where_they_were_written() {
+    let mut stand = Stand::up().await;
+    let rina = stand.signed_in("rina", "telkomcare").await;
+
+    assert!(mention("9001", "internet mati sejak pagi").send(stand.http(), stand.sent()).await);
+    let got = rina.pull_one().await;
+    assert_eq!(
+        (got.case, got.summary.unwrap().queue.as_str()),
+        (1, "identification"),
+        "segment unknown (B9)"
+    );
+    rina.identify(1, "DCS").await.unwrap();
+    rina.reply(1, 1, "Mohon maaf atas kendalanya, kami bantu cek ya.", false).await.unwrap();
+    let posted = eventually("the answer at X", async || stand.social().posted().into_iter().next()).await;
+    assert_eq!((posted.path.as_str(), posted.token.as_str()), ("/2/tweets", "Bearer x-token"));
+    assert_eq!(posted.body["reply"]["in_reply_to_tweet_id"], "9001");
+    assert_eq!(posted.text(), "Mohon maaf atas kendalanya, kami bantu cek ya.");
+
+    // What the customer says below our answer belongs to the case.
+    let next = Mention { answers: posted.id, ..mention("9002", "sudah bisa, makasih") };
+    assert!(next.send(stand.http(), stand.sent()).await);
+    let joined =
+        |case: &simpang_proto::view::v1::Case| case.summary.as_ref().is_some_and(|s| s.messages == 2);
+    let case = rina.client.case_when("telkomcare", 1, "has the next post", joined).await;
+    let Some(entry::What::Delivery(sent)) = &case.conversation[1].what else { panic!("{case:?}") };
+    assert_eq!(sent.state(), DeliveryState::Delivered);
+    rina.resolve(1).await.unwrap();
+
+    let comment =
+        FacebookComment { id: "901_903".into(), author: "3383".into(), text: "Kartu saya hilang".into() };
+    assert!(comment.send(stand.http(), stand.sent()).await);
+    assert_eq!(rina.pull_one().await.case, 2);
+    let done = rina.reply(2, 1, "Silakan datang ke Plasa terdekat.", true).await.unwrap();
+    let posted =
+        eventually("the answer at Facebook", async || stand.social().posted().into_iter().nth(1)).await;
+    assert!(posted.path.ends_with("/901_903/comments"), "{}", posted.path);
+    assert_eq!(
+        (posted.token.as_str(), &posted.body),
+        ("Bearer page-token", &json!({"message": posted.text()}))
+    );
+    let resolved = |case: &simpang_proto::view::v1::Case| {
+        case.summary.as_ref().is_some_and(|s| s.state() == CaseState::Resolved)
+    };
+    rina.client
+        .case_when("telkomcare", 2, "is resolved once the channel accepted the answer", resolved)
+        .await;
+    assert!(done.position > 0);
+
+    let finished = stand.finish().await;
+    assert_eq!(finished.received.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_signed_by_the_channel_writes_nothing() {
+    let mut stand = Stand::up().await;
+    let comment =
+        FacebookComment { id: "901_904".into(), author: "3383".into(), text: "bukan dari Facebook".into() };
+    for signed in [mention("9003", "bukan dari X").signed(), comment.signed()] {
+        let path = signed.path;
+        let unsigned = stand.http().post(path, &[], signed.body.as_bytes()).await.unwrap();
+        assert_eq!(unsigned.status, 401, "{path}");
+        let mut forged = signed.clone();
+        forged.body = forged.body.replace("bukan", "benar");
+        assert_eq!(forged.call(stand.http()).await.unwrap().status, 403, "{path}");
+    }
+    let metrics = stand.http().get("/metrics").await.unwrap().body;
+    let refused: Vec<&str> =
+        metrics.lines().filter(|line| line.contains("refused") && line.contains("signature")).collect();
+    assert!(!refused.is_empty(), "what was turned away is counted:\n{metrics}");
+
+    let finished = stand.finish().await;
+    let messages =
+        finished.logs.inputs.iter().filter(|(.., input)| {
+            matches!(input.body, Some(simpang_proto::log::v1::input::Body::Message(_)))
+        });
+    assert_eq!(messages.count(), 0);
+}
