@@ -59,7 +59,8 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
 async fn pulls(agents: &[Client], every: Option<Duration>, lasting: Duration) -> Result<Vec<Duration>> {
     let mut tasks = JoinSet::new();
     let until = Instant::now() + lasting;
-    for client in agents.iter().cloned() {
+    for client in agents {
+        let client = client.clone();
         tasks.spawn(async move {
             let mut beat = tokio::time::interval(every.unwrap_or(EVERY));
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -30,7 +30,7 @@ impl Traffic {
     /// As the role `ingest` would put it on the log; about 400 bytes. Four in five senders are known customers.
     pub(super) fn input(&self, n: u64) -> Input {
         let (id, person) = (format!("post-{n}"), format!("person-{n}"));
-        let customer = (n % 5 != 0).then(|| Customer {
+        let customer = (!n.is_multiple_of(5)).then(|| Customer {
             id: format!("c{n}"),
             segment: SEGMENTS[usize::try_from(n % 4).unwrap_or(0)].into(),
             profession: if n % 50 == 1 { "writer".into() } else { String::new() },
@@ -94,7 +94,7 @@ fn facts(n: u64) -> Vec<Fact> {
         fact("followers", fact::Value::Number(i64::try_from(n % 997).unwrap_or(0))),
         fact("lang", fact::Value::Text("id".into())),
         fact("mentions", fact::Value::Texts(mentions)),
-        fact("verified", fact::Value::Flag(n % 100 == 0)),
+        fact("verified", fact::Value::Flag(n.is_multiple_of(100))),
     ]
 }
 
