@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, anyhow};
 use simpang_proto::admin::v1::admin_client::AdminClient;
 use simpang_proto::agent::v1::agent_client::AgentClient;
-use simpang_proto::audit::v1::audit_client::AuditClient;
 use simpang_proto::ingest::v1::ingest_client::IngestClient;
 use simpang_proto::view::v1::view_client::ViewClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -72,16 +71,13 @@ impl Client {
         ViewClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
-    pub(crate) fn audit(&self) -> AuditClient<Authorised> {
-        AuditClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
     pub(crate) fn ingest(&self) -> IngestClient<Authorised> {
         IngestClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 }
 
 /// What a refused call says, for people.
+#[allow(clippy::needless_pass_by_value)] // goes into `map_err` as it is
 pub(crate) fn refused(status: Status) -> anyhow::Error {
     let kind = format!("{:?}", status.code());
     anyhow!("{} ({kind})", status.message())

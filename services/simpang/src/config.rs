@@ -19,6 +19,7 @@ const PREFIX: &str = "SIMPANG_";
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) log: Log,
+    pub(crate) node: Node,
     pub(crate) data: Data,
     pub(crate) access: AccessFiles,
     pub(crate) listen: Listen,
@@ -37,6 +38,18 @@ pub(crate) struct Log {
     pub(crate) credentials: String,
     pub(crate) replicas: usize,
     pub(crate) sync_always: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { name: "1".into() }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -117,6 +130,7 @@ pub(crate) struct Smtp {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::enum_variant_names)] // the protocol's own name
 pub(crate) enum Tls {
     #[default]
     None,

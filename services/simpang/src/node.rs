@@ -1,7 +1,7 @@
 //! Roles in a process: start those that are asked for, serve them on one gRPC and one HTTP port, stop in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -15,7 +15,7 @@ use simpang_gateway::Gateway;
 use simpang_ingest::Ingest;
 use simpang_log::{DeskName, LogStore};
 use simpang_project::Project;
-use simpang_router::Router;
+use simpang_router::{DeskStatus, Router};
 use simpang_wire::key::Keyer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -63,10 +63,49 @@ struct Running {
     gateway: Option<Gateway>,
 }
 
+/// The roles, as the health answer sees them too; none are left once the node stops.
+type Roles = Arc<Mutex<Running>>;
+
+fn roles(roles: &Roles) -> MutexGuard<'_, Running> {
+    roles.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Running {
+    /// What is wrong now, as sentences; empty: nothing.
+    fn troubles(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.ingest.as_ref().is_some_and(|ingest| !ingest.is_ready()) {
+            all.push(
+                "ingest: the customer directory is not read yet, senders are told to come back".to_owned(),
+            );
+        }
+        for (desk, status) in self.router.iter().flat_map(Router::statuses) {
+            if let DeskStatus::Stopped(reason) = status {
+                all.push(format!("router: desk {desk} is not judged: {reason}"));
+            }
+        }
+        for health in self.project.iter().flat_map(Project::health) {
+            if let Some(reason) = health.broken {
+                all.push(format!("project: the view of desk {} stands still: {reason}", health.desk));
+            }
+        }
+        all
+    }
+}
+
+/// 200 when every role in this process works, 503 with what does not otherwise.
+async fn health(State(running): State<Roles>) -> (StatusCode, String) {
+    let troubles = roles(&running).troubles();
+    if troubles.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n")
+}
+
 /// A process with roles in it.
 #[derive(Debug)]
 pub(crate) struct Node {
-    running: Running,
+    running: Roles,
     /// Where gRPC is served; none: no role serves any.
     pub(crate) grpc: Option<SocketAddr>,
     /// Where HTTP is served.
@@ -122,7 +161,7 @@ impl Node {
             store,
             keyer: installation::keyer(config)?,
             gatekeeper: installation::gatekeeper(config)?,
-            name: "1".into(),
+            name: config.node.name.clone(),
         };
         let http = bind(&config.listen.http, "listen.http").await?;
         let serves_grpc = roles.iter().any(|r| !matches!(r, Role::Router | Role::Deliver));
@@ -133,7 +172,7 @@ impl Node {
             grpc: grpc.as_ref().map(TcpListener::local_addr).transpose()?,
             http: http.local_addr()?,
             smtp: running.ingest.as_ref().and_then(Ingest::smtp_address),
-            running,
+            running: Arc::new(Mutex::new(running)),
             stop,
             servers,
         };
@@ -145,7 +184,7 @@ impl Node {
     }
 
     fn serve_grpc(&mut self, listener: TcpListener) -> Result<()> {
-        let (routes, names) = self.routes();
+        let (routes, names) = routes(&roles(&self.running));
         let mut reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(simpang_proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
@@ -172,32 +211,13 @@ impl Node {
         Ok(())
     }
 
-    /// The gRPC services of the roles that run, with their names.
-    fn routes(&self) -> (Routes, Vec<&'static str>) {
-        let mut routes = Routes::default();
-        let mut names = Vec::new();
-        if let Some(ingest) = &self.running.ingest {
-            routes = routes.add_service(ingest.grpc());
-            names.push("simpang.ingest.v1.Ingest");
-        }
-        if let Some(gateway) = &self.running.gateway {
-            let (agent, admin) = gateway.grpc();
-            routes = routes.add_service(agent).add_service(admin);
-            names.extend(["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"]);
-        }
-        if let Some(project) = &self.running.project {
-            routes = routes.add_service(project.view()).add_service(project.audit());
-            names.extend(["simpang.view.v1.View", "simpang.audit.v1.Audit"]);
-        }
-        (routes, names)
-    }
-
     fn serve_http(&self, listener: TcpListener, metrics: PrometheusHandle) {
         let own = axum::Router::new()
             .route("/metrics", get(|State(metrics): State<PrometheusHandle>| async move { metrics.render() }))
             .with_state(metrics)
-            .route("/healthz", get(|| async { (StatusCode::OK, "ok\n") }));
-        let app = match &self.running.ingest {
+            .route("/healthz", get(health))
+            .with_state(self.running.clone());
+        let app = match &roles(&self.running).ingest {
             Some(ingest) => own.merge(ingest.http()),
             None => own,
         };
@@ -214,7 +234,8 @@ impl Node {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.servers.close();
-        let Running { ingest, router, project, deliver, gateway } = self.running;
+        let Running { ingest, router, project, deliver, gateway } =
+            std::mem::take(&mut *roles(&self.running));
         if let Some(ingest) = ingest {
             ingest.stop().await;
         }
@@ -288,4 +309,24 @@ async fn bind(addr: &str, key: &str) -> Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|error| {
         anyhow!("{key}: can't listen on {addr}: {error}; choose another address in the settings")
     })
+}
+
+/// The gRPC services of the roles that run, with their names.
+fn routes(running: &Running) -> (Routes, Vec<&'static str>) {
+    let mut routes = Routes::default();
+    let mut names = Vec::new();
+    if let Some(ingest) = &running.ingest {
+        routes = routes.add_service(ingest.grpc());
+        names.push("simpang.ingest.v1.Ingest");
+    }
+    if let Some(gateway) = &running.gateway {
+        let (agent, admin) = gateway.grpc();
+        routes = routes.add_service(agent).add_service(admin);
+        names.extend(["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"]);
+    }
+    if let Some(project) = &running.project {
+        routes = routes.add_service(project.view()).add_service(project.audit());
+        names.extend(["simpang.view.v1.View", "simpang.audit.v1.Audit"]);
+    }
+    (routes, names)
 }

@@ -17,11 +17,6 @@ pub(crate) fn json(value: &serde_json::Value) {
     line(value.to_string());
 }
 
-/// Whether somebody reads along.
-pub(crate) fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
-}
-
 /// A table with aligned columns; the last column is not padded.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..header.len())
@@ -62,6 +57,12 @@ pub(crate) fn time(ms: i64) -> String {
         Some(time) if ms != 0 => time.format("%Y-%m-%d %H:%M:%S").to_string(),
         _ => "-".to_owned(),
     }
+}
+
+/// A time to the millisecond, where order matters.
+pub(crate) fn exact(ms: i64) -> String {
+    let known = chrono::DateTime::from_timestamp_millis(ms);
+    known.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S%.3f").to_string())
 }
 
 /// The time now, ms since 1970 UTC.

@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::node::{Node, Role, stop_signal};
 use crate::{installation, output, people, store, telemetry};
 
+/// How often to see whether the nats-server that we run still runs.
+const LOOK_AFTER_SERVER: Duration = Duration::from_millis(500);
+
 /// A whole Simpang in this process.
 #[derive(Debug)]
 pub(crate) struct Whole {
@@ -22,7 +25,7 @@ pub(crate) struct Whole {
 
 /// Starts, says where everything is, and stays until asked to stop.
 pub(crate) async fn run(config: Config, args: Up) -> Result<()> {
-    let whole = Whole::start(config).await?;
+    let mut whole = Whole::start(config).await?;
     let outcome = async {
         if let Some(dir) = &args.policy {
             whole.set_up_desks(&policy::read_folder(dir)?, args.sample).await?;
@@ -100,9 +103,28 @@ impl Whole {
         installation::local_token(&self.config, "admin").map(drop)
     }
 
-    /// Waits until asked to stop, or until the broker it supervises ends by itself and can't be brought back.
-    async fn stay(&self) -> Result<()> {
-        stop_signal().await
+    /// Waits until asked to stop. A nats-server of ours that ends by itself is started again on its port and data.
+    async fn stay(&mut self) -> Result<()> {
+        let asked = stop_signal();
+        tokio::pin!(asked);
+        loop {
+            tokio::select! {
+                stop = &mut asked => return stop,
+                () = tokio::time::sleep(LOOK_AFTER_SERVER) => self.look_after_server().await?,
+            }
+        }
+    }
+
+    async fn look_after_server(&mut self) -> Result<()> {
+        let Some(server) = &mut self.server else { return Ok(()) };
+        if let Some(status) = server.exited() {
+            tracing::warn!(%status, "nats-server ended by itself, starting it again");
+            server
+                .restart()
+                .await
+                .context("nats-server ended by itself and can't be started again; see its log")?;
+        }
+        Ok(())
     }
 
     /// Stops everything.

@@ -9,7 +9,7 @@ use simpang_domain::facts::Facts;
 use simpang_domain::input::{AgentRecord, Ask, Body, Command, Input};
 use simpang_domain::words::{CaseId, InputId, Role};
 use simpang_proto::log::v1;
-use simpang_router::rules::{ActiveRules, compile};
+use simpang_replay::rules::{ActiveRules, compile};
 use simpang_wire::Names;
 use simpang_wire::input::Door;
 

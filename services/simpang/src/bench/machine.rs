@@ -23,7 +23,7 @@ pub(super) fn describe(broker: &str, command: &str) -> Value {
         "load_before": read("/proc/loadavg").split(' ').next().unwrap_or_default(),
         "simpang": env!("CARGO_PKG_VERSION"),
         "build": if cfg!(debug_assertions) { "debug" } else { "release" },
-        "core": simpang_router::core_version(),
+        "core": simpang_replay::core_version(),
         "nats_server": broker,
         "command": command,
         "at": chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use simpang_log::{Anchor, Appender, DeskLog, DeskName, Door, Limits, Place, Tail, Ticket};
 use simpang_proto::log::v1::Input;
-use simpang_router::replay::Verifier;
+use simpang_replay::verify::Verifier;
 use simpang_router::{Options, Router};
 use tokio::sync::mpsc;
 

@@ -62,7 +62,7 @@ async fn load(
     let (pieces, rows, lines, left_out) = match source {
         Source::Csv(bytes) => {
             let rows = bytes.iter().filter(|byte| **byte == b'\n').count();
-            let pieces: Vec<Ask> = bytes.chunks(PIECE).map(|piece| Ask::Csv(piece.to_vec().into())).collect();
+            let pieces: Vec<Ask> = bytes.chunks(PIECE).map(|piece| Ask::Csv(piece.to_vec())).collect();
             (pieces, rows, None, Vec::new())
         }
         Source::Rows(list::Rows { rows, lines, left_out }) => {

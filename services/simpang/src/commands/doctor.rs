@@ -75,9 +75,9 @@ fn lines(finding: &Finding) -> Vec<String> {
         Health::Warn => "warn",
         Health::Fail => "FAIL",
     };
-    let mut lines = vec![format!("{mark}  {:<24} {}", finding.check, finding.found)];
+    let mut lines = vec![format!("{mark}  {:<30}  {}", finding.check, finding.found)];
     if !finding.todo.is_empty() {
-        lines.push(format!("{:30} → {}", "", finding.todo));
+        lines.push(format!("{:37} → {}", "", finding.todo));
     }
     lines
 }
@@ -109,8 +109,10 @@ mod tests {
             found: "nobody answers".into(),
             todo: "start it".into(),
         };
-        let expected =
-            ["FAIL  broker                   nobody answers", "                               → start it"];
+        let expected = [
+            "FAIL  broker                          nobody answers",
+            "                                      → start it",
+        ];
         assert_eq!(lines(&finding), expected);
     }
 }

@@ -2,9 +2,10 @@
 //! before each time the case was given to somebody, and works out from the whole state who could have got it and why
 //! this one did: nothing here is taken from the log's own explanation, which is shown beside it and compared.
 //!
-//! [`choice`] recomputes, [`layout`] prints.
+//! [`classified`] runs the rules again, [`choice`] works out who could have got it, [`layout`] prints.
 
 mod choice;
+mod classified;
 mod layout;
 
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use simpang_domain::event::{Event, Explanation, Happened};
-use simpang_domain::rules::Rules;
 use simpang_domain::state::{State, Status};
 use simpang_domain::words::{AgentId, AssignedBy, CaseId, InputId};
 use simpang_log::{Anchor, DeskLog, DeskName, LogStore, Tail};
-use simpang_router::fold::{Decided, Fold};
+use simpang_replay::fold::{Decided, Fold};
+use simpang_replay::rules::ActiveRules;
 
 use crate::cli::Explain;
 use crate::config::Config;
@@ -66,6 +67,8 @@ struct Step {
     policy: u64,
     kind: &'static str,
     text: String,
+    /// More about it, a line each.
+    details: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     choice: Option<Choice>,
 }
@@ -156,7 +159,7 @@ fn kind(body: &Happened) -> Option<(CaseId, &'static str)> {
     })
 }
 
-fn step<R: Rules>(state: &State, rules: &R, event: &Event, id: CaseId, arrived: bool) -> Step {
+fn step(state: &State, rules: &ActiveRules, event: &Event, id: CaseId, arrived: bool) -> Step {
     let made = |agent: &AgentId, recorded: Option<&Explanation>, how: How| {
         choice::made(state, rules, id, agent, recorded, how)
     };
@@ -176,6 +179,7 @@ fn step<R: Rules>(state: &State, rules: &R, event: &Event, id: CaseId, arrived: 
         policy: state.policy_version,
         kind: kind(&event.body).map_or("", |(_, kind)| kind),
         text: simpang_views::sentence::sentence(&simpang_wire::event::write(event)),
+        details: classified::details(state, rules, &event.body),
         choice,
     }
 }

@@ -288,6 +288,12 @@ fn content(input: &Value) -> Vec<String> {
     lines
 }
 
+/// Whether the whole of a text is what stands beside it as its new part.
+fn is_told_twice(fields: &serde_json::Map<String, Value>, key: &str) -> bool {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::trim);
+    key == "full_text" && text("full_text") == text("text")
+}
+
 fn collect(value: &Value, name: &str, lines: &mut Vec<String>) {
     let Value::Object(fields) = value else { return };
     for (key, inner) in fields {
@@ -302,7 +308,7 @@ fn collect(value: &Value, name: &str, lines: &mut Vec<String>) {
 fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            for (key, inner) in fields {
+            for (key, inner) in fields.iter().filter(|(key, _)| !is_told_twice(fields, key)) {
                 let path = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                 flatten(&path, inner, lines);
             }
@@ -325,7 +331,7 @@ mod tests {
 
     #[test]
     fn content_reads_line_by_line() {
-        let input = json!({ "message": { "account": "a", "content": { "from": { "name": "Ani" }, "text": "Halo,\nmati" } } });
+        let input = json!({ "message": { "account": "a", "content": { "from": { "name": "Ani" }, "full_text": "Halo,\nmati\n", "text": "Halo,\nmati" } } });
         assert_eq!(content(&input), ["from.name: Ani", "text: Halo,", "    mati"]);
     }
 }

@@ -121,23 +121,23 @@ pub(crate) async fn sla(client: &Client, desk: &str, json: bool) -> Result<()> {
         output::line(format!("desk {desk} has no SLA clocks yet"));
         return Ok(());
     }
-    table("Clocks now", NOW_COLUMNS, board.now.iter().map(now_row).collect());
-    table("Breached, longest past first", LINE_COLUMNS, lines(&board.breached, now));
-    table("Nearest deadlines", LINE_COLUMNS, lines(&board.nearest, now));
+    table("Clocks now", NOW_COLUMNS, &board.now.iter().map(now_row).collect::<Vec<_>>());
+    table("Breached, longest past first", LINE_COLUMNS, &lines(&board.breached, now));
+    table("Nearest deadlines", LINE_COLUMNS, &lines(&board.nearest, now));
     table(
         "How targets were kept, by day (UTC)",
         KEPT_COLUMNS,
-        board.attainment.iter().map(kept_row).collect(),
+        &board.attainment.iter().map(kept_row).collect::<Vec<_>>(),
     );
     Ok(())
 }
 
-fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) {
+fn table(title: &str, columns: &[&str], rows: &[Vec<String>]) {
     if rows.is_empty() {
         return;
     }
     output::line(title);
-    output::table(columns, &rows);
+    output::table(columns, rows);
     output::line("");
 }
 

@@ -14,7 +14,7 @@ use simpang_checker::{
 use simpang_domain::rules::Rules;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
-use simpang_router::replay::{Verdict, Verifier};
+use simpang_replay::verify::{Verdict, Verifier};
 
 use crate::cli::Verify;
 use crate::config::Config;
@@ -85,8 +85,8 @@ async fn last_rules(
     log: std::sync::Arc<dyn simpang_log::DeskLog>,
     desk: &DeskName,
     last: u64,
-) -> Result<simpang_router::rules::ActiveRules> {
-    let mut fold = simpang_router::fold::Fold::new(desk);
+) -> Result<simpang_replay::rules::ActiveRules> {
+    let mut fold = simpang_replay::fold::Fold::new(desk);
     let mut tail = Tail::start(log, Anchor::Start);
     while let Some(entry) = tail.read_until(last).await? {
         fold.follow(&entry)?;
@@ -95,7 +95,7 @@ async fn last_rules(
 }
 
 #[derive(Debug)]
-struct PolicyCalendars(simpang_router::rules::ActiveRules);
+struct PolicyCalendars(simpang_replay::rules::ActiveRules);
 
 impl Calendars for PolicyCalendars {
     fn deadline(&self, calendar: &str, from_ms: i64, work_ms: i64) -> Option<i64> {
@@ -103,7 +103,7 @@ impl Calendars for PolicyCalendars {
     }
 }
 
-fn checker_options(rules: simpang_router::rules::ActiveRules) -> Options {
+fn checker_options(rules: simpang_replay::rules::ActiveRules) -> Options {
     let tables = rules.tables();
     let capacities = tables.capacities.iter().filter_map(|(channel, limit)| {
         Some((simpang_proto::log::v1::Channel::try_from(channel.number()).ok()?, *limit))

@@ -345,7 +345,7 @@ impl<'a> Story<'a> {
             list: "callback.csv".into(),
             zone: "Asia/Jakarta".into(),
         };
-        let parts = [Body::Begin(begin), Body::Csv(list.as_bytes().to_vec().into())];
+        let parts = [Body::Begin(begin), Body::Csv(list.as_bytes().to_vec())];
         let parts = parts.map(|body| ingest::LoadContactsRequest { body: Some(body) });
         let mut verdicts =
             admin.ingest().load_contacts(tokio_stream::iter(parts)).await.map_err(refused)?.into_inner();

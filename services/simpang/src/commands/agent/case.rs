@@ -23,7 +23,7 @@ pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
     }
 }
 
-fn done(me: &Me, answer: &api::CommandResponse, text: String) {
+fn done(me: &Me, answer: &api::CommandResponse, text: impl std::fmt::Display) {
     me.tell("CommandResponse", answer, || {
         let repeat = if answer.repeat { " (it had been asked before)" } else { "" };
         vec![format!("{text}{repeat}")]
@@ -209,7 +209,8 @@ async fn finish(me: &Me, ask: Ask) -> Result<()> {
     let (answer, text) = match ask {
         Ask::Decline { case, reason } => {
             let answer = send!(me, decline, DeclineRequest { case: case, reason: reason })?;
-            (answer, format!("case {case} goes back to its place"))
+            let ready = "you are not ready now: `simpang agent presence ready`, with --auto to be offered cases again";
+            (answer, format!("case {case} goes back to its place; {ready}"))
         }
         Ask::Schedule { of: Seen { case, seen }, at, keep } => {
             let at_ms = parse::time(&at)?;

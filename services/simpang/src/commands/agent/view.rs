@@ -164,8 +164,10 @@ fn clock_line(clock: &api::CaseClock, now_ms: i64) -> String {
         api::ClockState::Met => format!("after {}", output::length(clock.elapsed_ms)),
         _ => String::new(),
     };
-    format!("{name:<16} {state:<9} {when}, target {}{breached}", output::length(clock.target_ms))
-        .replace(" , ", ", ")
+    let when = if when.is_empty() { when } else { format!("{when}, ") };
+    let calendar =
+        if clock.calendar.is_empty() { String::new() } else { format!(" of calendar {}", clock.calendar) };
+    format!("{name:<17} {state:<9} {when}target {}{calendar}{breached}", output::length(clock.target_ms))
 }
 
 fn entry(entry: &api::Entry) -> Vec<String> {
@@ -352,7 +354,7 @@ CUSTOMER
   not linked: `simpang agent identify 17 --customer ID`
 
 CLOCKS
-  resolution       running   due 1970-01-01 01:00:01 UTC (in 1 h), target 1 h
+  resolution        running   due 1970-01-01 01:00:01 UTC (in 1 h), target 1 h
 
 CONVERSATION
   1970-01-01 00:00:01  < Ani <ani@example.com> (at 412.0)

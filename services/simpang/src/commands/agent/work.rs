@@ -116,9 +116,21 @@ async fn wait_for(me: &Me, pull: api::WaitingPull, mut stream: Streaming<api::Wa
             _ => continue,
         };
         tell_change(me, &change);
+        keep(me, &change).await?;
         if over {
             return Ok(());
         }
+    }
+}
+
+/// Accepts a case that a waiting pull brought, now that it was shown: otherwise it would go back to its place when
+/// the stream ends, as one that nobody saw.
+async fn keep(me: &Me, change: &api::WatchResponse) -> Result<()> {
+    match &change.change {
+        Some(Change::Assigned(assignment)) if assignment.how() == api::AssignedBy::Pull => {
+            send!(me, accept, AcceptRequest { case: assignment.case }).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -135,7 +147,10 @@ async fn watch(me: &Me) -> Result<()> {
             _ = tokio::signal::ctrl_c() => return Ok(()),
         };
         match change {
-            Some(change) => tell_change(me, &change),
+            Some(change) => {
+                tell_change(me, &change);
+                keep(me, &change).await?;
+            }
             None => return Ok(()),
         }
     }

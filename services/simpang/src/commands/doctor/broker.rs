@@ -62,7 +62,7 @@ async fn reach(config: &Config, report: &mut Report) -> Option<Broker> {
     let cluster = info.cluster.filter(|name| !name.is_empty());
     let cluster =
         cluster.map_or_else(String::new, |name| format!(", cluster {name} with {servers} known servers"));
-    report.ok(check, format!("{url} answers: {} ({}){cluster}", info.server_name, info.server_id));
+    report.ok(check, format!("{url} answers, server {}{cluster}", info.server_name));
     Some(Broker { store, client, servers })
 }
 

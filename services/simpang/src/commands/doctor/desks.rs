@@ -36,18 +36,18 @@ pub(super) async fn check(broker: &Broker, config: &Config, report: &mut Report)
     };
     broker::clock(broker, &stream(first), report).await;
     let mut replicas_max = 1;
-    let mut broken = Vec::new();
     for desk in &desks {
-        replicas_max = replicas(broker, desk, report).await.max(replicas_max);
         match broker.store.open(desk).await {
-            Ok(log) => judged(&log, report).await,
-            Err(error) => broken.push((desk, error.to_string())),
+            Ok(log) => {
+                replicas_max = replicas(broker, desk, report).await.max(replicas_max);
+                judged(&log, report).await;
+            }
+            Err(error) => {
+                let todo = "set the stream right with the `nats` tool; what is lost comes back from an archive or a \
+                            mirror";
+                report.fail(format!("desk {desk}: stream"), error.to_string(), todo);
+            }
         }
-    }
-    for (desk, error) in broken {
-        let todo =
-            "set the stream right with the `nats` tool; what is lost comes back from an archive or a mirror";
-        report.fail(format!("desk {desk}: stream"), error, todo);
     }
     machine::durability(config, replicas_max, report);
 }
@@ -58,26 +58,33 @@ fn stream(desk: &DeskName) -> String {
 
 /// Checks the copies of a desk's stream; gives how many there are.
 async fn replicas(broker: &Broker, desk: &DeskName, report: &mut Report) -> u64 {
-    let check = format!("desk {desk}: copies");
+    let check = format!("desk {desk}: stream");
     let Ok(info) = broker.api(&format!("STREAM.INFO.{}", stream(desk))).await else { return 1 };
     let copies = info["config"]["num_replicas"].as_u64().unwrap_or(1);
     let behind = behind(&info);
     let leader = info["cluster"]["leader"].as_str().unwrap_or_default();
     if !behind.is_empty() {
-        let found = format!("{copies}, leader {leader}; {}", behind.join("; "));
+        let found = format!("{}, leader {leader}; {}", number(copies), behind.join("; "));
         report.fail(check, found, "bring the server back: until then one more loss stops the desk");
     } else if copies == 1 && broker.servers >= 3 {
         let todo = "set log.replicas = 3 and raise num_replicas of the stream with the `nats` tool";
-        report.warn(check, format!("one, though the cluster has {} servers", broker.servers), todo);
+        report.warn(check, format!("one copy, though the cluster has {} servers", broker.servers), todo);
     } else {
         let size = info["state"]["bytes"].as_u64().unwrap_or(0) / 1024;
         let records = info["state"]["messages"].as_u64().unwrap_or(0);
         report.ok(
             check,
-            format!("{copies}; {records} records, {size} KiB, set up so that nothing can be lost"),
+            format!(
+                "{}, {records} records, {size} KiB, set up so that nothing can be deleted",
+                number(copies)
+            ),
         );
     }
     copies
+}
+
+fn number(copies: u64) -> String {
+    if copies == 1 { "one copy".to_owned() } else { format!("{copies} copies") }
 }
 
 /// Followers of a stream that are away or behind.

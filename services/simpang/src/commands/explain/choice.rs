@@ -150,7 +150,7 @@ pub(super) fn waiting<R: Rules>(state: &State, rules: &R, id: CaseId) -> Choice 
     let tables = rules.tables();
     let (ahead, behind) = neighbours(state, case);
     let (ahead_in_all, behind_in_all) = (ahead.len(), behind.len());
-    let near = |places: Vec<(Place, ClassIx)>| {
+    let near = |places: Vec<Waiting>| {
         places.into_iter().take(NEIGHBOURS).map(|place| neighbour(state, case, place)).collect()
     };
     let mut choice = Choice {
@@ -374,10 +374,13 @@ fn passed_over<R: Rules>(state: &State, rules: &R, tables: &Tables, ix: AgentIx,
     String::new()
 }
 
+/// A case that waits, and its class of demand.
+type Waiting = (Place, ClassIx);
+
 /// Cases that wait in the same queue: before it, nearest first, and after it.
-fn neighbours(state: &State, case: &Case) -> (Vec<(Place, ClassIx)>, Vec<(Place, ClassIx)>) {
+fn neighbours(state: &State, case: &Case) -> (Vec<Waiting>, Vec<Waiting>) {
     let own = (case.key, case.id);
-    let mut places: Vec<(Place, ClassIx)> = state
+    let mut places: Vec<Waiting> = state
         .demand
         .places()
         .filter(|ix| state.demand.get(*ix).queue == case.queue)
@@ -390,7 +393,7 @@ fn neighbours(state: &State, case: &Case) -> (Vec<(Place, ClassIx)>, Vec<(Place,
     (places, behind)
 }
 
-fn neighbour(state: &State, case: &Case, (place, class): (Place, ClassIx)) -> Neighbour {
+fn neighbour(state: &State, case: &Case, (place, class): Waiting) -> Neighbour {
     let class = state.demand.get(class);
     let mut differs = Vec::new();
     if class.channel != case.channel {

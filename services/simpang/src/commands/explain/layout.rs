@@ -37,7 +37,8 @@ pub(super) fn layout(account: &Account) -> Vec<String> {
 
 fn told(step: &Step) -> Vec<String> {
     let head = format!("{}  {}  [input {}]", output::time(step.at_ms), step.text, step.input);
-    std::iter::once(head).chain(step.choice.iter().flat_map(choice)).collect()
+    let details = step.details.iter().map(|detail| format!("{INDENT}{detail}"));
+    std::iter::once(head).chain(details).chain(step.choice.iter().flat_map(choice)).collect()
 }
 
 fn choice(choice: &Choice) -> Vec<String> {
@@ -74,7 +75,7 @@ fn order(choice: &Choice) -> String {
         0 => format!("priority {} gives no head start", choice.priority),
         ms => format!("less {} of priority {}", output::length(ms), choice.priority),
     };
-    let (key, arrived) = (output::time(choice.key_ms), output::time(choice.arrived_ms));
+    let (key, arrived) = (output::exact(choice.key_ms), output::exact(choice.arrived_ms));
     format!("key {key}: waiting since {arrived}, {head_start}")
 }
 
@@ -104,7 +105,7 @@ fn head(head: &Head, choice: &Choice) -> String {
         head.queue,
         head.channel,
         head.case,
-        output::time(head.key_ms),
+        output::exact(head.key_ms),
         head.waiting
     )
 }
@@ -130,7 +131,7 @@ fn standpoint(agent: &Standpoint) -> String {
         "proficiency {}, load {}, idle since {}",
         agent.proficiency,
         agent.load,
-        output::time(agent.idle_since_ms)
+        output::exact(agent.idle_since_ms)
     );
     match (agent.got_it, agent.rank) {
         (true, Some(rank)) => format!("GOT IT, ranked {rank}: {figures}"),
@@ -148,7 +149,7 @@ fn neighbours(where_: &str, cases: &[Neighbour], in_all: usize) -> Vec<String> {
         .iter()
         .map(|case| {
             let differs = if case.differs.is_empty() { String::new() } else { format!(", {}", case.differs) };
-            format!("case {} (key {}, {}{differs})", case.case, output::time(case.key_ms), case.priority)
+            format!("case {} (key {}, {}{differs})", case.case, output::exact(case.key_ms), case.priority)
         })
         .collect();
     let more =
