@@ -7,8 +7,8 @@ use prost::Message;
 use simpang_log::tail::{Body, Entry, Tail};
 use simpang_log::{Anchor, DeskLog, Door, LogError};
 use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
+use simpang_replay::fold::Fold;
 
-use crate::fold::Fold;
 use crate::group::RecordBytes;
 use crate::owner::Seat;
 

@@ -2,16 +2,12 @@
 //! core judge, packs what was decided into commits and writes them behind the fence. It knows no channel, no view and
 //! no client, and keeps nothing but a fold of the log.
 //!
-//! [`fold`] rebuilds a desk from its log, [`owner`] judges it live, [`replay`] judges it again for `verify` and
-//! `explain`.
+//! `simpang-replay` rebuilds a desk from its log; [`follower`] reads along with it, [`owner`] judges.
 
-pub mod fold;
 mod follower;
 mod group;
 mod metric;
 mod owner;
-pub mod replay;
-pub mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,17 +17,6 @@ use simpang_log::{DeskName, LogError, LogStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
-
-/// The CEL library that evaluates conditions, as the workspace's version table has it.
-const CEL_VERSION: &str = "0.15";
-
-/// What judges: the core's own version, and those of the libraries whose change could change a decision. Written into
-/// every take-over; equal versions judge byte-identically.
-#[must_use]
-pub fn core_version() -> String {
-    let (core, tz) = (simpang_domain::CORE_VERSION, chrono_tz::IANA_TZDB_VERSION);
-    format!("core {core}, cel {CEL_VERSION}, tz {tz}")
-}
 
 /// How a router works.
 #[derive(Debug, Clone)]

@@ -11,13 +11,13 @@ use simpang_domain::event::Happened;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{ChainWriter, DeskLog, LogError, Sealed, SettleError, commit_settled};
 use simpang_proto::log::v1::Commit;
+use simpang_replay::fold::{Fold, Pending};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::fold::{Fold, Pending};
 use crate::follower::{Followed, append_tick};
 use crate::group::{Group, RecordBytes, Versions};
-use crate::{DeskStatus, Statuses, core_version, metric};
+use crate::{DeskStatus, Statuses, metric};
 
 /// How many records are taken in before looking whether the commit in flight has come to stand.
 const BURST: usize = 256;
@@ -102,7 +102,8 @@ impl<'a> Owner<'a> {
     async fn take_over(seat: &'a Seat, mut followed: Followed) -> Result<Option<Self>, LogError> {
         let mut chain = ChainWriter::new(seat.log.desk(), followed.tail.anchor());
         let fold = &mut followed.fold;
-        let event = fold.desk.take(seat.instance.as_str().into(), core_version().as_str().into());
+        let event =
+            fold.desk.take(seat.instance.as_str().into(), simpang_replay::core_version().as_str().into());
         let epoch = fold.desk.state().epoch;
         let commit = Commit {
             decided_through: Some(fold.decided),

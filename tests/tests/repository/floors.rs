@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{metadata, root};
 
 /// The floor of every member. One may depend on members of lower floors only.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("simpang-domain", 1),
     ("simpang-proto", 1),
     ("protogen", 1),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("simpang-log", 3),
     ("simpang-wire", 3),
     ("simpang-log-nats", 4),
+    ("simpang-replay", 4),
     ("simpang-views", 4),
     ("simpang-deliver", 5),
     ("simpang-gateway", 5),

@@ -11,7 +11,7 @@ use simpang_log::{
 };
 use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::{self, Input, command, input};
-use simpang_router::replay::Verifier;
+use simpang_replay::verify::Verifier;
 use simpang_router::{Options, Router};
 
 const POLICY: &str = r#"
