@@ -1,5 +1,6 @@
 //! Outcomes of calls: the campaign's tree says which there are, what each needs, and what follows (H6–H8, I1–I7).
 
+use super::commands::cases::FAR_MS;
 use super::commands::{Refused, refused};
 use super::judging::Judging;
 use crate::event::Happened;
@@ -85,8 +86,9 @@ fn check<'a>(
     let Some(leaf) = found.filter(|leaf| leaf.then.is_empty()) else {
         return Err(format!("the disposition is not complete: choose {}", labels(level)));
     };
-    if leaf.effect == Effect::Reschedule && outcome.again_at.is_none_or(|at| at <= now) {
-        missing.push("a later time to call again");
+    let may_be = now.saturating_add(1)..=now.saturating_add(FAR_MS);
+    if leaf.effect == Effect::Reschedule && !outcome.again_at.is_some_and(|at| may_be.contains(&at)) {
+        missing.push("a later time to call again, within five years");
     }
     if missing.is_empty() {
         return Ok(leaf);

@@ -173,8 +173,8 @@ impl<R: Rules> Judging<'_, R> {
 
     /// A clock reached its next threshold.
     pub(super) fn clock_due(&mut self, case: CaseId, clock: SlaClock) {
-        let rule = self.rule(case, clock).cloned();
         let Some(running) = self.state.cases.get(&case).and_then(|c| c.clock(clock)) else { return };
+        let rule = self.rule(case, clock).cloned();
         let ClockState::Running { deadline, .. } = running.state else { return };
         if let Some(percent) = crate::state::next_warning(running, rule.as_ref()) {
             return self.emit(Happened::SlaWarned { case, clock, percent });

@@ -12,6 +12,9 @@ use crate::words::{
     WaitingOn,
 };
 
+/// How far ahead a time may be, ms: five years.
+pub(in crate::desk) const FAR_MS: i64 = 5 * 366 * 86_400_000;
+
 impl<R: Rules> Judging<'_, R> {
     pub(super) fn accept(&mut self, case: CaseId, ix: AgentIx) {
         let of = self.case_of(case);
@@ -140,8 +143,11 @@ impl<R: Rules> Judging<'_, R> {
         keep_owner: bool,
     ) -> Result<(), Refused> {
         self.must_be_open(case)?;
-        if until <= self.at {
-            return refused(Rejection::Invalid, "the time to come back has to be later than now");
+        if !(self.at + 1..=self.at.saturating_add(FAR_MS)).contains(&until) {
+            return refused(
+                Rejection::Invalid,
+                "the time to come back has to be later than now, within five years",
+            );
         }
         let holder = self.unassign(case, UnassignedBy::End);
         let keep_for = keep_owner.then(|| self.agent_id(holder.unwrap_or(ix)));
@@ -201,7 +207,7 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     /// Makes a new case of some messages; it waits in the queue from when the old one did.
-    pub(super) fn split(&mut self, id: CaseId, ix: AgentIx, messages: &[InputId]) -> Result<(), Refused> {
+    pub(super) fn split(&mut self, id: CaseId, messages: &[InputId]) -> Result<(), Refused> {
         self.must_be_open(id)?;
         let case = self.case_of(id);
         let all_there = messages.iter().all(|m| case.messages.iter().any(|member| member.id == *m));
@@ -228,7 +234,6 @@ impl<R: Rules> Judging<'_, R> {
             let by = crate::words::JoinedBy::Agent;
             self.emit(Happened::MessageJoined { case: into, message, by, count, automatic: false });
         }
-        let _ = ix;
         self.begin(into);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Commands: who may ask what of which case, decided here and nowhere else (E1).
 
-mod cases;
+pub(in crate::desk) mod cases;
 mod leads;
 
 use super::campaigns::Outcome;
@@ -212,7 +212,7 @@ impl<R: Rules> Judging<'_, R> {
             Ask::Transfer { to } => self.transfer(case, command, to),
             Ask::TakeOver => self.take_over(case, ix),
             Ask::Merge { into } => self.merge(case, command, *into),
-            Ask::Split { messages } => self.split(case, ix, messages),
+            Ask::Split { messages } => self.split(case, messages),
             Ask::SetPriority { priority } => self.ask_priority(case, command, priority),
             _ => Ok(()),
         }
