@@ -145,7 +145,7 @@ fn agent(a: usize, senior: bool) -> simpang_domain::input::AgentRecord {
     use simpang_domain::words::Role;
     let roles = if AGENTS[a] == "tl" { vec![Role::TeamLeader] } else { vec![Role::Agent] };
     let mut record = record(AGENTS[a], if senior { &["senior"] } else { &[] }, &roles);
-    if a % 2 == 0 {
+    if a.is_multiple_of(2) {
         record.skills = vec![("fibre".into(), 5)];
     }
     record
@@ -153,16 +153,16 @@ fn agent(a: usize, senior: bool) -> simpang_domain::input::AgentRecord {
 
 fn play(steps: Vec<Move>) -> Trial {
     let mut trial = Trial::new();
-    for a in 0..AGENTS.len() {
+    for (a, name) in AGENTS.iter().enumerate() {
         trial.judge(Body::Agent(agent(a, a == 1)));
-        trial.sign_in(AGENTS[a], false);
+        trial.sign_in(name, false);
     }
     for (n, step) in steps.into_iter().enumerate() {
         if let Move::Pass(ms) = step {
             trial.now += ms;
         }
         let body = body(&trial, step);
-        let key = u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n % 7 == 0);
+        let key = u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n.is_multiple_of(7));
         trial.judge_with(key, body, None);
         holds(trial.desk.state(), trial.desk.rules());
     }
