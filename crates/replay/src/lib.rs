@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod explain;
 pub mod fold;
 pub mod rules;
 pub mod verify;

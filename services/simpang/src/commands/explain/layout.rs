@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::choice::{Choice, Head, Neighbour, Recorded, Standpoint};
+use simpang_replay::explain::agents::{Bar, Standpoint};
+use simpang_replay::explain::around::{Head, Neighbour};
+use simpang_replay::explain::choice::{Choice, Recorded};
+
 use super::{Account, Step};
 use crate::output;
 
@@ -119,7 +122,7 @@ fn agents(agents: &[Standpoint]) -> Vec<String> {
         .collect();
     let mut others: BTreeMap<String, usize> = BTreeMap::new();
     for agent in agents.iter().skip(AGENTS) {
-        let reason = agent.reasons.first().cloned().unwrap_or_else(|| "ranked lower".to_owned());
+        let reason = agent.reasons.first().map_or_else(|| "ranked lower".to_owned(), Bar::to_string);
         *others.entry(reason).or_default() += 1;
     }
     lines.extend(others.into_iter().map(|(reason, count)| format!("  and {count} more: {reason}")));
@@ -137,7 +140,7 @@ fn standpoint(agent: &Standpoint) -> String {
         (true, Some(rank)) => format!("GOT IT, ranked {rank}: {figures}"),
         (true, None) => format!("GOT IT: {figures}"),
         (false, Some(rank)) => format!("ranked {rank}: {figures}"),
-        (false, None) => agent.reasons.join("; "),
+        (false, None) => agent.reasons.iter().map(Bar::to_string).collect::<Vec<_>>().join("; "),
     }
 }
 

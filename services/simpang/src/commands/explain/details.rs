@@ -1,30 +1,23 @@
 //! What the rules said of a case, rule by rule, and how its order in the queue came about.
 
-use simpang_domain::event::Happened;
-use simpang_domain::facts::CaseFacts;
-use simpang_domain::rules::Rules;
-use simpang_domain::state::{Case, State};
 use simpang_domain::words::{Name, Occasion};
 use simpang_policy::{Outcome, Step};
-use simpang_replay::rules::ActiveRules;
+use simpang_replay::explain::Details;
 
 use crate::output;
 
-/// More about an event that classifies a case or puts it into a queue, with the state as it was just before.
-pub(super) fn details(state: &State, rules: &ActiveRules, body: &Happened) -> Vec<String> {
-    match body {
-        Happened::CaseClassified { case, occasion, sla, .. } => {
-            let mut lines =
-                vec![format!("on     {}; SLA {}", why_now(*occasion), sla.as_deref().unwrap_or("none"))];
-            if let (Some(case), ActiveRules::Policy(policy)) = (state.cases.get(case), rules) {
-                lines.extend(ran(&policy.trace(&facts(case, *occasion))));
-            }
+/// How a decision came about, a line each.
+pub(super) fn lines(details: &Details) -> Vec<String> {
+    match details {
+        Details::Classified { occasion, sla, rules } => {
+            let sla = sla.as_deref().unwrap_or("none");
+            let mut lines = vec![format!("on     {}; SLA {sla}", why_now(*occasion))];
+            lines.extend(ran(rules));
             lines
         }
-        Happened::CaseQueued { case, key, .. } => {
-            state.cases.get(case).map(|case| vec![order(case, *key, rules)]).unwrap_or_default()
+        Details::Queued { key_ms, arrived_ms, priority, head_start_ms } => {
+            vec![order(*key_ms, *arrived_ms, priority, *head_start_ms)]
         }
-        _ => Vec::new(),
     }
 }
 
@@ -61,28 +54,12 @@ fn cited(cites: &[Name]) -> String {
     if cites.is_empty() { String::new() } else { format!(" (cites {})", cites.join(", ")) }
 }
 
-fn order(case: &Case, key: i64, rules: &ActiveRules) -> String {
-    let head_start = rules.tables().priority(&case.priority).map_or(0, |priority| priority.head_start_ms);
-    let less = match head_start {
-        0 => format!("priority {} gives no head start", case.priority),
-        ms => format!("less {} of priority {}", output::length(ms), case.priority),
+fn order(key_ms: i64, arrived_ms: i64, priority: &str, head_start_ms: i64) -> String {
+    let less = match head_start_ms {
+        0 => format!("priority {priority} gives no head start"),
+        ms => format!("less {} of priority {priority}", output::length(ms)),
     };
-    format!("order  key {}: waiting since {}, {less}", output::exact(key), output::exact(case.arrived))
-}
-
-fn facts(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
-    CaseFacts {
-        occasion,
-        channel: case.channel,
-        account: &case.account,
-        visibility: case.visibility,
-        campaign: case.campaign.as_deref(),
-        criterion: case.criterion.as_deref(),
-        message: &case.message_facts,
-        customer: case.customer.as_deref(),
-        category: &case.category,
-        case: &case.facts,
-    }
+    format!("order  key {}: waiting since {}, {less}", output::exact(key_ms), output::exact(arrived_ms))
 }
 
 #[cfg(test)]
