@@ -37,7 +37,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli)) {
+    let outcome = runtime.block_on(async {
+        let outcome = run(cli).await;
+        telemetry::stop().await;
+        outcome
+    });
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             eprint(&error);
@@ -78,7 +83,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Show(args) => commands::show::run(&config, args).await?,
         Command::Bench(args) => bench::run(args).await?,
         Command::Doctor(args) => return commands::doctor::run(&config, args).await,
-        Command::Demo(args) => return demo::run(args).await,
+        Command::Demo(args) => return demo::run(args, &config.log.nats_url).await,
         Command::Config => output::line(config::DEFAULT),
     }
     Ok(ExitCode::SUCCESS)

@@ -107,7 +107,6 @@ impl Hand {
             system: system.into(),
             number: number.into(),
             status: "open".into(),
-            seen_messages: 0,
         };
         self.position =
             self.client.agent().link_reference(request).await.map_err(refused)?.into_inner().position;

@@ -10,7 +10,7 @@ mod story;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use simpang_checker::Journals;
 use simpang_log::DeskName;
 
@@ -27,11 +27,14 @@ use senders::{Doors, FACEBOOK_SECRET, X_SECRET};
 /// How long to wait for what has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) async fn run(args: Demo) -> Result<ExitCode> {
+/// Tells the demo, with a nats-server of its own unless one is named.
+pub(crate) async fn run(args: Demo, nats_url: &str) -> Result<ExitCode> {
     let began = Instant::now();
     let folder = tempfile::tempdir().context("can't make a temporary folder")?;
     let receivers = Receivers::start().await?;
-    let config = settings(&folder, &receivers);
+    let mut config = settings(&folder, &receivers);
+    config.log.nats_url = nats_url.to_owned();
+    refuse_a_broker_in_use(&config).await?;
     output::line("Simpang, the junction: a day in a contact centre, with everything in this one process.");
     output::line("Starting nats-server, router, views, deliverer, gateway and the doors ...");
     let whole = Whole::start(config).await?;
@@ -45,6 +48,21 @@ pub(crate) async fn run(args: Demo) -> Result<ExitCode> {
         "The end, after {seconds} seconds. Everything is stopped and the data folder is gone."
     ));
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The demo makes desks of the policy's names: never beside somebody's own.
+async fn refuse_a_broker_in_use(config: &Config) -> Result<()> {
+    if config.log.nats_url.is_empty() {
+        return Ok(());
+    }
+    let desks = store::connect(config, &store::instance("demo", "0")).await?.desks().await?;
+    if !desks.is_empty() {
+        bail!(
+            "the nats-server {} has desks already: the demo wants an empty one, or none",
+            config.log.nats_url
+        );
+    }
+    Ok(())
 }
 
 /// Settings with free ports, doors for the demo's apps, and ways out to its receivers.
