@@ -22,6 +22,7 @@ use crate::follow::Context;
 use crate::handover::Carrier;
 use crate::parcel::Packer;
 use crate::sender::{Outcome, Sender};
+use crate::traced::Sending;
 use crate::{inputs, metric};
 
 /// A claim that the log has not answered after this time is made again: it does no harm.
@@ -288,9 +289,13 @@ impl Desk {
             Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
         let policy = self.book.policy().cloned();
         let report = self.reporter(id, attempt);
+        let sending = Sending::begin(self.log.clone(), id, attempt, &open.queued);
         self.context.tasks.spawn(async move {
             let outcome = try_once(context.clone(), packer, id, open, policy).await;
-            report.write(&context.paced(outcome, attempt)).await;
+            let outcome = context.paced(outcome, attempt);
+            let sent = simpang_trace::now_ns();
+            report.write(&outcome).await;
+            sending.end(sent, &outcome).await;
         });
     }
 

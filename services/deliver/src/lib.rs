@@ -25,6 +25,7 @@ pub mod metric;
 pub mod options;
 mod parcel;
 mod sender;
+mod traced;
 
 use std::sync::Arc;
 

@@ -18,6 +18,12 @@ pub(crate) enum FetchError {
 
 /// When an input came, ms since 1970 UTC, and its body.
 pub(crate) async fn input(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v1::input::Body), FetchError> {
+    let (at_ms, input) = whole(log, id).await?;
+    Ok((at_ms, input.body.ok_or(FetchError::Missing(id.seq, id.index))?))
+}
+
+/// When an input came, and all of it.
+pub(crate) async fn whole(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v1::Input), FetchError> {
     let missing = || FetchError::Missing(id.seq, id.index);
     let record = log.get(id.seq).await?.ok_or_else(missing)?;
     if record.kind == RecordKind::Commit {
@@ -28,7 +34,7 @@ pub(crate) async fn input(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v
     if index >= inputs.len() {
         return Err(missing());
     }
-    Ok((record.at_ms, inputs.swap_remove(index).body.ok_or_else(missing)?))
+    Ok((record.at_ms, inputs.swap_remove(index)))
 }
 
 /// A message: when it came, what rules may read, and its personal part. Of a case from another desk, its last one.

@@ -169,8 +169,7 @@ impl Commands {
     /// An input for the log.
     pub(crate) fn input(&self, metadata: &MetadataMap, key: [u8; 16], body: log::input::Body) -> log::Input {
         let traceparent = metadata.get("traceparent").and_then(|value| value.to_str().ok());
-        // W3C: version 00 has 55 characters; longer ones of later versions are of no use to us.
-        let traceparent = traceparent.filter(|value| value.len() == 55).unwrap_or_default().to_owned();
+        let traceparent = simpang_trace::of_header(traceparent);
         log::Input { key: key.to_vec().into(), traceparent, body: Some(body) }
     }
 }

@@ -22,6 +22,7 @@ mod outcomes;
 mod read_back;
 mod sessions;
 mod task;
+mod traced;
 mod watchers;
 
 pub(crate) use decide::Decided;

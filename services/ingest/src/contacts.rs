@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use simpang_channels::calls::{CallList, ListError, Row};
 use simpang_log::DeskName;
-use simpang_log::appender::{Place, Ticket};
+use simpang_log::appender::Place;
 use tokio::sync::mpsc;
 
 use crate::counters::{self, Reason, Source};
 use crate::intake::{Away, Intake};
 use crate::mapping::{Load, Loaded, contact_input};
+use crate::ticket::Ticket;
 
 /// Rows that wait for the log's acknowledgement.
 const WINDOW_ROWS: usize = 2_000;

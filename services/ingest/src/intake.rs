@@ -8,7 +8,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use sha2::{Digest as _, Sha256};
 use simpang_channels::{AttachmentBody, Parsed};
-use simpang_log::appender::{Appender, Limits, Place, Ticket};
+use simpang_log::appender::{Appender, Limits, Place};
 use simpang_log::{AppendError, DeskName, Door, LogError, LogStore};
 use simpang_proto::log::v1::Input;
 use simpang_wire::key::Keyer;
@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::counters;
 use crate::directory::Directory;
+use crate::ticket::Ticket;
 
 /// SHA-256 of raw bytes.
 pub(crate) type Digest = [u8; 32];
@@ -91,7 +92,9 @@ impl Intake {
 
     /// Queues one input for a desk's log. Inputs stand there in the order queued.
     pub(crate) async fn submit(&self, desk: &DeskName, input: &Input) -> Result<Ticket, Away> {
-        Ok(self.appender(desk).await?.submit(input).await?)
+        let begun = simpang_trace::now_ns();
+        let ticket = self.appender(desk).await?.submit(input).await?;
+        Ok(Ticket::new(ticket, desk, &input.traceparent, begun))
     }
 
     async fn appender(&self, desk: &DeskName) -> Result<Appender, Away> {

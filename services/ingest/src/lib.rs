@@ -20,7 +20,7 @@ mod intake;
 mod mapping;
 mod messages;
 mod smtp;
-mod trace;
+mod ticket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

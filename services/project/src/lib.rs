@@ -15,6 +15,7 @@
 mod counters;
 mod desk;
 mod pool;
+mod traced;
 mod writer;
 
 mod audit;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::desk::Desk;
+use crate::traced::Traced;
 use crate::{LOOK_EVERY, counters};
 
 /// Most records in one transaction.
@@ -64,6 +65,7 @@ struct Writer<'a> {
     /// Absent only while a transaction is under way.
     views: Option<Views>,
     beside: Option<JoinHandle<Result<Views, String>>>,
+    traced: Traced,
 }
 
 /// What was gathered for one transaction.
@@ -105,7 +107,10 @@ impl<'a> Writer<'a> {
         desk.folded(position.seq, simpang_views::Changes::default());
         let tail = Tail::start(log.clone(), position.anchor);
         let directory = DirectoryTail::start(store.clone(), position.directory_seq);
-        Ok(Self { desk, store, stop, log, tail, directory, views: Some(views), beside: None })
+        // Tables that begin anew fold what was told of long ago.
+        let news_from = if position.seq == 0 { stood } else { position.seq };
+        let traced = Traced::new(news_from);
+        Ok(Self { desk, store, stop, log, tail, directory, views: Some(views), beside: None, traced })
     }
 
     async fn follow(&mut self) -> Ended {
@@ -164,6 +169,7 @@ impl<'a> Writer<'a> {
             ));
         };
         let (records, began) = (batch.entries.len() as u64, Instant::now());
+        let folding = self.traced.begin(&batch.entries);
         let folded = tokio::task::spawn_blocking(move || {
             let changes = views.fold(&batch.entries)?;
             views.fold_directory(&batch.customers)?;
@@ -172,6 +178,7 @@ impl<'a> Writer<'a> {
         let (views, changes) = folded.await.map_err(|error| Ended::Broken(error.to_string()))??;
         self.desk.folded(views.position().seq, changes);
         self.views = Some(views);
+        folding.end(&self.desk.name);
         let name = self.desk.name.to_string();
         metrics::counter!(counters::FOLDED, "desk" => name.clone()).increment(records);
         metrics::histogram!(counters::TRANSACTION, "desk" => name).record(began.elapsed().as_secs_f64());

@@ -8,6 +8,7 @@ mod follower;
 mod group;
 mod metric;
 mod owner;
+mod traced;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,11 +12,13 @@ use simpang_log::tail::{Body, Entry};
 use simpang_log::{ChainWriter, DeskLog, LogError, Sealed, SettleError, commit_settled};
 use simpang_proto::log::v1::Commit;
 use simpang_replay::fold::{Fold, Pending};
+use simpang_trace::Waiting;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::follower::{Followed, append_tick};
 use crate::group::{Group, RecordBytes, Versions};
+use crate::traced;
 use crate::{DeskStatus, Statuses, metric};
 
 /// How many records are taken in before looking whether the commit in flight has come to stand.
@@ -95,6 +97,8 @@ struct Owner<'a> {
     in_flight: Option<InFlight>,
     /// A clock input is on its way and was not seen yet.
     tick_outstanding: bool,
+    /// Parents of spans about inputs that were read and not judged.
+    traces: Waiting,
 }
 
 impl<'a> Owner<'a> {
@@ -129,6 +133,7 @@ impl<'a> Owner<'a> {
             epoch,
             in_flight: None,
             tick_outstanding: false,
+            traces: Waiting::default(),
         };
         owner.judge_what_waits()?;
         Ok(Some(owner))
@@ -137,6 +142,7 @@ impl<'a> Owner<'a> {
     /// Judges what the owner before left: first the rest of an input that was committed in part.
     fn judge_what_waits(&mut self) -> Result<(), LogError> {
         for record in std::mem::take(&mut self.followed.records) {
+            traced::left_over(&mut self.traces, &record);
             self.group.record(record);
         }
         let done = std::mem::take(&mut self.followed.fold.partial);
@@ -167,10 +173,14 @@ impl<'a> Owner<'a> {
         let (mut inputs, mut events) = (0, 0);
         for Pending { input, rules } in pending.drain(..) {
             let before = desk.state().policy_version;
+            let judging = traced::begin(&mut self.traces, input.id);
             let decided = desk.judge(&input, rules);
             let after = desk.state().policy_version;
             inputs += 1;
             events += decided.len() as u64;
+            if let Some(judging) = judging {
+                judging.end(self.seat.log.desk(), input.id, decided.len());
+            }
             self.group.judged(input.id, decided, 0, Versions { before, after });
         }
         let name = self.seat.log.desk().to_string();
@@ -226,6 +236,7 @@ impl<'a> Owner<'a> {
                 return Ok(commit.epoch != self.epoch || commit.writer != self.seat.instance);
             }
             Body::Inputs { door, .. } | Body::Unreadable { door, .. } => {
+                traced::arrive(&mut self.traces, entry);
                 self.tick_outstanding &= *door != simpang_log::Door::Router;
                 let (seq, payload) = (entry.seq, entry.payload.clone());
                 self.group.record(RecordBytes { seq, door: *door, payload });

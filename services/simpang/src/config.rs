@@ -168,6 +168,7 @@ pub(crate) struct FacebookPage {
 pub(crate) struct Telemetry {
     pub(crate) log: String,
     pub(crate) format: Format,
+    pub(crate) otlp: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -219,7 +220,7 @@ impl Default for Router {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { log: "info".into(), format: Format::Text }
+        Self { log: "info".into(), format: Format::Text, otlp: String::new() }
     }
 }
 

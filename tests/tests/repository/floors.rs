@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{metadata, root};
 
 /// The floor of every member. One may depend on members of lower floors only.
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("simpang-domain", 1),
     ("simpang-proto", 1),
     ("protogen", 1),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("simpang-access", 3),
     ("simpang-channels", 3),
     ("simpang-log", 3),
+    ("simpang-trace", 3),
     ("simpang-wire", 3),
     ("simpang-log-nats", 4),
     ("simpang-replay", 4),
@@ -32,13 +33,14 @@ const FLOORS: [(&str, u32); 19] = [
 
 /// Members that may use only these of ours, whatever their floor: the checker shares no logic with what it checks,
 /// parsers know no shape of the log, the broker's client no meaning of what it carries.
-const ONLY_OURS: [(&str, &[&str]); 6] = [
+const ONLY_OURS: [(&str, &[&str]); 7] = [
     ("simpang-checker", &["simpang-proto"]),
     ("simpang-policy", &["simpang-domain"]),
     ("simpang-log", &["simpang-proto"]),
     ("simpang-log-nats", &["simpang-log"]),
     ("simpang-channels", &[]),
     ("simpang-access", &["simpang-proto"]),
+    ("simpang-trace", &[]),
 ];
 
 /// Packages that only these members may use; the tests may use all.
@@ -57,7 +59,7 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("anyhow", &["simpang", "protogen"]), // libraries have typed errors
     ("tracing-subscriber", &["simpang"]),
     ("metrics-exporter-prometheus", &["simpang"]),
-    ("rand", &["simpang-ingest", "simpang"]),
+    ("rand", &["simpang-trace", "simpang"]),
     (
         "tonic",
         &[

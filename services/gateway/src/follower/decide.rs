@@ -13,6 +13,7 @@ use tonic::Status;
 use super::Follower;
 use super::outcomes::{Outcome, fingerprint};
 use super::read_back::read_back;
+use super::traced::Traced;
 use crate::refusal;
 
 /// What became of an input.
@@ -66,6 +67,17 @@ impl Follower {
     /// UNAVAILABLE when the log is away or a decision was not seen in time; DATA_LOSS for a broken log. Sending the
     /// same again is harmless.
     pub(crate) async fn decide_all(
+        &self,
+        inputs: Vec<log::Input>,
+        deadline: Instant,
+    ) -> Result<Vec<Decided>, Status> {
+        let traced = Traced::begin(&inputs);
+        let decided = self.append_and_await(inputs, deadline).await;
+        traced.end(self.desk(), decided.as_deref().ok());
+        decided
+    }
+
+    async fn append_and_await(
         &self,
         inputs: Vec<log::Input>,
         deadline: Instant,

@@ -19,7 +19,6 @@ use tracing::Instrument as _;
 use crate::counters::{self, Source};
 use crate::intake::Intake;
 use crate::messages::{self, NotTaken};
-use crate::trace;
 
 /// Most bytes of one gRPC message: a frame with its envelope, and room to refuse a larger one in words.
 pub(crate) const DECODED_BYTES_MAX: usize = 16 << 20;
@@ -54,7 +53,7 @@ impl IngestService {
 }
 
 fn traceparent(metadata: &MetadataMap) -> String {
-    trace::of_header(metadata.get("traceparent").and_then(|value| value.to_str().ok()))
+    simpang_trace::of_header(metadata.get("traceparent").and_then(|value| value.to_str().ok()))
 }
 
 #[tonic::async_trait]

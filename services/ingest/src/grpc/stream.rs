@@ -6,7 +6,6 @@ use futures_util::Stream;
 use prost::Message as _;
 use simpang_access::Principal;
 use simpang_log::DeskName;
-use simpang_log::appender::Ticket;
 use simpang_proto::ingest::v1 as api;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,6 +17,7 @@ use crate::counters::{self, Source};
 use crate::intake::Away;
 use crate::mapping::Refusal;
 use crate::messages::{self, NotTaken};
+use crate::ticket::Ticket;
 
 /// Frames without acknowledgement.
 const WINDOW_FRAMES: usize = 64;

@@ -14,7 +14,6 @@ use simpang_proto::log::v1::Channel;
 use super::webhook::{self, Call};
 use super::{FacebookApp, Refused, Shared};
 use crate::counters::{self, Reason, Source};
-use crate::trace;
 
 /// Answers `GET ?hub.mode=subscribe&hub.verify_token=&hub.challenge=` with the challenge when the token is ours.
 pub(super) async fn challenge(
@@ -48,7 +47,7 @@ pub(super) async fn receive(
         counters::refused(Source::Facebook, Reason::Signature);
         return Err(unsigned(signature));
     }
-    let traceparent = trace::of_header(Some(super::header(&headers, "traceparent")));
+    let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
     let items = facebook::parse_webhook(&body);
     let call = Call { source: Source::Facebook, channel: Channel::Facebook, body, traceparent: &traceparent };
     webhook::take(&shared.intake, call, items).await

@@ -19,7 +19,6 @@ use super::{Refused, Shared};
 use crate::counters::{self, Reason, Source};
 use crate::grpc::push_one;
 use crate::messages;
-use crate::trace;
 
 const PUSH: &str = "simpang.ingest.v1.Ingest/Push";
 
@@ -52,7 +51,7 @@ pub(super) async fn receive(
         counters::refused(Source::Http, Reason::Invalid);
         Refused::new(StatusCode::BAD_REQUEST, detail)
     })?;
-    let traceparent = trace::of_header(Some(super::header(&headers, "traceparent")));
+    let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
     let pushed = push_one(&shared.intake, &principal, message, &traceparent).await.map_err(|not_taken| {
         messages::count(Source::Http, &not_taken);
         refused(&messages::status(not_taken))

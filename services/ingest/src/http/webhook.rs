@@ -3,7 +3,6 @@
 use axum::http::StatusCode;
 use bytes::Bytes;
 use simpang_channels::{Item, Parsed, Unreadable};
-use simpang_log::appender::Ticket;
 use simpang_proto::log::v1::Channel;
 use tracing::Instrument as _;
 
@@ -11,6 +10,7 @@ use super::Refused;
 use crate::counters::{self, Reason, Source};
 use crate::intake::{Away, Digest, Intake};
 use crate::mapping::{Origin, message_input};
+use crate::ticket::Ticket;
 
 /// A webhook call whose signature is right.
 pub(super) struct Call<'a> {

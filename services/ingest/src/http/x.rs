@@ -14,7 +14,6 @@ use simpang_proto::log::v1::Channel;
 use super::webhook::{self, Call};
 use super::{Refused, Shared, XApp};
 use crate::counters::{self, Reason, Source};
-use crate::trace;
 
 /// Answers `GET ?crc_token=` with the token under the app's consumer secret.
 pub(super) async fn challenge(
@@ -44,7 +43,7 @@ pub(super) async fn receive(
         counters::refused(Source::X, Reason::Signature);
         return Err(unsigned(signature));
     }
-    let traceparent = trace::of_header(Some(super::header(&headers, "traceparent")));
+    let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
     let accounts = shared.intake.directory.x_accounts();
     let items = x::parse_webhook(&body, &x::Options { accounts: &accounts });
     let call = Call { source: Source::X, channel: Channel::X, body, traceparent: &traceparent };

@@ -18,7 +18,6 @@ use super::session::{Action, Admission, Mailboxes, Session, SessionLimits};
 use crate::counters::{self, Reason, Source};
 use crate::directory::Directory;
 use crate::intake::Intake;
-use crate::trace;
 
 /// How long a message that is arriving may still take when the service stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -192,7 +191,7 @@ impl Connection {
                     answer.extend(bytes);
                 }
                 Action::Deliver(envelope) => {
-                    let traceparent = trace::new();
+                    let traceparent = simpang_trace::make();
                     let span = tracing::info_span!("ingest.mail.take", traceparent);
                     let delivery =
                         deliver(&self.intake, envelope, &self.options.trusted_authserv, &traceparent);
