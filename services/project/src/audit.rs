@@ -1,11 +1,14 @@
 //! `simpang.audit.v1.Audit`.
 
+mod explain;
+
 use std::sync::Arc;
 
 use simpang_proto::audit::v1 as api;
 use simpang_proto::audit::v1::audit_server::Audit;
 use simpang_views::read::Refused;
-use simpang_views::{json, kind, sentence};
+use simpang_views::{json, kind};
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -18,13 +21,15 @@ use crate::state_at;
 #[derive(Debug)]
 pub struct AuditService {
     calls: Arc<Calls>,
+    /// A fold of a whole log takes a core and the memory of a desk: one at a time.
+    turns: Arc<Semaphore>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
 
 impl AuditService {
     pub(crate) fn new(calls: Arc<Calls>) -> Self {
-        Self { calls }
+        Self { calls, turns: Arc::new(Semaphore::new(1)) }
     }
 
     async fn enter<T>(
@@ -61,7 +66,7 @@ impl Audit for AuditService {
 
     async fn explain(&self, request: Request<api::ExplainRequest>) -> Answer<api::ExplainResponse> {
         let (desk, asked) = self.enter("Explain", request, |r| (&r.desk, r.at_least)).await?;
-        explain(&desk, asked).await.map(Response::new)
+        explain::explain(&desk, asked, &self.turns).await.map(Response::new)
     }
 
     async fn list_refused(
@@ -71,37 +76,6 @@ impl Audit for AuditService {
         let (desk, asked) = self.enter("ListRefused", request, |r| (&r.desk, r.at_least)).await?;
         list_refused(&desk, asked).await.map(Response::new)
     }
-}
-
-/// What stands on the log about a case's assignments.
-async fn explain(desk: &Desk, asked: api::ExplainRequest) -> Result<api::ExplainResponse, Status> {
-    let (case, seq) = (asked.case, asked.seq);
-    let read = desk.read(asked.at_least, move |snapshot| {
-        let known = !snapshot.kin(case)?.is_empty() && snapshot.case(case)?.is_some();
-        let assignments = snapshot.assignments(case)?;
-        Ok((known, snapshot.position()?, snapshot.classifications(case)?, assignments))
-    });
-    let (known, position, classifications, assignments) = read.await?;
-    if !known {
-        return Err(Status::not_found(format!("case: desk {} has no case {case}", desk.name)));
-    }
-    let wanted = assignments.into_iter().filter(|made| seq == 0 || made.place.is_some_and(|p| p.seq == seq));
-    let mut explained = Vec::new();
-    let mut source = Source::new(desk.log()?, false);
-    for assignment in wanted {
-        let place = assignment.place.unwrap_or_default();
-        let record = source.records(&[place.seq]).await?.pop_front().map(Opened::of);
-        let event = record.and_then(|record| record.event(place.index));
-        let not_recomputed =
-            "this role does not judge: `simpang explain` works the whole list out from the log";
-        explained.push(api::ExplainedAssignment {
-            assignment: Some(assignment),
-            sentence: event.map(|(_, event)| sentence::sentence(&event)).unwrap_or_default(),
-            recomputed: Vec::new(),
-            not_recomputed: if asked.recompute { not_recomputed.into() } else { String::new() },
-        });
-    }
-    Ok(api::ExplainResponse { position, classifications, assignments: explained })
 }
 
 async fn list_refused(

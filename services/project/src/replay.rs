@@ -195,7 +195,7 @@ impl Source {
     }
 }
 
-fn away(error: &simpang_log::LogError) -> Status {
+pub(crate) fn away(error: &simpang_log::LogError) -> Status {
     if error.is_transient() {
         return Status::unavailable(format!("{error}: try again"));
     }

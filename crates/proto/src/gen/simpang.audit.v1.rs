@@ -137,7 +137,8 @@ pub struct ExplainRequest {
     /// Only the assignment whose event is at this sequence; 0: all of the case.
     #[prost(uint64, tag = "3")]
     pub seq: u64,
-    /// Also work out the whole list of candidates from the log.
+    /// Also work out the whole list of candidates from the log. This reads the log from its beginning: on a long one it
+    /// takes a while, and one that is too long is not worked out.
     #[prost(bool, tag = "4")]
     pub recompute: bool,
     /// Wait until the index has this position; 0: do not wait.
@@ -206,12 +207,17 @@ pub struct ExplainedAssignment {
     /// One English sentence.
     #[prost(string, tag = "2")]
     pub sentence: ::prost::alloc::string::String,
-    /// Everybody who was signed in, as worked out from the log; empty unless asked for.
+    /// Everybody who was signed in, as worked out from the log: who got it first, then those who could take it, best
+    /// first; empty unless asked for.
     #[prost(message, repeated, tag = "3")]
     pub recomputed: ::prost::alloc::vec::Vec<RecomputedCandidate>,
     /// Why nothing was worked out although it was asked for; empty when it was.
     #[prost(string, tag = "4")]
     pub not_recomputed: ::prost::alloc::string::String,
+    /// What was worked out gives the same agent and the same explanation as stand on the log. Where something was worked
+    /// out and this is false, `simpang verify` tells more.
+    #[prost(bool, tag = "5")]
+    pub agrees: bool,
 }
 /// One agent, as worked out from the log.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -219,11 +225,11 @@ pub struct RecomputedCandidate {
     /// Agent id.
     #[prost(string, tag = "1")]
     pub agent: ::prost::alloc::string::String,
-    /// 1 for the best who could take it; 0 for those who could not.
+    /// 1 for the best who could take it; 0 for those who could not. Who got it by beginning to ask while it waited has 1.
     #[prost(uint32, tag = "2")]
     pub rank: u32,
-    /// Why they could not take it: `not admitted`, `skill <name>`, `at capacity`, `not ready`, `not asking`; empty for
-    /// those who could.
+    /// Why they could not take it, the first reason: `not ready`, `not admitted`, `skill <name>`, `at capacity`,
+    /// `not asking` (or only for other queues); empty for those who could.
     #[prost(string, tag = "3")]
     pub barred_by: ::prost::alloc::string::String,
     /// Least level over the skills that are needed.
