@@ -58,7 +58,9 @@ fn heading(summary: &api::CaseSummary) -> String {
 
 fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
     let channel = plain(summary.channel().as_str_name(), "CHANNEL_");
-    let way = [channel.as_str(), &summary.account, &summary.campaign];
+    let campaign =
+        if summary.campaign.is_empty() { String::new() } else { format!("of campaign {}", summary.campaign) };
+    let way = [channel.as_str(), &summary.account, &campaign];
     let way: Vec<&str> = way.into_iter().filter(|part| !part.is_empty()).collect();
     let skills =
         if case.skills.is_empty() { String::new() } else { format!(", needs {}", case.skills.join(", ")) };
@@ -91,12 +93,16 @@ fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
         ("merged here", case.merged_from.iter().map(|case| number(*case)).collect::<Vec<_>>().join(", ")),
         ("handed over to", case.handed_over_to.clone()),
         ("outcome", case.outcome.clone()),
-        ("messages", format!("{} (say --seen {} when you act on them)", summary.messages, summary.messages)),
+        ("messages", read_messages(summary.messages)),
     ];
     rows.into_iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("  {name:<15}{value}"))
         .collect()
+}
+
+fn read_messages(count: u32) -> String {
+    if count == 0 { String::new() } else { format!("{count} (say --seen {count} when you act on them)") }
 }
 
 fn number(case: u64) -> String {

@@ -41,10 +41,9 @@ pub(super) async fn check(config: &Config, server: &Server, report: &mut Report)
             );
         }
     };
-    if served.contains(&"simpang.admin.v1.Admin") {
-        token(&client, report).await;
-    }
-    if served.contains(&"simpang.view.v1.View") {
+    // A bad token would only be told again for each service.
+    let good = !served.contains(&"simpang.admin.v1.Admin") || token(&client, report).await;
+    if good && served.contains(&"simpang.view.v1.View") {
         views(&client, report).await;
     }
 }
@@ -100,7 +99,8 @@ async fn healthy(channel: Channel, addr: &str, report: &mut Report) -> Vec<&'sta
     served
 }
 
-async fn token(client: &Client, report: &mut Report) {
+/// Whether the token is good for anything.
+async fn token(client: &Client, report: &mut Report) -> bool {
     match client.admin().list_desks(ListDesksRequest {}).await {
         Ok(answer) => {
             report.ok("token", "good for an administrator");
@@ -118,9 +118,11 @@ async fn token(client: &Client, report: &mut Report) {
         Err(status) if status.code() == Code::Unauthenticated => {
             let todo = "use a token of this installation: its folder has token-admin, made by `simpang up`";
             report.fail("token", status.message(), todo);
+            return false;
         }
         Err(status) => report.fail("token", status.message(), "look at the gateway's log"),
     }
+    true
 }
 
 async fn views(client: &Client, report: &mut Report) {

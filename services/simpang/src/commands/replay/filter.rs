@@ -18,12 +18,20 @@ pub(super) struct Filter {
     times: (i64, i64),
 }
 
+/// The kinds that a name means, `sign-in` for `command.sign_in` too.
+fn kinds_of(name: &str) -> Vec<i64> {
+    match kind::of_name(name) {
+        found if found.is_empty() => kind::of_name(&format!("command.{}", name.replace('-', "_"))),
+        found => found,
+    }
+}
+
 impl Filter {
     /// Checks what was asked for.
     pub(super) fn of(args: &Replay) -> Result<Self> {
         let mut kinds = Vec::new();
         for name in &args.kind {
-            let found = kind::of_name(name);
+            let found = kinds_of(name);
             if found.is_empty() {
                 let all = kind::EVENTS.iter().chain(kind::OTHER_INPUTS).chain(kind::ASKED);
                 let all: Vec<&str> = all.map(|(_, name)| *name).collect();
@@ -102,10 +110,17 @@ impl Filter {
 mod tests {
     use simpang_views::kind::Subjects;
 
-    use super::Filter;
+    use super::{Filter, kinds_of};
 
     fn subjects(cases: &[u64], agents: &[&str]) -> Subjects {
         Subjects { cases: cases.to_vec(), agents: agents.iter().map(|agent| (*agent).to_owned()).collect() }
+    }
+
+    #[test]
+    fn commands_are_also_known_as_they_are_typed() {
+        assert_eq!(kinds_of("sign-in"), kinds_of("command.sign_in"));
+        assert_eq!(kinds_of("CaseAssigned").len(), 1);
+        assert!(kinds_of("case-eaten").is_empty());
     }
 
     #[test]
