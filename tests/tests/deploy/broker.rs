@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use simpang_log_nats::{NatsOptions, NatsStore, server};
+use simpang_tests::free_port;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -58,7 +58,7 @@ pub(crate) struct Broker {
 impl Broker {
     /// One server on `server.conf`.
     pub(crate) async fn single(secrets: &Secrets) -> Self {
-        let [port, monitor] = free_ports();
+        let [port, monitor] = [free_port(), free_port()];
         let dir = tempfile::tempdir().unwrap();
         let store = quoted(&dir.path().join("store"));
         let changes = [
@@ -72,11 +72,11 @@ impl Broker {
 
     /// Three servers on `cluster.conf`.
     pub(crate) async fn three() -> (Vec<Self>, Secrets) {
-        let routes: [u16; 3] = free_ports();
+        let routes = [free_port(), free_port(), free_port()];
         let secrets = Secrets::make(&routes.map(|port| format!("127.0.0.1:{port}")));
         let mut servers = Vec::new();
         for (index, route) in routes.into_iter().enumerate() {
-            let [port, monitor] = free_ports();
+            let [port, monitor] = [free_port(), free_port()];
             let dir = tempfile::tempdir().unwrap();
             let changes = [
                 ("\"0.0.0.0:4222\"", format!("\"127.0.0.1:{port}\"")),
@@ -130,6 +130,11 @@ impl Broker {
         }
     }
 
+    /// Loses what it stored, as a machine whose disk is gone.
+    pub(crate) fn lose_disk(&self) {
+        fs::remove_dir_all(self.dir.path().join("store")).unwrap();
+    }
+
     /// What it logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
@@ -179,10 +184,4 @@ fn configure(dir: &Path, name: &str, changes: &[(&str, String)]) {
 
 fn quoted(path: &Path) -> String {
     serde_json::json!(path.to_str().unwrap()).to_string()
-}
-
-/// Ports that nothing listens on, held together so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }

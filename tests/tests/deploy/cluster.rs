@@ -75,6 +75,8 @@ async fn a_desk_on_three_servers_goes_on_when_its_leader_is_killed() {
     numbers.dedup();
     assert_eq!(numbers, (0..2 * HALF).collect::<Vec<_>>(), "all that was acknowledged, in order");
 
+    // A new machine in its place, under the same name: the others bring it up to date.
+    servers[killed].lose_disk();
     servers[killed].start().await;
     let left = (killed + 1) % 3;
     let whole = |cluster: &serde_json::Value| {

@@ -11,6 +11,7 @@ mod client;
 mod cluster;
 mod files;
 mod permissions;
+mod processes;
 mod roles;
 
 use std::path::PathBuf;

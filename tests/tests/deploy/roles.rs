@@ -113,7 +113,7 @@ async fn only_the_gateway_makes_desks_and_only_it_changes_the_directory() {
         assert!(matches!(answer, Err(AppendError::Unknown(_))), "{user} changed the directory: {answer:?}");
     }
     let gateway = services.store("gateway").await;
-    assert_eq!(gateway.desks().await.unwrap(), [services.desk.clone()]);
+    assert_eq!(gateway.desks().await.unwrap(), std::slice::from_ref(&services.desk));
     assert_eq!(gateway.directory_last_seq().await.unwrap(), 0);
 }
 

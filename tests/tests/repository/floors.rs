@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{metadata, root};
 
 /// The floor of every member. One may depend on members of lower floors only.
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: &[(&str, u32)] = &[
     ("simpang-domain", 1),
     ("simpang-proto", 1),
     ("protogen", 1),
@@ -33,7 +33,7 @@ const FLOORS: [(&str, u32); 20] = [
 
 /// Members that may use only these of ours, whatever their floor: the checker shares no logic with what it checks,
 /// parsers know no shape of the log, the broker's client no meaning of what it carries.
-const ONLY_OURS: [(&str, &[&str]); 7] = [
+const ONLY_OURS: &[(&str, &[&str])] = &[
     ("simpang-checker", &["simpang-proto"]),
     ("simpang-policy", &["simpang-domain"]),
     ("simpang-log", &["simpang-proto"]),
@@ -44,7 +44,7 @@ const ONLY_OURS: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that only these members may use; the tests may use all.
-const ONLY_IN: [(&str, &[&str]); 15] = [
+const ONLY_IN: &[(&str, &[&str])] = &[
     // One crate for each technology, so that it can be changed for another.
     ("async-nats", &["simpang-log-nats", "simpang"]), // the program measures the bare broker
     ("rusqlite", &["simpang-views"]),
@@ -74,7 +74,7 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
 ];
 
 /// What a pure crate has none of: a runtime, a wire, a disk.
-const IMPURE: [&str; 14] = [
+const IMPURE: &[&str] = &[
     "tokio",
     "tokio-util",
     "tokio-stream",
@@ -93,7 +93,7 @@ const IMPURE: [&str; 14] = [
 const PURE: [&str; 5] =
     ["simpang-domain", "simpang-policy", "simpang-wire", "simpang-channels", "simpang-checker"];
 /// Crates that do not know how anything is encoded.
-const WITHOUT_WIRE: [&str; 3] = ["simpang-domain", "simpang-policy", "simpang-channels"];
+const WITHOUT_WIRE: &[&str] = &["simpang-domain", "simpang-policy", "simpang-channels"];
 
 /// A member's dependency.
 struct Edge {
@@ -123,7 +123,7 @@ fn every_member_has_a_floor() {
     let metadata = metadata(&["--no-deps"]);
     let packages = metadata["packages"].as_array().unwrap().iter();
     let mut members: Vec<&str> = packages.map(|package| package["name"].as_str().unwrap()).collect();
-    let mut known = FLOORS.map(|(name, _)| name);
+    let mut known: Vec<&str> = FLOORS.iter().map(|(name, _)| *name).collect();
     members.sort_unstable();
     known.sort_unstable();
     assert_eq!(members, known, "give a new member its floor here");
@@ -131,7 +131,7 @@ fn every_member_has_a_floor() {
 
 #[test]
 fn a_crate_looks_only_down() {
-    let floors: BTreeMap<&str, u32> = FLOORS.into_iter().collect();
+    let floors: BTreeMap<&str, u32> = FLOORS.iter().copied().collect();
     let is_wrong = |edge: &&Edge| match (floors.get(&*edge.from), floors.get(&*edge.to)) {
         (Some(from), Some(to)) => to >= from,
         _ => false,
@@ -145,7 +145,7 @@ fn a_crate_looks_only_down() {
 #[test]
 fn a_crate_that_is_to_know_little_of_ours_does() {
     let ours: Vec<&str> = FLOORS.iter().map(|(name, _)| *name).collect();
-    for (member, allowed) in ONLY_OURS {
+    for (member, allowed) in ONLY_OURS.iter().copied() {
         for edge in edges().iter().filter(|edge| edge.from == member && !edge.is_test_only) {
             let is_allowed = !ours.contains(&&*edge.to) || allowed.contains(&&*edge.to);
             assert!(is_allowed, "{member} may not use {}", edge.to);
@@ -194,7 +194,7 @@ fn versions_and_features_stand_in_the_one_table() {
 }
 
 /// Where the core and the rules would become different on another machine or at another time.
-const IMPURE_WORDS: [&str; 11] = [
+const IMPURE_WORDS: &[&str] = &[
     "SystemTime",
     "Instant",
     "::now(",

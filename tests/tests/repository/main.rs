@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod examples;
 mod floors;
 mod licences;
 mod text;
