@@ -102,7 +102,12 @@ async fn work_out(
     });
     let read = feed(log, position, sender).await;
     let found = folding.await.map_err(|_| Status::internal("the fold ended early: this is a defect"))?;
-    read.and(found).map(Ok).map_err(|error| away(&error))
+    match read.and(found) {
+        Ok(found) => Ok(Ok(found)),
+        // Trying again helps; otherwise what stands on the log is told all the same.
+        Err(error) if error.is_transient() => Err(away(&error)),
+        Err(error) => Ok(Err(error.to_string())),
+    }
 }
 
 /// Why a log of so many records is not folded.

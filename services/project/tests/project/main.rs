@@ -9,6 +9,10 @@ mod script;
 #[path = "../../../../crates/views/tests/views/story.rs"]
 mod story;
 
+#[allow(dead_code)] // Shared with the tests of the replay, which use all of it.
+#[path = "../../../../crates/replay/tests/replay/judged.rs"]
+mod judged;
+
 mod server;
 
 mod audit;
