@@ -63,6 +63,11 @@ pub(crate) struct Packed {
 }
 
 impl Group {
+    /// Inputs that wait for a commit.
+    pub(crate) fn len(&self) -> usize {
+        self.judged.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.judged.is_empty()
     }

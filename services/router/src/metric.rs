@@ -10,7 +10,7 @@ pub(crate) const COMMITS: &str = "simpang_router_commits_total";
 pub(crate) const OPEN_CASES: &str = "simpang_router_open_cases";
 /// Idempotency keys remembered, by desk.
 pub(crate) const KEYS: &str = "simpang_router_keys";
-/// Inputs read and not yet committed, by desk.
+/// Inputs judged and not yet committed, by desk.
 pub(crate) const LAG: &str = "simpang_router_lag_inputs";
 /// 1 when this router owns the desk, by desk.
 pub(crate) const OWNED: &str = "simpang_router_owned";

@@ -261,7 +261,7 @@ impl<'a> Owner<'a> {
         let desk = self.seat.log.desk().to_string();
         gauge!(metric::OPEN_CASES, "desk" => desk.clone()).set(count(open));
         gauge!(metric::KEYS, "desk" => desk.clone()).set(count(keys as u64));
-        gauge!(metric::LAG, "desk" => desk).set(count(packed.inputs as u64));
+        gauge!(metric::LAG, "desk" => desk).set(count((packed.inputs + self.group.len()) as u64));
         let log = self.seat.log.clone();
         self.in_flight = Some(Box::pin(async move {
             let outcome = commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await;
@@ -276,7 +276,9 @@ impl<'a> Owner<'a> {
         match outcome {
             Ok(seq) => {
                 self.chain.written(&sealed, seq);
-                counter!(metric::COMMITS, "desk" => self.seat.log.desk().to_string()).increment(1);
+                let desk = self.seat.log.desk().to_string();
+                counter!(metric::COMMITS, "desk" => desk.clone()).increment(1);
+                gauge!(metric::LAG, "desk" => desk).set(count(self.group.len() as u64));
                 Ok(None)
             }
             Err(SettleError::Fenced { .. }) => Ok(Some(End::Fenced)),
