@@ -16,6 +16,9 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::output;
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Records that a view may be behind while it is at work.
 const BEHIND_MAX: u64 = 1_000;
 
@@ -52,7 +55,7 @@ async fn reach(addr: &str, report: &mut Report) -> Option<Channel> {
     let todo = "start `simpang up` (or the roles), or name the right address with --addr";
     let endpoint = Endpoint::from_shared(addr.to_owned());
     let endpoint = endpoint.map_err(|error| report.fail("gRPC", format!("{addr}: {error}"), todo)).ok()?;
-    let connected = endpoint.connect_timeout(Duration::from_secs(5)).connect().await;
+    let connected = endpoint.connect_timeout(PATIENCE).timeout(PATIENCE).connect().await;
     match connected {
         Ok(channel) => Some(channel),
         Err(error) => {
@@ -72,7 +75,7 @@ async fn healthy(channel: Channel, addr: &str, report: &mut Report) -> Vec<&'sta
             Ok(_) => ill.push(service),
             Err(status) if status.code() == Code::NotFound => absent.push(role),
             Err(status) => {
-                let todo = "is this Simpang's gRPC port? HTTP has another";
+                let todo = "is this Simpang's gRPC port (HTTP has another), and is its process alive?";
                 report.fail(
                     "gRPC",
                     format!("{addr} answers, but not about its health: {}", status.message()),
