@@ -150,6 +150,12 @@ impl Agent {
         }
     }
 
+    /// The desk.
+    #[must_use]
+    pub fn desk(&self) -> &str {
+        &self.desk
+    }
+
     /// A new request id.
     pub fn request_id(&self) -> String {
         format!("{:x}-{}", self.day, self.next.fetch_add(1, Ordering::Relaxed))

@@ -109,7 +109,8 @@ impl Smtp {
             }
             text.extend_from_slice(line);
         }
-        text.extend_from_slice(b".\r\n");
+        let end: &[u8] = if raw.ends_with(b"\r\n") { b".\r\n" } else { b"\r\n.\r\n" };
+        text.extend_from_slice(end);
         self.0.get_mut().write_all(&text).await?;
         self.answer().await
     }

@@ -5,5 +5,8 @@
 
 mod apart;
 mod calls;
+mod chaos;
+mod foreign;
 mod mail;
+mod refusals;
 mod social;
