@@ -185,13 +185,9 @@ impl Node {
 
     fn serve_grpc(&mut self, listener: TcpListener) -> Result<()> {
         let (routes, names) = routes(&roles(&self.running));
-        let mut reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(simpang_proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-        for name in names.iter().copied().chain(["grpc.health.v1.Health"]) {
-            reflection = reflection.with_service_name(name);
-        }
-        let reflection = reflection.build_v1().context("reflection")?;
+        // Many clients still ask in the words of v1alpha only.
+        let old_reflection = reflection(&names).build_v1alpha().context("reflection")?;
+        let reflection = reflection(&names).build_v1().context("reflection")?;
         let stop = self.stop.clone();
         let (reporter, health) = tonic_health::server::health_reporter();
         self.servers.spawn(async move {
@@ -201,7 +197,7 @@ impl Node {
             let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
             let served = tonic::transport::Server::builder()
                 .http2_keepalive_interval(Some(Duration::from_secs(20)))
-                .add_routes(routes.add_service(health).add_service(reflection))
+                .add_routes(routes.add_service(health).add_service(reflection).add_service(old_reflection))
                 .serve_with_incoming_shutdown(incoming, stop.cancelled())
                 .await;
             if let Err(error) = served {
@@ -293,6 +289,15 @@ impl Running {
         }
         Ok(running)
     }
+}
+
+/// What these services tell of themselves.
+fn reflection(names: &[&'static str]) -> tonic_reflection::server::Builder<'static> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(simpang_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let names = names.iter().chain(&["grpc.health.v1.Health"]);
+    names.fold(builder, |builder, name| builder.with_service_name(*name))
 }
 
 async fn start_router(config: &Config, shared: &Shared) -> Result<Router> {
