@@ -73,6 +73,9 @@ fn check<'a>(
     let mut missing: Vec<&str> = Vec::new();
     for label in outcome.path {
         let Some(node) = level.iter().find(|n| n.label == *label) else {
+            if let Some(leaf) = found.filter(|_| level.is_empty()) {
+                return Err(format!("nothing comes below `{}`: leave `{label}` out", leaf.label));
+            }
             return Err(format!(
                 "`{label}` is not in the tree of {}: choose {}",
                 campaign.name,

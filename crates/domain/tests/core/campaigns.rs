@@ -48,6 +48,7 @@ fn a_disposition_that_is_not_in_the_tree_or_incomplete_says_what_is_missing() {
         outcome(&["Contacted", "Paham"], &[], None),
         outcome(&["Contacted", "Reschedule"], &[], None),
         outcome(&[], &[], None),
+        outcome(&["RNA", "Busy"], &[], None),
     ] {
         assert_eq!(rejection(&desk.ask("t2o", 1, wrong)), Some(Rejection::Disposition));
     }
