@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 
 fn main() -> Result<()> {
     let check = std::env::args().any(|a| a == "--check");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace root")?.to_owned();
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace root")?.to_owned();
     let out = root.join("crates/proto/src/gen");
     let fresh = root.join("target/protogen");
     std::fs::create_dir_all(&fresh)?;

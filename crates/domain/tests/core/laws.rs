@@ -162,7 +162,8 @@ fn play(steps: Vec<Move>) -> Trial {
             trial.now += ms;
         }
         let body = body(&trial, step);
-        let key = u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n.is_multiple_of(7));
+        let key =
+            u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n.is_multiple_of(7));
         trial.judge_with(key, body, None);
         holds(trial.desk.state(), trial.desk.rules());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Clock ticks a second in /proc/<pid>/stat: fixed for programs since Linux 2.6.
+/// Clock ticks a second in `/proc/PID/stat`: fixed for programs since Linux 2.6.
 const TICKS_A_SECOND: u64 = 100;
 
 /// What a report says of where it was made.

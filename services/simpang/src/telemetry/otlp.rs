@@ -1,4 +1,4 @@
-//! Spans to a collector, by OTLP/HTTP with JSON (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
+//! Spans to a collector, by OTLP/HTTP with JSON (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>).
 //!
 //! By hand and not by the OpenTelemetry libraries: what is sent is one small JSON document, for which the HTTP client
 //! is here already; the libraries would bring a second metrics and logging framework and a dozen crates with them.
