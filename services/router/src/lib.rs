@@ -2,7 +2,7 @@
 //! core judge, packs what was decided into commits and writes them behind the fence. It knows no channel, no view and
 //! no client, and keeps nothing but a fold of the log.
 //!
-//! `simpang-replay` rebuilds a desk from its log; [`follower`] reads along with it, [`owner`] judges.
+//! `simpang-replay` rebuilds a desk from its log; `follower` reads along with it, `owner` judges.
 
 mod follower;
 mod group;
