@@ -40,7 +40,7 @@ proto:          ## Write the generated code after a change in proto/.
 lint:           ## Format, lints, docs.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps -q
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items -q
 
 .PHONY: tools-py
 tools-py: $(PY_PACKAGES)/ready    ## Python's grpcio, for the test with a client that is not ours; into target/.

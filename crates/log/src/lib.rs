@@ -4,7 +4,7 @@
 //! of ours.
 //!
 //! Start with [`port`]; readers use [`tail`] (and [`directory`] for customers), writers of inputs [`appender`], the
-//! router [`chain`] and [`settle`] on top of [`port::DeskLog::commit`]. Tests use [`memory`], and both keepers of
+//! router [`chain`] and [`mod@settle`] on top of [`port::DeskLog::commit`]. Tests use [`memory`], and both keepers of
 //! logs pass `contract`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]

@@ -2,7 +2,7 @@
 //! core asks of [`simpang_domain::rules::Rules`] comes out. Pure: no files are opened, no clock is read, and the same
 //! files and facts give the same answers on every machine.
 //!
-//! [`compile`] is the way in; it tells every problem at once, with file, line and column. The layout of a policy
+//! [`compile()`] is the way in; it tells every problem at once, with file, line and column. The layout of a policy
 //! folder and its tables are described in `policies/README.md`; `policies/telkom/` is the example in full.
 //!
 //! Conditions read, by rules: `message.channel|account|visibility`, `customer.known|id|segment|profession`,

@@ -1,4 +1,4 @@
-//! W3C Trace Context, version 00 of `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header).
+//! W3C Trace Context, version 00 of `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
 /// What spans hang from: a trace and a span in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

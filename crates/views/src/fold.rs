@@ -1,4 +1,4 @@
-//! What each record does to the tables. [`Fold`] lives for one transaction: cases are changed in memory and written
+//! What each record does to the tables. `Fold` lives for one transaction: cases are changed in memory and written
 //! once at its end, everything else at once.
 //!
 //! An event names the input it follows from; texts and other content are that input's. Inputs are therefore kept from

@@ -1,5 +1,5 @@
 //! Events: domain to protobuf and back, each the exact inverse of the other. One table says which field of the domain
-//! stands where; [`crate::field`] says how each type of field is written.
+//! stands where; `field` says how each type of field is written.
 //!
 //! A field or a kind that only one side knows does not compile.
 

@@ -20,7 +20,7 @@ pub struct ServerOptions {
     pub users: Vec<ServerUser>,
     /// Port of the HTTP monitoring on 127.0.0.1; none: no monitoring.
     pub monitor_port: Option<u16>,
-    /// The binary; none: searched, see [`find`](super::find).
+    /// The binary; none: searched, see [`find`](super::find()).
     pub binary: Option<PathBuf>,
     /// A folder in or under which the workspace is, for the search; none: the current folder.
     pub workspace: Option<PathBuf>,

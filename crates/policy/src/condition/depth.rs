@@ -1,7 +1,7 @@
 //! How deep a condition is nested, told from its text before it is parsed: the parser calls itself for every level,
 //! and a text that is deep enough would end the process rather than be refused.
 
-/// Deepest condition. Parsing one takes some megabytes of stack at most, see [`crate::compile`].
+/// Deepest condition. Parsing one takes some megabytes of stack at most, see [`crate::compile()`].
 pub(super) const DEPTH_MAX: usize = 40;
 
 /// The most levels any place of the text can have: brackets that are open, and operands that are chained within each
