@@ -150,6 +150,10 @@ impl NatsServer {
     /// # Errors
     /// When the process can't be signalled or waited for.
     pub async fn stop(&mut self) -> Result<(), ServerError> {
+        if self.exited().is_some() {
+            // It ended by itself and is gone: there is nobody to signal.
+            self.child = None;
+        }
         let Some(child) = self.child.as_mut() else { return Ok(()) };
         terminate(child.id()).map_err(io_error("signal nats-server"))?;
         let deadline = Instant::now() + STOPPED_WITHIN;

@@ -316,6 +316,28 @@ async fn users_have_to_say_their_password() {
 }
 
 #[tokio::test]
+async fn a_server_that_ended_by_itself_is_started_again_and_one_that_is_gone_is_stopped() {
+    let (mut server, _dir) = server().await;
+    for _ in 0..2 {
+        let pid = server.pid().unwrap();
+        let killed = std::process::Command::new("sh").arg("-c").arg(format!("kill -KILL {pid}")).status();
+        assert!(killed.unwrap().success());
+        let ended = async {
+            while server.exited().is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within(10, ended).await;
+        server.restart().await.unwrap();
+        assert_ne!(server.pid(), Some(pid));
+    }
+    let pid = server.pid().unwrap();
+    let killed = std::process::Command::new("sh").arg("-c").arg(format!("kill -KILL {pid}")).status();
+    assert!(killed.unwrap().success());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_folder_belongs_to_one_program_and_an_orphan_in_it_is_stopped() {
     let (mut server, dir) = server().await;
     let second = NatsServer::start(options(dir.path())).await;
