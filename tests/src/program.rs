@@ -124,6 +124,21 @@ impl Program {
     }
 }
 
+/// Processes that have this word on their command line.
+pub(crate) fn running_with(word: &Path) -> Vec<u32> {
+    let has_word = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|part| part == word.as_os_str().as_encoded_bytes())
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has_word).collect()
+}
+
+/// Ends a process at once (SIGKILL).
+pub(crate) fn kill_process(pid: u32) {
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -KILL {pid}")).status();
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         self.kill();

@@ -10,3 +10,5 @@ mod foreign;
 mod mail;
 mod refusals;
 mod social;
+mod up;
+mod verdict;

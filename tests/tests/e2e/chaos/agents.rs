@@ -81,7 +81,7 @@ async fn finish(agent: &Agent, case: u64, seen: u32) -> Result<(), Status> {
     }
     // Each text is written once, so that receivers can name what they got.
     let text = format!("Mohon maaf, kami bantu. Ref {} {case} {}", agent.desk(), agent.request_id());
-    if case % 2 == 0 {
+    if case.is_multiple_of(2) {
         return agent.reply(case, seen, &text, true).await.map(drop);
     }
     agent.classify(case, &["Komplain", "Internet"], &[]).await?;

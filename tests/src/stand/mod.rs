@@ -1,121 +1,41 @@
 //! A whole Simpang for one test, in a folder of its own: the real program, a real broker, receivers.
 
+mod finish;
+mod role;
+mod settings;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use simpang_log_nats::{NatsServer, ServerOptions};
 use tempfile::TempDir;
-use tonic_health::ServingStatus;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 
 use crate::client::{Agent, Client};
 use crate::journal::Sent;
-use crate::logs::Logs;
-use crate::policy::{FACEBOOK_PAGE, Policy};
-use crate::program::{Program, free_port, repository, simpang_binary};
+use crate::policy::Policy;
+use crate::program::{Program, free_port, kill_process, repository, running_with, simpang_binary};
 use crate::receivers::Receivers;
 use crate::receivers::mail::MailSink;
 use crate::receivers::social::SocialFakes;
 use crate::senders::http::Http;
 use crate::senders::mail::Smtp;
-use crate::senders::webhooks::{FACEBOOK_SECRET, X_SECRET};
 use crate::wait::{eventually, within};
 
-/// How the roles run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// `simpang up` with a nats-server of its own.
-    Together,
-    /// A process for each role, and a nats-server that the test runs.
-    Apart,
-}
+pub use finish::Finished;
+pub use role::{Layout, Role};
 
-/// A service of Simpang, or all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// All in one process.
-    Up,
-    /// Inputs become commits.
-    Router,
-    /// Views and audit.
-    Project,
-    /// Ways out.
-    Deliver,
-    /// Agents, leads, administrators.
-    Gateway,
-    /// Doors.
-    Ingest,
-}
+use role::{Addresses, is_ready};
+use settings::prepare;
 
-impl Role {
-    /// The roles that run apart, in the order in which they start.
-    pub const APART: [Self; 5] = [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
-
-    /// The command.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Router => "router",
-            Self::Project => "project",
-            Self::Deliver => "deliver",
-            Self::Gateway => "gateway",
-            Self::Ingest => "ingest",
-        }
-    }
-
-    /// Services that it serves over gRPC.
-    fn services(self) -> &'static [&'static str] {
-        match self {
-            Self::Up => &["simpang.ingest.v1.Ingest", "simpang.agent.v1.Agent", "simpang.view.v1.View"],
-            Self::Project => &["simpang.view.v1.View", "simpang.audit.v1.Audit"],
-            Self::Gateway => &["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"],
-            Self::Ingest => &["simpang.ingest.v1.Ingest"],
-            Self::Router | Self::Deliver => &[],
-        }
-    }
-}
-
-/// Principals that have a token.
-const PRINCIPALS: [(&str, &[&str]); 7] = [
-    ("admin", &["administrator", "auditor", "gateway"]),
-    ("gateway", &["gateway"]),
-    ("rina", &[]),
-    ("budi", &[]),
-    ("tari", &[]),
-    ("sari", &[]),
-    ("dewi", &[]),
-];
 /// The desks of the shipped policy.
 const DESKS: [&str; 3] = ["telkomcare", "tenesa", "tier2-outbound"];
 /// Starting takes a debug build on a machine under load a while.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// A stopping process ends what it has accepted.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
-
-#[derive(Debug, Clone, Copy)]
-struct Addresses {
-    grpc: SocketAddr,
-    http: SocketAddr,
-}
-
-/// What a finished stand can tell.
-#[derive(Debug)]
-pub struct Finished {
-    /// What `simpang verify --json` said of each desk.
-    pub verdicts: Vec<Value>,
-    /// The logs.
-    pub logs: Logs,
-    /// What receivers got.
-    pub received: Vec<simpang_checker::ReceivedEntry>,
-}
 
 /// A whole Simpang.
 #[derive(Debug)]
@@ -218,6 +138,19 @@ impl Stand {
     /// When the roles run together with a broker of their own.
     pub fn broker(&mut self) -> &mut NatsServer {
         self.broker.as_mut().expect("the test runs the broker")
+    }
+
+    /// Processes of the nats-server that `simpang up` runs.
+    #[must_use]
+    pub fn own_brokers(&self) -> Vec<u32> {
+        let dir = self.data().join("nats");
+        let dir = dir.canonicalize().unwrap_or(dir);
+        running_with(&dir.join("nats-server.conf"))
+    }
+
+    /// Kills the nats-server that `simpang up` runs.
+    pub fn kill_own_broker(&self) {
+        self.own_brokers().into_iter().for_each(kill_process);
     }
 
     /// Asks every process to stop and waits for its end: each has to end well.
@@ -450,69 +383,16 @@ impl Stand {
             }
         }
     }
-
-    /// Waits until nothing is under way any more, and lets the program's checker judge every desk from its log and from
-    /// the journals of senders and receivers.
-    ///
-    /// # Panics
-    /// When something does not hold.
-    pub async fn finish(&mut self) -> Finished {
-        self.finish_within(Duration::from_secs(45)).await
-    }
-
-    /// As [`Self::finish`], with longer for what is under way.
-    ///
-    /// # Panics
-    /// When something does not hold.
-    pub async fn finish_within(&mut self, longest: Duration) -> Finished {
-        self.until_open().await;
-        let (sent, got) = (self.dir.path().join("sent.jsonl"), self.dir.path().join("received.jsonl"));
-        let begun = tokio::time::Instant::now();
-        let mut before = None;
-        loop {
-            let logs = Logs::read(&self.nats_url()).await;
-            self.sent.write(&sent);
-            let received = self.receivers.write(&got, &logs);
-            let journals = [sent.display().to_string(), got.display().to_string()];
-            let args =
-                ["verify", "--quiescent", "--json", "--journal", &journals[0], "--journal", &journals[1]];
-            let output = self.simpang(&args).await;
-            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-            // Twice with the same journals: nothing came while the logs were read.
-            if output.status.success() && before == Some(received.len()) {
-                let verdicts = read_verdicts(&printed);
-                return Finished { verdicts, logs, received };
-            }
-            before = output.status.success().then_some(received.len());
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(begun.elapsed() < longest, "{}\n{errors}", shown(&printed));
-        }
-    }
 }
 
-fn read_verdicts(printed: &str) -> Vec<Value> {
-    let verdicts: Vec<Value> =
-        printed.lines().map(|line| serde_json::from_str(line).expect("a verdict is JSON")).collect();
-    let desks: Vec<&str> = verdicts.iter().filter_map(|v| v["desk"].as_str()).collect();
-    assert_eq!(desks, DESKS, "every desk is judged");
-    assert!(verdicts.iter().all(|v| v["holds"] == true), "{}", shown(printed));
-    verdicts
-}
-
-/// Verdicts, for people.
-fn shown(printed: &str) -> String {
-    let mut text = String::from("what must hold does not:\n");
-    for line in printed.lines() {
-        match serde_json::from_str::<Value>(line) {
-            Ok(verdict) => {
-                let _ = writeln!(text, "{verdict:#}");
-            }
-            Err(_) => {
-                let _ = writeln!(text, "{line}");
-            }
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.programs.clear();
+        // A killed `simpang up` leaves its nats-server behind.
+        if self.layout == Layout::Together {
+            self.kill_own_broker();
         }
     }
-    text
 }
 
 async fn start_broker(dir: &Path) -> NatsServer {
@@ -523,88 +403,4 @@ async fn start_broker(dir: &Path) -> NatsServer {
         ..ServerOptions::default()
     };
     NatsServer::start(options).await.expect("nats-server starts")
-}
-
-async fn is_ready(role: Role, at: Addresses) -> bool {
-    let health = Http(at.http).get("/healthz").await;
-    health.is_ok_and(|answer| answer.status == 200) && serves(at.grpc, role.services()).await
-}
-
-async fn serves(grpc: SocketAddr, services: &[&str]) -> bool {
-    if services.is_empty() {
-        return true;
-    }
-    let Ok(endpoint) = tonic::transport::Endpoint::from_shared(format!("http://{grpc}")) else {
-        return false;
-    };
-    let Ok(channel) = endpoint.timeout(Duration::from_secs(5)).connect().await else { return false };
-    let mut health = HealthClient::new(channel);
-    for service in services {
-        let asked = health.check(HealthCheckRequest { service: (*service).to_owned() }).await;
-        let serving = ServingStatus::Serving as i32;
-        if !asked.is_ok_and(|answer| answer.into_inner().status == serving) {
-            return false;
-        }
-    }
-    true
-}
-
-/// Writes settings, secret and tokens; the secret.
-fn prepare(dir: &Path, receivers: &Receivers) -> Vec<u8> {
-    let data = dir.join("data");
-    std::fs::create_dir_all(&data).expect("a folder");
-    let secret = b"the installation's secret in tests".to_vec();
-    std::fs::write(data.join("secret.key"), &secret).expect("the secret");
-    let mut tokens = String::new();
-    for (principal, roles) in PRINCIPALS {
-        let token = format!("token-of-{principal}");
-        let digest = hex::encode(Sha256::digest(&token));
-        let _ = writeln!(
-            tokens,
-            "[[token]]\nsha256 = \"{digest}\"\nprincipal = \"{principal}\"\nroles = {roles:?}\n"
-        );
-        std::fs::write(data.join(format!("token-{principal}")), token).expect("a token");
-    }
-    std::fs::write(data.join("tokens.toml"), tokens).expect("the tokens");
-    std::fs::write(dir.join("simpang.toml"), settings(receivers)).expect("the settings");
-    secret
-}
-
-fn settings(receivers: &Receivers) -> String {
-    let (mail, social) = (receivers.mail.address, receivers.social.address);
-    format!(
-        r#"
-[[ingest.x]]
-name = "main"
-consumer_secret = "{X_SECRET}"
-
-[[ingest.facebook]]
-name = "main"
-app_secret = "{FACEBOOK_SECRET}"
-verify_token = "verify me"
-
-[deliver]
-notices_from = "simpang@telkom.example"
-
-[deliver.smtp]
-host = "{}"
-port = {}
-
-[deliver.x]
-base_url = "http://{social}"
-[deliver.x.accounts]
-telkomcare = "x-token"
-
-[deliver.facebook]
-base_url = "http://{social}"
-[deliver.facebook.pages.telkomcare]
-id = "{FACEBOOK_PAGE}"
-token = "page-token"
-
-[telemetry]
-log = "info"
-"#,
-        mail.ip(),
-        mail.port()
-    )
 }
