@@ -4,13 +4,18 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use prost::Message as _;
 use simpang_domain::event::{Event, Happened};
 use simpang_domain::words::InputId;
 use simpang_log::{ChainWriter, Door};
-use simpang_proto::log::v1::{Commit, Position};
+use simpang_proto::log::v1::{self, Commit, Position};
 
 /// Most events in a commit. A commit of this size is some 500 KiB; a broker takes 1 MiB without being told.
 const EVENTS_MAX: usize = 3_000;
+
+/// Encoded size after which a commit takes no more events, bytes: well under the 1 MiB that a broker takes without
+/// being told, with the largest single event on top.
+const BYTES_MAX: usize = 700 * 1024;
 
 /// Most inputs in a commit.
 const INPUTS_MAX: usize = 5_000;
@@ -26,10 +31,24 @@ pub(crate) struct RecordBytes {
     pub(crate) payload: Bytes,
 }
 
+/// What a commit still has room for.
+struct Room {
+    events: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn holds(&self, events: usize, bytes: usize) -> bool {
+        events <= self.events && bytes <= self.bytes
+    }
+}
+
 #[derive(Debug)]
 struct Judged {
     id: InputId,
-    events: VecDeque<Event>,
+    events: VecDeque<v1::Event>,
+    /// Encoded size of the events.
+    bytes: usize,
     /// Parts of its events that are committed already.
     step: u32,
     /// The policy version that what comes next of it goes under: the one in force before it, and for the rest of what
@@ -39,6 +58,36 @@ struct Judged {
     version_after: u64,
     /// It brought another policy.
     changes_policy: bool,
+}
+
+impl Judged {
+    /// Moves events into a commit as far as it has room, at least one; says whether none is left.
+    fn take_into(&mut self, commit: &mut Vec<v1::Event>, room: &mut Room) -> bool {
+        let mut first = true;
+        while let Some(event) = self.events.front() {
+            let bytes = size(event);
+            if !room.holds(1, bytes) && !(first && commit.is_empty()) {
+                break;
+            }
+            let applies = matches!(event.body, Some(v1::event::Body::PolicyApplied(_)));
+            commit.extend(self.events.pop_front());
+            room.events = room.events.saturating_sub(1);
+            room.bytes = room.bytes.saturating_sub(bytes);
+            self.bytes -= bytes;
+            if applies {
+                self.version = self.version_after;
+            }
+            first = false;
+        }
+        self.step += 1;
+        self.events.is_empty()
+    }
+}
+
+/// What an event takes in an encoded commit.
+fn size(event: &v1::Event) -> usize {
+    let bytes = event.encoded_len();
+    bytes + prost::length_delimiter_len(bytes) + 1
 }
 
 /// Policy versions around an input.
@@ -86,9 +135,12 @@ impl Group {
         let changes_policy = events.iter().any(|e| matches!(e.body, Happened::PolicyApplied { .. }));
         self.events += events.len();
         let Versions { before: version, after: version_after } = versions;
+        let events: VecDeque<v1::Event> = events.iter().map(simpang_wire::event::write).collect();
+        let bytes = events.iter().map(size).sum();
         self.judged.push_back(Judged {
             id,
-            events: events.into(),
+            events,
+            bytes,
             step,
             version,
             version_after,
@@ -96,32 +148,27 @@ impl Group {
         });
     }
 
-    /// Takes out what the next commit holds, and lets the chain absorb the records it covers.
+    /// Takes out what the next commit holds, and lets the chain absorb the records it covers. An input is cut only
+    /// when it is too much for a commit of its own.
     pub(crate) fn pack(&mut self, chain: &mut ChainWriter) -> Option<Packed> {
-        let first = self.judged.front()?;
-        let policy_version = first.version;
+        let policy_version = self.judged.front()?.version;
+        let mut room = Room { events: EVENTS_MAX, bytes: BYTES_MAX };
         let mut events = Vec::new();
         let mut through = Position::default();
         let mut inputs = 0;
         while let Some(next) = self.judged.front_mut() {
-            let room = EVENTS_MAX - events.len();
-            if next.events.len() > room && inputs > 0 {
+            if inputs > 0 && !room.holds(next.events.len(), next.bytes) {
                 break;
             }
-            let part = next.events.len().min(room);
-            events.extend(next.events.drain(..part).map(|event| simpang_wire::event::write(&event)));
-            let whole = next.events.is_empty();
-            next.step += 1;
+            let closes = next.changes_policy;
+            let whole = next.take_into(&mut events, &mut room);
             let step = if whole { 0 } else { next.step };
             through = Position { seq: next.id.seq, index: next.id.index, step };
             inputs += 1;
-            let closes = next.changes_policy;
             if whole {
                 self.judged.pop_front();
-            } else if closes {
-                next.version = next.version_after;
             }
-            if !whole || closes || inputs >= INPUTS_MAX || events.len() >= EVENTS_MAX {
+            if !whole || closes || inputs >= INPUTS_MAX {
                 break;
             }
         }

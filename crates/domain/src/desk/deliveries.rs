@@ -98,7 +98,8 @@ impl<R: Rules> Judging<'_, R> {
             not_before: retry.then(|| self.at.saturating_add(report.retry_after_ms.max(0))),
         });
         let accepted = report.outcome == DeliveryOutcome::Delivered && open.is_reply;
-        if accepted && self.state.cases.contains_key(&case) {
+        // A case that was merged meanwhile goes on as the other.
+        if let Some(case) = self.state.survivor(case).filter(|_| accepted) {
             self.reply_accepted(case);
             if open.resolve && self.case_of(case).is_open() {
                 self.resolve(case, None, "answered".into());

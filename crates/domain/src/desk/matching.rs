@@ -12,6 +12,9 @@ const NAMED: usize = 3;
 impl<R: Rules> Judging<'_, R> {
     /// Gives a waiting case to the best agent who asks, if there is one.
     pub(super) fn match_case(&mut self, id: CaseId) {
+        if self.case_of(id).class.is_none() || self.put_off(id) {
+            return;
+        }
         let case = self.case_of(id);
         let Some(class) = case.class else { return };
         let queue = self.rules.tables().queue(&case.queue);

@@ -52,9 +52,9 @@ impl<R: Rules> Judging<'_, R> {
 
     /// A bounce, a receipt or an automatic answer: noted on its case, wakes nobody.
     fn automatic(&mut self, message: &Message) {
-        let known = |id: &CaseId| self.state.cases.contains_key(id);
-        let signed = message.signed_case.filter(known);
-        let found = signed.or_else(|| message.joins.iter().find_map(|k| self.state.threads.get(k).copied()));
+        let signed = message.signed_case.and_then(|id| self.state.survivor(id));
+        let thread = || message.joins.iter().find_map(|k| self.state.survivor(*self.state.threads.get(k)?));
+        let found = signed.or_else(thread);
         match found {
             Some(case) => {
                 let count = self.case_of(case).count;
@@ -67,7 +67,7 @@ impl<R: Rules> Judging<'_, R> {
 
     fn belongs(&self, message: &Message) -> Belongs {
         if let Some(signed) = message.signed_case {
-            if let Some(case) = self.state.cases.get(&signed) {
+            if let Some(case) = self.state.survivor(signed).and_then(|id| self.state.cases.get(&id)) {
                 return belongs_to(case, JoinedBy::Signature);
             }
             if (1..=self.state.last_case).contains(&signed.0) {

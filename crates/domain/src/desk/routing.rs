@@ -165,7 +165,7 @@ impl<R: Rules> Judging<'_, R> {
         let Status::Parked { agent, .. } = self.status(case) else { return };
         let channel = self.case_of(case).channel;
         let there = self.state.agents.get(agent).session.is_some();
-        if there && self.state.has_room(agent, channel, self.rules) {
+        if there && self.state.has_room(agent, channel, self.rules) && self.may_keep(case, agent) {
             self.emit(Happened::CaseResumed { case });
             self.resume_clocks(case);
         } else {
@@ -182,7 +182,9 @@ impl<R: Rules> Judging<'_, R> {
         let free = |ix: &AgentIx| {
             self.state.agents.get(*ix).is_ready() && self.state.has_room(*ix, channel, self.rules)
         };
-        match agent.filter(free) {
+        let may = |ix: &AgentIx| self.may_keep(case, *ix);
+        match agent.filter(free).filter(may) {
+            Some(_) if self.put_off(case) => {}
             Some(agent) => self.assign(case, agent, AssignedBy::Return),
             None => self.place(case),
         }
@@ -201,7 +203,15 @@ impl<R: Rules> Judging<'_, R> {
             _ => None,
         };
         self.emit(Happened::CaseReopened { case, agent: by });
+        if self.rules.tables().queue(&self.case_of(case).queue).is_none() {
+            // The policy that holds now does not have its queue any more.
+            self.run_rules(case, Occasion::Policy);
+            if self.status(case) != Status::Loose {
+                return;
+            }
+        }
         self.clocks_reopen(case);
+        self.resume_clocks(case);
         self.return_to(case, last);
     }
 

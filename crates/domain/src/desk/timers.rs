@@ -83,7 +83,7 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn gateway_silent(&mut self, gateway: &Name) {
-        self.state.begin(self.at);
+        self.state.silence(gateway);
         let silent = |ix: &AgentIx| {
             let session = self.state.agents.get(*ix).session.as_ref();
             session.is_some_and(|s| s.gateway == *gateway)

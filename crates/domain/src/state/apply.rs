@@ -65,6 +65,13 @@ impl State {
         }
     }
 
+    /// Forgets a gateway that was silent for too long.
+    pub fn silence(&mut self, gateway: &crate::words::Name) {
+        if let Some(due) = self.gateways.remove(gateway) {
+            self.timers.clear(due, Timer::Grace(gateway.clone()));
+        }
+    }
+
     /// Begins an epoch.
     pub fn take(&mut self, epoch: u64) {
         self.epoch = epoch;
@@ -81,17 +88,20 @@ impl State {
             }
         }
         let limits = &rules.tables().limits;
+        let repeats = input.key.and_then(|key| self.keys.get(&key)).is_some_and(|known| known.input != input.id);
         if let Some(key) = input.key {
             let known = Known { input: input.id, case, was_rejected };
-            if self.keys.get(&key).is_none() {
-                self.keys.remember(now, key, known);
+            match (&input.body, self.keys.get(&key).is_some()) {
+                (_, true) => {}
+                (Body::Contact(contact), false) => self.keys.keep(&contact.campaign, key, known),
+                (_, false) => self.keys.remember(now, key, known),
             }
         }
         self.keys.forget_before(now.saturating_sub(limits.key_memory_ms));
         match &input.body {
             Body::Heartbeat(beat) => self.hear(&beat.gateway, now.saturating_add(limits.grace_ms)),
-            Body::Command(command) if !was_rejected && !matches!(command.ask, Ask::CancelPull { .. }) => {
-                self.touch(command.case);
+            Body::Command(command) if !was_rejected && !repeats && !matches!(command.ask, Ask::CancelPull { .. }) => {
+                self.touch(command.case, &command.principal);
             }
             _ => {}
         }
@@ -105,9 +115,10 @@ impl State {
         self.timers.set(until, Timer::Grace(gateway.clone()));
     }
 
-    /// Somebody did something with the case: the pull that brought it can no longer take it back.
-    fn touch(&mut self, case: CaseId) {
-        if let Some(case) = self.cases.get_mut(&case) {
+    /// Who holds the case did something with it: the pull that brought it can no longer take it back.
+    fn touch(&mut self, case: CaseId, principal: &str) {
+        let agent = self.agents.find(principal);
+        if let Some(case) = self.cases.get_mut(&case).filter(|c| agent.is_some() && c.holder() == agent) {
             case.untouched = None;
         }
     }
@@ -115,6 +126,7 @@ impl State {
     fn take_policy<R: Rules>(&mut self, version: u64, at: Millis, rules: &R) {
         self.policy_version = version;
         let tables = rules.tables();
+        self.keys.forget_campaigns(|campaign| tables.campaign(campaign).is_some());
         for ix in self.demand.places() {
             let rank = tables.queue(&self.demand.get(ix).queue).map_or(i32::MAX, |q| q.rank);
             self.demand.get_mut(ix).rank = rank;

@@ -172,6 +172,8 @@ pub struct Case {
     pub answered: bool,
     /// The waiting pull it was given to, until its agent does something with it.
     pub untouched: Option<InputId>,
+    /// The case that goes on in its place.
+    pub merged_into: Option<CaseId>,
     /// Attempts to call.
     pub attempts: u32,
     /// Attempts without contact.

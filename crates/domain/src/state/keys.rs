@@ -1,9 +1,9 @@
 //! Idempotency keys: what was judged already, forgotten by age only.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::map::Map;
-use crate::words::{CaseId, InputId, Key, Millis};
+use crate::words::{CaseId, InputId, Key, Millis, Name};
 
 /// What is known of a judged input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Known {
 pub struct KeyMemory {
     known: Map<Key, Known>,
     by_age: VecDeque<(Millis, Key)>,
+    /// Keys of contacts, as long as their campaign lives.
+    by_campaign: BTreeMap<Name, Vec<Key>>,
 }
 
 impl KeyMemory {
@@ -34,6 +36,21 @@ impl KeyMemory {
     pub fn remember(&mut self, at: Millis, key: Key, known: Known) {
         if self.known.insert(key, known).is_none() {
             self.by_age.push_back((at, key));
+        }
+    }
+
+    /// Remembers a contact as long as its campaign lives.
+    pub fn keep(&mut self, campaign: &Name, key: Key, known: Known) {
+        if self.known.insert(key, known).is_none() {
+            self.by_campaign.entry(campaign.clone()).or_default().push(key);
+        }
+    }
+
+    /// Forgets the contacts of campaigns that are over.
+    pub fn forget_campaigns(&mut self, lives: impl Fn(&str) -> bool) {
+        let over: Vec<Name> = self.by_campaign.keys().filter(|c| !lives(c)).cloned().collect();
+        for key in over.iter().filter_map(|c| self.by_campaign.remove(c)).flatten() {
+            self.known.remove(&key);
         }
     }
 

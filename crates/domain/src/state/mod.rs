@@ -95,6 +95,20 @@ impl State {
         self.agents.find(id)
     }
 
+    /// The case that goes on for this one, through merges; none when it is not remembered.
+    #[must_use]
+    pub fn survivor(&self, case: CaseId) -> Option<CaseId> {
+        let mut id = case;
+        // A case merges only into one that is open, so no chain comes back to where it was; the bound is a belt.
+        for _ in 0..64 {
+            match self.cases.get(&id)?.merged_into {
+                Some(into) => id = into,
+                None => return Some(id),
+            }
+        }
+        None
+    }
+
     /// Whether more keys are remembered than the policy's `keys_max`: doors then push back.
     #[must_use]
     pub fn is_full(&self, keys_max: u64) -> bool {

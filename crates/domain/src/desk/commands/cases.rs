@@ -214,7 +214,9 @@ impl<R: Rules> Judging<'_, R> {
         let mut distinct = messages.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        if distinct.is_empty() || !all_there || distinct.len() >= case.messages.len() {
+        let mut members: Vec<InputId> = case.messages.iter().map(|m| m.id).collect();
+        members.dedup();
+        if distinct.is_empty() || !all_there || distinct.len() >= members.len() {
             let detail = "name at least one message of the case, and leave at least one";
             return refused(Rejection::Invalid, detail);
         }

@@ -86,6 +86,7 @@ impl State {
             }
             Happened::CaseResumed { case } => self.resume(*case, at, rules),
             Happened::CaseScheduled { case, at: until, keep_for } => {
+                self.unsettle(*case);
                 self.leave_queue(*case);
                 let keep_for = keep_for.as_ref().and_then(|id| self.agents.find(id));
                 self.timers.set(*until, Timer::Schedule(*case));
@@ -168,11 +169,11 @@ impl State {
     }
 
     fn join(&mut self, id: CaseId, message: InputId, by: JoinedBy, count: u32, input: &Input) {
-        let moved = self.split.iter().position(|m| m.id == message).map(|at| self.split.remove(at));
-        let members = match (by, moved, &input.body) {
-            (JoinedBy::Agent, Some(member), _) => vec![member],
-            (_, _, Body::Message(m)) => vec![member_of(message, m)],
-            (_, _, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
+        let members = match (by, &input.body) {
+            // Several, where another desk handed them over in one input.
+            (JoinedBy::Agent, _) => self.split.extract_if(.., |m| m.id == message).collect(),
+            (_, Body::Message(m)) => vec![member_of(message, m)],
+            (_, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
             _ => vec![Member { id: message, provides: Box::default(), source: None }],
         };
         let Some(case) = self.cases.get_mut(&id) else { return };
@@ -374,6 +375,7 @@ impl State {
 
     fn merge(&mut self, id: CaseId, into: CaseId) {
         let Some(case) = self.cases.get_mut(&id) else { return };
+        case.merged_into = Some(into);
         let (moved, sent, count) =
             (std::mem::take(&mut case.messages), std::mem::take(&mut case.sent), case.count);
         for key in moved.iter().flat_map(|m| m.provides.iter()).chain(&sent) {
@@ -448,6 +450,7 @@ impl Case {
             clocks: Vec::new(),
             answered: false,
             untouched: None,
+            merged_into: None,
             attempts: 0,
             misses: 0,
             sent: Vec::new(),

@@ -45,6 +45,8 @@ impl State {
                     return;
                 }
                 let ended = self.deliveries.remove(delivery);
+                let survivor = self.survivor(*case);
+                let Some(case) = survivor.as_ref() else { return };
                 if *outcome == DeliveryOutcome::Delivered
                     && ended.is_some_and(|d| d.is_reply)
                     && let Some(case) = self.cases.get_mut(case)
