@@ -122,24 +122,28 @@ impl Carrier {
         }
     }
 
-    /// Carries what waits, in order, until something has to wait longer; whether all went.
+    /// Carries what waits, in order for each desk; whether all went.
     pub(crate) async fn carry(&mut self) -> bool {
-        while let Some(handover) = self.waiting.front() {
-            let from = self.log.desk().as_str();
-            if self.context.follows(&handover.to) && !self.context.carried.is_read(&handover.to) {
-                return false;
+        // What goes to one desk keeps its order; a desk that can't be reached holds up nobody else's.
+        let mut held: HashSet<String> = HashSet::new();
+        let mut at = 0;
+        while let Some(handover) = self.waiting.get(at) {
+            let (from, to) = (self.log.desk().as_str(), handover.to.clone());
+            let known = !self.context.follows(&to) || self.context.carried.is_read(&to);
+            let has = self.context.carried.has(&to, from, handover.place);
+            if !held.contains(&to) && known && (has || self.carry_one(at).await) {
+                self.waiting.remove(at);
+            } else {
+                held.insert(to);
+                at += 1;
             }
-            if !self.context.carried.has(&handover.to, from, handover.place) && !self.carry_one().await {
-                return false;
-            }
-            self.waiting.pop_front();
         }
-        true
+        self.waiting.is_empty()
     }
 
-    /// Whether the first one stands on the other log, or never will.
-    async fn carry_one(&mut self) -> bool {
-        let Some(Handover { place, case, to, messages }) = self.waiting.front() else { return true };
+    /// Whether one stands on the other log, or never will.
+    async fn carry_one(&mut self, at: usize) -> bool {
+        let Some(Handover { place, case, to, messages }) = self.waiting.get(at) else { return true };
         let (place, case, to) = (*place, *case, to.clone());
         let messages = match self.fetch(messages).await {
             Ok(messages) => messages,
@@ -168,7 +172,7 @@ impl Carrier {
     async fn fetch(&self, places: &[v1::InputId]) -> Result<Vec<v1::Message>, FetchError> {
         let mut found = Vec::with_capacity(places.len());
         for place in places {
-            found.push(messages::message(self.log.as_ref(), place).await?.1);
+            found.extend(messages::all(self.log.as_ref(), place).await?);
         }
         Ok(found)
     }

@@ -37,6 +37,15 @@ pub(crate) async fn whole(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v
     Ok((record.at_ms, inputs.swap_remove(index)))
 }
 
+/// The messages of an input: one, or all of a case that another desk handed over.
+pub(crate) async fn all(log: &dyn DeskLog, id: &v1::InputId) -> Result<Vec<v1::Message>, FetchError> {
+    match input(log, id).await?.1 {
+        v1::input::Body::Message(message) => Ok(vec![message]),
+        v1::input::Body::Handover(handover) => Ok(handover.messages),
+        _ => Err(FetchError::Missing(id.seq, id.index)),
+    }
+}
+
 /// A message: when it came, what rules may read, and its personal part. Of a case from another desk, its last one.
 pub(crate) async fn message(
     log: &dyn DeskLog,

@@ -128,7 +128,8 @@ impl Commands {
         self.context.options.keyer.key(Purpose::Idempotency, &parts)
     }
 
-    /// Fills in what only the gateway knows: the session of a sign-in, the directory's words on a customer.
+    /// Fills in what only the gateway knows: the session of a sign-in, the directory's words on a customer. Refuses a
+    /// transfer to a desk that is not there.
     pub(crate) async fn complete(
         &self,
         mut command: log::Command,
@@ -144,6 +145,10 @@ impl Commands {
                 if !customer.id.is_empty() =>
             {
                 *customer = self.directory.customer(&customer.id, deadline).await?;
+            }
+            // A case that goes to no desk would be nobody's.
+            Some(command::Body::Transfer(transfer)) if !transfer.desk.is_empty() => {
+                self.desks.get(&transfer.desk, deadline).await?;
             }
             _ => {}
         }
