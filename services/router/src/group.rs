@@ -137,15 +137,7 @@ impl Group {
         let Versions { before: version, after: version_after } = versions;
         let events: VecDeque<v1::Event> = events.iter().map(simpang_wire::event::write).collect();
         let bytes = events.iter().map(size).sum();
-        self.judged.push_back(Judged {
-            id,
-            events,
-            bytes,
-            step,
-            version,
-            version_after,
-            changes_policy,
-        });
+        self.judged.push_back(Judged { id, events, bytes, step, version, version_after, changes_policy });
     }
 
     /// Takes out what the next commit holds, and lets the chain absorb the records it covers. An input is cut only

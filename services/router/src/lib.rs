@@ -11,9 +11,11 @@ mod owner;
 mod traced;
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use simpang_log::{DeskName, LogError, LogStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -147,7 +149,12 @@ impl Discovery {
             statuses: self.statuses.clone(),
         };
         seat.set(DeskStatus::Following);
-        self.tasks.spawn(async move { seat.run().await });
+        self.tasks.spawn(async move {
+            // A defect of the core on one desk's input shows as that desk being stopped, and in health.
+            if AssertUnwindSafe(seat.run()).catch_unwind().await.is_err() {
+                seat.set(DeskStatus::Stopped("the router failed while judging; its log says where".into()));
+            }
+        });
         Ok(())
     }
 }

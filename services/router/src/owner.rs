@@ -125,6 +125,7 @@ impl<'a> Owner<'a> {
         }
         info!(desk = %seat.log.desk(), epoch, "took the desk over");
         seat.set(DeskStatus::Owning { epoch });
+        followed.tail.leave_out_events_of(&seat.instance, epoch);
         let mut owner = Self {
             seat,
             followed,

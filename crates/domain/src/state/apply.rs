@@ -88,7 +88,8 @@ impl State {
             }
         }
         let limits = &rules.tables().limits;
-        let repeats = input.key.and_then(|key| self.keys.get(&key)).is_some_and(|known| known.input != input.id);
+        let repeats =
+            input.key.and_then(|key| self.keys.get(&key)).is_some_and(|known| known.input != input.id);
         if let Some(key) = input.key {
             let known = Known { input: input.id, case, was_rejected };
             match (&input.body, self.keys.get(&key).is_some()) {
@@ -100,7 +101,9 @@ impl State {
         self.keys.forget_before(now.saturating_sub(limits.key_memory_ms));
         match &input.body {
             Body::Heartbeat(beat) => self.hear(&beat.gateway, now.saturating_add(limits.grace_ms)),
-            Body::Command(command) if !was_rejected && !repeats && !matches!(command.ask, Ask::CancelPull { .. }) => {
+            Body::Command(command)
+                if !was_rejected && !repeats && !matches!(command.ask, Ask::CancelPull { .. }) =>
+            {
                 self.touch(command.case, &command.principal);
             }
             _ => {}

@@ -108,3 +108,14 @@ fn nobody_is_called_outside_the_hours() {
     assert!(names(&desk.contact()).contains(&"CaseScheduled".to_owned()));
     desk.assert_fold_is_equal();
 }
+
+#[test]
+fn a_contact_is_known_again_as_long_as_its_campaign_lives() {
+    let mut desk = Trial::new();
+    desk.judge_with(Some(3), Body::Contact(contact()), None);
+    for _ in 0..30 {
+        desk.pass(24 * HOUR);
+    }
+    assert_eq!(names(&desk.judge_with(Some(3), Body::Contact(contact()), None)), ["InputDuplicated"]);
+    desk.assert_fold_is_equal();
+}

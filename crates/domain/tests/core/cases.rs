@@ -185,3 +185,24 @@ fn nobody_pulls_from_a_held_queue() {
     desk.ready("rina");
     assert_eq!(assigned(&desk.pull("rina", 1, 0)), []);
 }
+
+#[test]
+fn a_case_that_is_scheduled_again_comes_back_at_the_later_time() {
+    let mut desk = held();
+    let at = desk.now + 10_000;
+    desk.ask("rina", 1, Ask::Schedule { at, keep_owner: false });
+    desk.leader("tl");
+    desk.ask("tl", 1, Ask::Schedule { at: at + HOUR, keep_owner: false });
+    assert!(!names(&desk.pass(20_000)).contains(&"CaseResumed".to_owned()));
+    assert!(names(&desk.pass(HOUR)).contains(&"CaseResumed".to_owned()));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_case_does_not_come_back_to_an_agent_who_may_not_serve_it_any_more() {
+    let mut desk = held();
+    desk.ask("rina", 1, Ask::Resolve { outcome: "".into() });
+    desk.agent("rina", &["nowhere"]);
+    desk.judge(Body::Message(answer(1)));
+    assert_eq!(desk.holder(1), None);
+}

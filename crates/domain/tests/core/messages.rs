@@ -172,3 +172,45 @@ fn split_messages_take_their_thread_with_them() {
     assert_eq!(joined(&desk.judge(Body::Message(later))), Some((2, JoinedBy::Thread)));
     desk.assert_fold_is_equal();
 }
+
+#[test]
+fn our_signature_of_a_merged_case_leads_to_the_case_that_goes_on() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.mail(2);
+    desk.ready("rina");
+    desk.pull("rina", 2, 0);
+    desk.ask("rina", 1, Ask::Merge { into: CaseId(2) });
+    let signed = Message { signed_case: Some(CaseId(1)), joins: Vec::new(), ..answer(1) };
+    assert_eq!(joined(&desk.judge(Body::Message(signed))), Some((2, JoinedBy::Signature)));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn messages_that_another_desk_handed_over_stay_together() {
+    let mut desk = Trial::new();
+    let messages = vec![message(1), Message { provides: vec![[60; 16]], ..message(1) }];
+    desk.judge(Body::Handover(Handover { desk: "telkomcare".into(), position: (7, 1), messages }));
+    let handed = desk.history.last().unwrap().0.id;
+    desk.ready("rina");
+    desk.pull("rina", 1, 0);
+    let alone = desk.ask("rina", 1, Ask::Split { messages: vec![handed] });
+    assert_eq!(crate::support::rejection(&alone), Some(simpang_domain::words::Rejection::Invalid));
+    desk.judge(Body::Message(answer(1)));
+    desk.ask("rina", 1, Ask::Split { messages: vec![handed] });
+    let later = Message { joins: vec![[60; 16]], ..answer(1) };
+    assert_eq!(joined(&desk.judge(Body::Message(later))), Some((2, JoinedBy::Thread)));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_bounce_of_a_forgotten_case_is_set_aside() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.ready("rina");
+    desk.pull("rina", 1, 0);
+    desk.ask("rina", 1, Ask::Close);
+    desk.pass(8 * DAY);
+    let bounce = Message { kind: MessageKind::Bounce, signed_case: Some(CaseId(1)), ..answer(1) };
+    assert_eq!(names(&desk.judge(Body::Message(bounce))), ["InputRefused"]);
+}
