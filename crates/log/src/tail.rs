@@ -17,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::chain::{self, Anchor, CommitRef, Digest};
 use crate::port::{DeskLog, Door, LogError, Record, RecordKind, RecordStream};
 
+mod head;
 mod held;
 
 use held::HeldInputs;
@@ -88,6 +89,8 @@ pub struct Tail {
     stood_at_open: u64,
     backoff: Backoff,
     failed: Option<LogError>,
+    /// Whose commits come without their events.
+    own: Option<head::Own>,
 }
 
 impl Tail {
@@ -110,6 +113,7 @@ impl Tail {
             stood_at_open: u64::MAX,
             backoff: Backoff::new(),
             failed: None,
+            own: None,
         }
     }
 
@@ -121,6 +125,13 @@ impl Tail {
             self.position = self.position.saturating_sub(1);
         }
         self
+    }
+
+    /// From here on lets the commits that this writer wrote in this epoch come without their events: a router knows
+    /// what it decided, and decoding it again is a good part of its work. Everything that is checked is checked all
+    /// the same.
+    pub fn leave_out_events_of(&mut self, writer: &str, epoch: u64) {
+        self.own = Some(head::Own { writer: writer.to_owned(), epoch });
     }
 
     /// The next record, however long that takes. Dropping the future loses nothing. While the log can't be reached
@@ -330,7 +341,7 @@ impl Tail {
         if let Some(schema) = leading_schema(&record.payload).filter(|schema| *schema > SCHEMA) {
             return Err(self.newer(seq, schema));
         }
-        let commit = Commit::decode(record.payload.clone())
+        let commit = head::decode(&record.payload, self.own.as_ref())
             .map_err(|error| self.broken(seq, &format!("the record is no Commit: {error}")))?;
         match commit.schema {
             SCHEMA => {}

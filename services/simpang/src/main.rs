@@ -28,6 +28,10 @@ use cli::{Cli, Command};
 use config::Config;
 use node::Role;
 
+/// Judging a message makes and drops many small things, on one thread after another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

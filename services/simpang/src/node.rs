@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use simpang_access::Gatekeeper;
 use simpang_deliver::Deliver;
@@ -194,7 +195,8 @@ impl Node {
             for name in names {
                 reporter.set_service_status(name, tonic_health::ServingStatus::Serving).await;
             }
-            let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+            // Without it a small answer waits until the client has acknowledged the one before: 40 ms.
+            let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
             let served = tonic::transport::Server::builder()
                 .http2_keepalive_interval(Some(Duration::from_secs(20)))
                 .add_routes(routes.add_service(health).add_service(reflection).add_service(old_reflection))
@@ -219,6 +221,9 @@ impl Node {
         };
         let stop = self.stop.clone();
         self.servers.spawn(async move {
+            let listener = listener.tap_io(|socket| {
+                let _ = socket.set_nodelay(true);
+            });
             let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, "HTTP is no longer served");

@@ -369,3 +369,44 @@ async fn inputs_beyond_what_is_held_are_read_again() {
         assert_eq!(tail.anchor(), Anchor::Commit(*behind.head().unwrap()));
     }
 }
+
+#[tokio::test]
+async fn a_writer_may_leave_out_the_events_of_its_own_epoch_and_no_others() {
+    let mut desk = Desk::new();
+    for (writer, epoch) in [("one", 1), ("one", 2), ("two", 2)] {
+        desk.input(writer);
+        desk.forge(|commit| {
+            commit.writer = writer.into();
+            commit.epoch = epoch;
+            commit.events = vec![simpang_proto::log::v1::Event { at_ms: 7, ..Default::default() }];
+        });
+    }
+    let (mut whole, mut tail) = (desk.tail(Anchor::Start), desk.tail(Anchor::Start));
+    tail.leave_out_events_of("one", 2);
+    let mut events = Vec::new();
+    for _ in 0..6 {
+        let (all, own) = (next(&mut whole).await.unwrap(), next(&mut tail).await.unwrap());
+        if let (Body::Commit { commit: all, digest }, Body::Commit { commit: own, digest: same }) =
+            (all.body, own.body)
+        {
+            assert_eq!(digest, same);
+            events.push(own.events.len());
+            let without = |commit: &Commit| Commit { events: Vec::new(), ..commit.clone() };
+            assert_eq!(without(&own), without(&all));
+        }
+    }
+    assert_eq!(events, [1, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_broken_chain_stops_a_reader_that_leaves_events_out() {
+    let mut desk = Desk::new();
+    desk.input("a");
+    desk.forge(|commit| {
+        commit.writer = "one".into();
+        commit.inputs_digest = Bytes::from_static(&[9; 32]);
+    });
+    let mut tail = desk.tail(Anchor::Start);
+    tail.leave_out_events_of("one", 0);
+    assert_eq!(stops(&mut tail).await.0, 2);
+}
