@@ -92,3 +92,36 @@ async fn what_is_not_signed_by_the_channel_writes_nothing() {
         });
     assert_eq!(messages.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_priority_goes_first_and_only_to_those_who_may_serve_them() {
+    let mut stand = Stand::up().await;
+    assert!(mention("9010", "internet mati").send(stand.http(), stand.sent()).await);
+    let minister =
+        Mention { author: "2222".into(), handle: "mentericontoh".into(), ..mention("9011", "mohon dicek") };
+    assert!(minister.send(stand.http(), stand.sent()).await);
+    let queue_of = |case: &simpang_proto::view::v1::Case| case.summary.clone().unwrap().queue;
+    let admin = stand.client("admin");
+    let first = admin.case_when("telkomcare", 1, "is queued", |case| !queue_of(case).is_empty()).await;
+    let second = admin.case_when("telkomcare", 2, "is queued", |case| !queue_of(case).is_empty()).await;
+    assert_eq!((queue_of(&first), queue_of(&second)), ("identification".into(), "priority".into()));
+    assert_eq!(second.rule, "priority-government-official");
+
+    // Too short a tenure, and QA scores missed (D3): only the other case is theirs to take.
+    let budi = stand.signed_in("budi", "telkomcare").await;
+    let assignments = budi.pull(2).await.unwrap().assignments;
+    assert_eq!(assignments.iter().map(|a| a.case).collect::<Vec<_>>(), [1]);
+    // Priority before what waited longer.
+    assert!(mention("9012", "tagihan salah").send(stand.http(), stand.sent()).await);
+    admin
+        .case_when("telkomcare", 1, "has the same author's next post", |case| case.conversation.len() == 2)
+        .await;
+    let rina = stand.signed_in("rina", "telkomcare").await;
+    let got = rina.pull_one().await;
+    assert_eq!((got.case, got.summary.unwrap().priority.as_str()), (2, "priority"));
+    let told = stand.must(&["explain", "telkomcare", "2"]).await;
+    for word in ["priority-government-official", "rina", "may not serve queue priority"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    stand.finish().await;
+}
