@@ -122,8 +122,7 @@ pub struct Tables {
 pub struct Limits {
     /// How long idempotency keys of inputs are remembered, ms.
     pub key_memory_ms: i64,
-    /// Above this number of remembered keys the desk reports itself full, and doors push back; keys are never
-    /// forgotten early.
+    /// Above this number of remembered keys a desk reports itself full; keys are never forgotten early.
     pub keys_max: u64,
     /// How long a closed case stays in memory and may be reopened by its customer, ms.
     pub reopening_ms: i64,

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use metrics::{counter, gauge};
 use simpang_domain::event::Happened;
+use simpang_domain::rules::Rules as _;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{ChainWriter, DeskLog, LogError, Sealed, SettleError, commit_settled};
 use simpang_proto::log::v1::Commit;
@@ -255,6 +256,7 @@ impl<'a> Owner<'a> {
         }
         let state = self.followed.fold.desk.state();
         let (open, keys) = (state.open_cases, state.keys.len());
+        let full = state.is_full(self.followed.fold.desk.rules().tables().limits.keys_max);
         let Some(mut packed) = self.group.pack(&mut self.chain) else { return Ok(()) };
         packed.commit.writer.clone_from(&self.seat.instance);
         packed.commit.epoch = self.epoch;
@@ -262,6 +264,7 @@ impl<'a> Owner<'a> {
         let desk = self.seat.log.desk().to_string();
         gauge!(metric::OPEN_CASES, "desk" => desk.clone()).set(count(open));
         gauge!(metric::KEYS, "desk" => desk.clone()).set(count(keys as u64));
+        gauge!(metric::KEYS_FULL, "desk" => desk.clone()).set(f64::from(u8::from(full)));
         gauge!(metric::LAG, "desk" => desk).set(count((packed.inputs + self.group.len()) as u64));
         let log = self.seat.log.clone();
         self.in_flight = Some(Box::pin(async move {

@@ -109,7 +109,8 @@ impl State {
         None
     }
 
-    /// Whether more keys are remembered than the policy's `keys_max`: doors then push back.
+    /// Whether more keys are remembered than the policy's `keys_max`; operators then give memory or shorten the
+    /// policy's `key_memory`.
     #[must_use]
     pub fn is_full(&self, keys_max: u64) -> bool {
         self.keys.len() as u64 > keys_max
