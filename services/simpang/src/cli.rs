@@ -149,6 +149,10 @@ pub(crate) struct Verify {
     /// Journals of what senders were told and receivers got, as JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Vec<PathBuf>,
+    /// The receivers' journals hold all that arrived by this channel (email, x, facebook, call, other): what was
+    /// recorded as delivered must stand in them. May be given several times.
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) complete: Vec<String>,
     /// Nothing is under way any more: everything must be judged and every delivery ended.
     #[arg(long)]
     pub(crate) quiescent: bool,

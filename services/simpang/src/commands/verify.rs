@@ -35,7 +35,11 @@ impl Outcome {
 
 pub(crate) async fn run(config: &Config, args: Verify) -> Result<ExitCode> {
     let store = store::connect(config, &store::instance("verify", "1")).await?;
-    let journals = journals(&args.journal)?;
+    let mut journals = journals(&args.journal)?;
+    journals.received_channels = complete(&args.complete)?;
+    if !journals.received_channels.is_empty() {
+        journals.received.get_or_insert_default();
+    }
     let named: Vec<DeskName> = args.desks.iter().map(|d| DeskName::new(d)).collect::<Result<_, _>>()?;
     let desks = if named.is_empty() { store.desks().await? } else { named };
     let mut all_hold = true;
@@ -115,6 +119,15 @@ fn checker_options(rules: simpang_replay::rules::ActiveRules) -> Options {
         key_memory_ms: Some(tables.limits.key_memory_ms),
         calendars: Box::new(PolicyCalendars(rules)),
         ..Options::default()
+    }
+}
+
+/// Channels whose journal is complete.
+fn complete(names: &[String]) -> Result<Vec<String>> {
+    let known = ["email", "x", "facebook", "call", "other"];
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(other) => anyhow::bail!("--complete: there is no channel `{other}`, only {}", known.join(", ")),
+        None => Ok(names.to_vec()),
     }
 }
 
