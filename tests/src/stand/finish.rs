@@ -44,8 +44,9 @@ impl Stand {
             self.sent.write(&sent);
             let received = self.receivers.write(&got, &logs);
             let journals = [sent.display().to_string(), got.display().to_string()];
-            let args =
-                ["verify", "--quiescent", "--json", "--journal", &journals[0], "--journal", &journals[1]];
+            let mut args = vec!["verify", "--quiescent", "--json"];
+            args.extend(["--journal", &journals[0], "--journal", &journals[1]]);
+            args.extend(["--complete", "email", "--complete", "x", "--complete", "facebook"]);
             let output = self.simpang(&args).await;
             let printed = String::from_utf8_lossy(&output.stdout).into_owned();
             // Twice with the same journals: nothing came while the logs were read.
