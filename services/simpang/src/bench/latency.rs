@@ -134,8 +134,9 @@ async fn pushed_latency(
             _ => bail!("{} of {count} messages reached an agent at {rate} a second", came.len()),
         }
     }
-    workers.stop().await?;
+    // While the streams stand: what an agent got just before theirs ends goes back to its queue.
     clear(trial, &came).await?;
+    workers.stop().await?;
     for client in &clients {
         sign_out(client).await?;
     }
