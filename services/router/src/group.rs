@@ -66,7 +66,8 @@ impl Judged {
         let mut first = true;
         while let Some(event) = self.events.front() {
             let bytes = size(event);
-            if !room.holds(1, bytes) && !(first && commit.is_empty()) {
+            let alone = first && commit.is_empty();
+            if !alone && !room.holds(1, bytes) {
                 break;
             }
             let applies = matches!(event.body, Some(v1::event::Body::PolicyApplied(_)));
@@ -131,7 +132,7 @@ impl Group {
     }
 
     /// What followed from an input; `step` parts of it are committed already.
-    pub(crate) fn judged(&mut self, id: InputId, events: Vec<Event>, step: u32, versions: Versions) {
+    pub(crate) fn judged(&mut self, id: InputId, events: &[Event], step: u32, versions: Versions) {
         let changes_policy = events.iter().any(|e| matches!(e.body, Happened::PolicyApplied { .. }));
         self.events += events.len();
         let Versions { before: version, after: version_after } = versions;

@@ -154,7 +154,7 @@ impl<'a> Owner<'a> {
         {
             let version = self.followed.fold.desk.state().policy_version;
             let id = first.input.id;
-            let mut events = self.followed.fold.desk.judge(&first.input, first.rules);
+            let events = self.followed.fold.desk.judge(&first.input, first.rules);
             if events.len() < done.len() || events[..done.len()] != done[..] {
                 let reason = "an owner before judged the first part of an input otherwise than this program does: \
                               start the program that wrote it, or verify";
@@ -164,7 +164,7 @@ impl<'a> Owner<'a> {
             let after = self.followed.fold.desk.state().policy_version;
             let applied = done.iter().any(|e| matches!(e.body, Happened::PolicyApplied { .. }));
             let before = if applied { after } else { version };
-            self.group.judged(id, events.split_off(done.len()), step, Versions { before, after });
+            self.group.judged(id, &events[done.len()..], step, Versions { before, after });
         }
         self.judge_pending();
         Ok(())
@@ -183,7 +183,7 @@ impl<'a> Owner<'a> {
             if let Some(judging) = judging {
                 judging.end(self.seat.log.desk(), input.id, decided.len());
             }
-            self.group.judged(input.id, decided, 0, Versions { before, after });
+            self.group.judged(input.id, &decided, 0, Versions { before, after });
         }
         let name = self.seat.log.desk().to_string();
         counter!(metric::INPUTS, "desk" => name.clone()).increment(inputs);
