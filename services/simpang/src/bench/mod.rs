@@ -21,10 +21,11 @@ mod whole;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 
 use crate::cli::Bench;
+use crate::node::stop_signal;
 use crate::output;
 use report::Report;
 use scene::{Files, Scene};
@@ -120,15 +121,27 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     let steps = 1 + size.rounds * (6 + size.rates.len());
     let progress = output::progress(steps as u64, "the core alone");
     let mut run = Run { size, sync_always: args.sync_always, files, report: Report::default(), progress };
-    core::measure(&mut run)?;
-    for round in 0..run.size.rounds {
-        throughput::measure(&mut run, round).await?;
-        whole::measure(&mut run, round).await?;
-        latency::measure(&mut run, round).await?;
-        pulls::measure(&mut run, round).await?;
+    tokio::select! {
+        measured = measure(&mut run) => measured?,
+        stopped = stop_signal() => {
+            stopped?;
+            // What is dropped here ends its nats-server and removes its folder.
+            bail!("stopped before the end; nothing was reported, nothing is left running");
+        }
     }
     run.progress.finish_and_clear();
     run.report.print(&machine, args.json.json);
+    Ok(())
+}
+
+async fn measure(run: &mut Run) -> Result<()> {
+    core::measure(run)?;
+    for round in 0..run.size.rounds {
+        throughput::measure(run, round).await?;
+        whole::measure(run, round).await?;
+        latency::measure(run, round).await?;
+        pulls::measure(run, round).await?;
+    }
     Ok(())
 }
 
