@@ -169,7 +169,7 @@ impl Hand {
             request_id: id(),
             case,
             seen_messages: 0,
-            path: vec![outcome.label.into()],
+            path: outcome.path.iter().map(|label| (*label).into()).collect(),
             remark: outcome.remark.into(),
             fields: fields
                 .map(|(name, value)| api::Field { name: (*name).into(), value: (*value).into() })
@@ -189,7 +189,8 @@ impl Hand {
 
 /// A call's outcome.
 pub(crate) struct Outcome<'a> {
-    pub(crate) label: &'a str,
+    /// Labels of the campaign's tree, from its root.
+    pub(crate) path: &'a [&'a str],
     pub(crate) fields: &'a [(&'a str, &'a str)],
     pub(crate) remark: &'a str,
     pub(crate) again_at_ms: i64,

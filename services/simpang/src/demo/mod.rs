@@ -2,6 +2,7 @@
 //! its own and a fresh data folder; messages come through the real doors, agents work over gRPC, and at the end the
 //! log is judged again. Nothing stays behind.
 
+mod calls;
 mod hand;
 mod receivers;
 mod senders;

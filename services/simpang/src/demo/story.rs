@@ -3,12 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use simpang_proto::agent::v1::Answered;
-use simpang_proto::ingest::v1 as ingest;
 use simpang_proto::view::v1::{CaseFilter, ListCasesRequest, entry};
 
 use super::PATIENCE;
-use super::hand::{Hand, Outcome};
+use super::hand::Hand;
 use super::receivers::Inbox;
 use super::senders::{Doors, X_SECRET, taken};
 use crate::client::{Client, refused};
@@ -24,7 +22,7 @@ pub(crate) struct Told {
 }
 
 pub(crate) struct Story<'a> {
-    whole: &'a Whole,
+    pub(super) whole: &'a Whole,
     doors: Doors,
     inbox: Inbox,
     slow: bool,
@@ -45,18 +43,19 @@ impl<'a> Story<'a> {
         self.strange_mails(&admin).await?;
         let explained = self.minister(&admin).await?;
         self.social_floor(&admin).await?;
-        self.calls(&admin).await?;
+        self.callback(&admin).await?;
+        self.fresh_lapul(&admin).await?;
         Ok(Told { replayed, explained })
     }
 
-    async fn scene(&mut self, title: &str) {
+    pub(super) async fn scene(&mut self, title: &str) {
         self.scenes += 1;
         output::line("");
         output::line(format!("{}. {title}", self.scenes));
         self.pause().await;
     }
 
-    async fn say(&self, text: impl AsRef<str>) {
+    pub(super) async fn say(&self, text: impl AsRef<str>) {
         output::line(format!("   {}", text.as_ref()));
         self.pause().await;
     }
@@ -238,131 +237,6 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// Callback: a list with bad rows, oldest first, a disposition that needs its fields, a family member who asks to
-    /// call again (A5, A7, H, I1).
-    async fn calls(&mut self, admin: &Client) -> Result<()> {
-        self.scene("A call list for Callback: bad rows are named, good ones are called (A7, H1, I1)").await;
-        let list = "nama,no_hp,kriteria,keterangan\n\
-                    Suwarni,0812-3456-7890,vvip,minta dipandu\n\
-                    Joko,0813 1111 2222,guiding-high-traffic,modem baru\n\
-                    Ani,bukan nomor,vvip,\n\
-                    Wati,+62 815 333 4444,package-anomaly,paket tidak sesuai\n";
-        self.load(admin, list).await?;
-        wait_for_cases(admin, "tier2-outbound", 3).await?;
-        let mut sari = Hand::sign_in(self.whole, "sari", "tier2-outbound").await?;
-        let case = first(&sari.pull(1).await?, "sari")?.case;
-        let contact = sari.read(case).await?.contact.unwrap_or_default();
-        self.say(format!("sari pulls case {case}: call {} first, VVIP", contact.name)).await;
-        let empty = Outcome {
-            label: "Contacted",
-            fields: &[],
-            remark: "",
-            again_at_ms: 0,
-            answered: Answered::Reporter,
-        };
-        if let Err(why) = sari.dispose(case, empty).await? {
-            self.say(format!("An incomplete result is refused: {why}")).await;
-        }
-        let form = [
-            ("nomor jastel", "122243215678"),
-            ("nomor tiket", "IN-448900"),
-            ("Reason Call atau Solusi", "dipandu"),
-            ("Keterangan", "normal"),
-        ];
-        let full = Outcome {
-            label: "Contacted",
-            fields: &form,
-            remark: "normal",
-            again_at_ms: 0,
-            answered: Answered::Reporter,
-        };
-        sari.dispose(case, full).await?.map_err(anyhow::Error::msg)?;
-        self.say("With its fields filled in it is recorded, and the contact is done").await;
-        self.family_member(&mut sari).await
-    }
-
-    /// A contact whose family member asks to call again comes back when due (H4, H7).
-    async fn family_member(&self, sari: &mut Hand) -> Result<()> {
-        let case = first(&sari.pull(1).await?, "sari")?.case;
-        let again_at_ms = now_ms() + 2_500;
-        let form =
-            [("nomor jastel", "122243215679"), ("nomor tiket", "-"), ("Keterangan", "anaknya yang angkat")];
-        let later = Outcome {
-            label: "Reschedule",
-            fields: &form,
-            remark: "anaknya yang angkat, bapak pulang nanti",
-            again_at_ms,
-            answered: Answered::Other,
-        };
-        sari.dispose(case, later).await?.map_err(anyhow::Error::msg)?;
-        self.say(format!("Case {case}: a family member answers and asks to call again in a moment (H4, H7)"))
-            .await;
-        let other = first(&sari.pull(1).await?, "sari")?.case;
-        let form = [("nomor jastel", "0"), ("nomor tiket", "-"), ("Keterangan", "tidak diangkat")];
-        let unanswered = Outcome {
-            label: "RNA",
-            fields: &form,
-            remark: "tidak diangkat",
-            again_at_ms: 0,
-            answered: Answered::Unspecified,
-        };
-        sari.dispose(other, unanswered).await?.map_err(anyhow::Error::msg)?;
-        self.say(format!(
-            "Case {other}: nobody answers (RNA); it comes back in two hours, three attempts at most"
-        ))
-        .await;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(back) = sari.pull(1).await?.first() {
-                self.say(format!("Case {} is due and comes back; sari calls again", back.case)).await;
-                let form = [
-                    ("nomor jastel", "122243215679"),
-                    ("nomor tiket", "IN-448901"),
-                    ("Reason Call atau Solusi", "dipandu"),
-                    ("Keterangan", "selesai"),
-                ];
-                let done = Outcome {
-                    label: "Contacted",
-                    fields: &form,
-                    remark: "selesai",
-                    again_at_ms: 0,
-                    answered: Answered::Reporter,
-                };
-                return sari.dispose(back.case, done).await?.map_err(anyhow::Error::msg);
-            }
-            if Instant::now() > deadline {
-                bail!("the rescheduled contact did not come back");
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn load(&self, admin: &Client, list: &str) -> Result<()> {
-        use ingest::load_contacts_request::Body;
-        let begin = ingest::BeginLoad {
-            desk: "tier2-outbound".into(),
-            campaign: "callback".into(),
-            list: "callback.csv".into(),
-            zone: "Asia/Jakarta".into(),
-        };
-        let parts = [Body::Begin(begin), Body::Csv(list.as_bytes().to_vec())];
-        let parts = parts.map(|body| ingest::LoadContactsRequest { body: Some(body) });
-        let mut verdicts =
-            admin.ingest().load_contacts(tokio_stream::iter(parts)).await.map_err(refused)?.into_inner();
-        while let Some(verdict) = verdicts.message().await.map_err(refused)? {
-            match verdict.body {
-                Some(ingest::load_contacts_response::Body::Row(row)) if row.key.is_empty() => {
-                    self.say(format!("Line {}: not loaded: {}", row.line, row.reason)).await;
-                }
-                Some(ingest::load_contacts_response::Body::Totals(t)) => {
-                    self.say(format!("{} rows: {} loaded, {} not", t.rows, t.accepted, t.invalid)).await;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Waits for something that arrived `by` a channel, to `to`, with these words; gives its text.
     async fn received(&self, by: &str, to: &str, words: &str) -> Result<String> {
         let mut found = None;
@@ -387,7 +261,7 @@ impl<'a> Story<'a> {
     }
 }
 
-fn first<'t>(
+pub(super) fn first<'t>(
     got: &'t [simpang_proto::agent::v1::Assignment],
     who: &str,
 ) -> Result<&'t simpang_proto::agent::v1::Assignment> {
@@ -401,12 +275,12 @@ fn header(mail: &str, name: &str) -> Option<String> {
     Some(line[prefix.len()..].trim().to_owned())
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     chrono::Utc::now().timestamp_millis()
 }
 
 /// Waits, with a limit, until something holds.
-async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+pub(super) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await? {
         if Instant::now() > deadline {
@@ -418,7 +292,7 @@ async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) ->
 }
 
 /// Waits until the view shows so many cases of a desk.
-async fn wait_for_cases(admin: &Client, desk: &str, count: usize) -> Result<()> {
+pub(super) async fn wait_for_cases(admin: &Client, desk: &str, count: usize) -> Result<()> {
     wait_until(&format!("{count} cases on {desk}"), async || Ok(list(admin, desk).await?.len() >= count))
         .await
 }
