@@ -1437,7 +1437,7 @@ pub struct BulkRequest {
     /// What is asked for each. The message's own `desk`, `request_id`, `case` and `seen_messages` stay empty.
     #[prost(
         oneof = "bulk_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
     )]
     pub action: ::core::option::Option<bulk_request::Action>,
 }
@@ -1497,6 +1497,9 @@ pub mod bulk_request {
         /// Give each back to its queue.
         #[prost(message, tag = "26")]
         Release(super::ReleaseRequest),
+        /// Record the same outcome on each contact (a list that turned out to be junk).
+        #[prost(message, tag = "27")]
+        Dispose(super::DisposeRequest),
     }
 }
 /// One case of a bulk command.

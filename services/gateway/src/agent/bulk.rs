@@ -104,6 +104,7 @@ fn body(action: Option<Action>) -> Result<command::Body, Invalid> {
         Some(Action::LinkReference(request)) => headless(request),
         Some(Action::SetPriority(request)) => headless(request),
         Some(Action::Release(request)) => headless(request),
+        Some(Action::Dispose(request)) => headless(request),
     }
 }
 
@@ -181,6 +182,20 @@ mod tests {
             ..api::ReplyRequest::default()
         };
         assert!(body(Some(Action::Reply(reply))).is_err());
+    }
+
+    #[test]
+    fn contacts_of_a_list_may_get_one_outcome() {
+        let junk = api::DisposeRequest {
+            path: vec!["Junk".into(), "Tulalit".into()],
+            remark: "the whole list".into(),
+            ..api::DisposeRequest::default()
+        };
+        let Ok(command::Body::Disposition(asked)) = body(Some(Action::Dispose(junk))) else {
+            panic!("a disposition is asked");
+        };
+        assert_eq!(asked.path, ["Junk", "Tulalit"]);
+        assert!(body(Some(Action::Dispose(api::DisposeRequest::default()))).is_err(), "without a path");
     }
 
     #[test]
