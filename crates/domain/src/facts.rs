@@ -1,5 +1,6 @@
 //! Facts: what rules may read. Never prose or personal data.
 
+use crate::stored::stored;
 use crate::words::{Channel, Key, Millis, Name, Occasion, Visibility};
 
 /// Value of a fact.
@@ -94,6 +95,10 @@ pub struct Customer {
     /// Further facts.
     pub facts: Facts,
 }
+
+stored!(enum Value { 0 = Text(text: Name), 1 = Number(n: i64), 2 = Flag(flag: bool), 3 = Texts(texts: Box<[Name]>) });
+stored!(tuple Facts(Vec<(Name, Value)>));
+stored!(struct Customer { id, segment, profession, facts });
 
 /// All that rules may read of a case when they run over it.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 //! never read (texts, names, addresses).
 
 use crate::facts::{Customer, Facts};
+use crate::stored::stored;
 use crate::words::{
     AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, Key, MessageKind, Millis, Name,
     Presence, ReplyKind, Role, Visibility, WaitingOn,
@@ -319,6 +320,10 @@ pub struct AgentRecord {
     /// No longer works here.
     pub inactive: bool,
 }
+
+stored!(struct AgentRecord {
+    agent, roles, skills, site, groups, since, qa_met, facts, capacities, inactive,
+});
 
 impl AgentRecord {
     /// Their level in a skill; 0: they lack it.

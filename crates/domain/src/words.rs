@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::stored::stored;
+
 /// A name: of a queue, a priority, a skill, an account … cheap to copy.
 pub type Name = Arc<str>;
 
@@ -35,6 +37,10 @@ pub struct DeliveryId {
     /// Which of that input's deliveries, from 0.
     pub part: u32,
 }
+
+stored!(tuple CaseId(u64));
+stored!(struct InputId { seq, index });
+stored!(struct DeliveryId { input, part });
 
 /// Declares a closed list whose numbers are the ones on the log.
 macro_rules! words {
@@ -70,6 +76,21 @@ macro_rules! words {
             #[must_use]
             pub fn of_str(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|w| w.as_str() == text)
+            }
+        }
+
+        impl crate::stored::Stored for $name {
+            fn shape(shape: &mut crate::stored::Shape) {
+                shape.word(stringify!($name));
+                $(shape.word($text);)+
+            }
+
+            fn store(&self, to: &mut crate::stored::Writer<'_>) {
+                to.byte(*self as u8);
+            }
+
+            fn load(from: &mut crate::stored::Reader<'_>) -> Result<Self, crate::stored::Damaged> {
+                Self::of_number(i32::from(from.byte()?)).ok_or_else(|| from.damaged(stringify!($name)))
             }
         }
     };

@@ -36,6 +36,12 @@ impl<R: Rules> Desk<R> {
         Self { state: State::default(), rules }
     }
 
+    /// A desk that goes on from what was remembered, under the rules that were in force then.
+    #[must_use]
+    pub fn resumed(state: State, rules: R) -> Self {
+        Self { state, rules }
+    }
+
     /// What it remembers.
     #[must_use]
     pub fn state(&self) -> &State {

@@ -3,6 +3,7 @@
 use super::demand::{ClassIx, Rank};
 use super::map::Map;
 use crate::input::AgentRecord;
+use crate::stored::stored;
 use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence};
 
 /// An agent's place in the list; places are never given to another.
@@ -209,3 +210,12 @@ fn slot(standing: Standing) -> Option<usize> {
         Standing::Asking => Some(3),
     }
 }
+
+stored!(tuple AgentIx(u32));
+stored!(struct Session { id, gateway });
+stored!(struct Pull { id, count, expires, queues });
+stored!(enum Standing { 0 = Out, 1 = NotReady, 2 = AtCapacity, 3 = NotAsking, 4 = Asking });
+stored!(struct Agent {
+    record, session, presence, auto, pull, admissions, working, parked, load, idle_since, classes, listed, standing,
+});
+stored!(struct Agents { by_id, list, counts });

@@ -3,6 +3,7 @@
 use super::agents::AgentIx;
 use super::demand::ClassIx;
 use crate::facts::{Customer, Facts};
+use crate::stored::stored;
 use crate::words::{CaseId, Channel, InputId, Key, Millis, Name, SlaClock, Visibility, WaitingOn};
 
 /// What a case is doing.
@@ -224,3 +225,25 @@ impl Case {
         self.clocks.iter_mut().find(|c| c.clock == clock)
     }
 }
+
+stored!(enum Status {
+    0 = Loose,
+    1 = Queued,
+    2 = Offered { agent: AgentIx, expires: Millis },
+    3 = Assigned { agent: AgentIx },
+    4 = Parked { agent: AgentIx, on: WaitingOn },
+    5 = Scheduled { until: Millis, keep_for: Option<AgentIx> },
+    6 = Resolved { settles: Millis, last: Option<AgentIx> },
+    7 = Closed { forgotten: Millis, reopens: bool },
+});
+stored!(struct Member { id, provides, source });
+stored!(enum ClockState {
+    0 = Running { base: Millis, left_ms: i64, due: Option<Millis>, deadline: Millis },
+    1 = Paused { left_ms: i64 },
+});
+stored!(struct Clock { clock, target_ms, calendar, state, warned, breached, from });
+stored!(struct Case {
+    id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
+    category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
+    queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent,
+});

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use super::agents::AgentIx;
 use super::map::Map;
+use crate::stored::{Damaged, Reader, Shape, Stored, Writer, stored};
 use crate::words::{CaseId, Channel, Millis, Name};
 
 /// A class's place in the list; classes are never removed.
@@ -106,5 +107,27 @@ impl Demand {
     #[must_use]
     pub fn visited(&self) -> u64 {
         self.visited.get()
+    }
+}
+
+stored!(tuple ClassIx(u32));
+stored!(struct Class { queue, channel, skills, step, rank, cases, agents });
+
+// The index by demand follows from the list.
+impl Stored for Demand {
+    fn shape(shape: &mut Shape) {
+        Vec::<Class>::shape(shape);
+    }
+
+    fn store(&self, to: &mut Writer<'_>) {
+        self.list.store(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let mut all = Self::default();
+        for class in Vec::load(from)? {
+            all.add(class);
+        }
+        Ok(all)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::map::Map;
+use crate::stored::stored;
 use crate::words::{CaseId, InputId, Key, Millis, Name};
 
 /// What is known of a judged input.
@@ -79,3 +80,6 @@ impl KeyMemory {
         self.known.is_empty()
     }
 }
+
+stored!(struct Known { input, case, was_rejected });
+stored!(struct KeyMemory { known, by_age, by_campaign });

@@ -22,6 +22,7 @@ pub use keys::{KeyMemory, Known};
 pub use map::Map;
 pub use timers::{Timer, Timers};
 
+use crate::stored::stored;
 use crate::words::{CaseId, Channel, DeliveryId, InputId, Key, Millis, Name};
 
 /// A delivery that has no final outcome yet.
@@ -116,3 +117,9 @@ impl State {
         self.keys.len() as u64 > keys_max
     }
 }
+
+stored!(struct Delivery { case, is_reply, resolve, attempts, claimed_by, not_before });
+stored!(struct State {
+    now, policy_version, epoch, last_case, cases, agents, demand, timers, keys, threads, sources, by_author,
+    last_handler, acknowledged, deliveries, gateways, handovers, day_due, day, open_cases, split,
+});

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::agents::AgentIx;
+use crate::stored::stored;
 use crate::words::{CaseId, Millis, Name, SlaClock};
 
 /// What is due.
@@ -69,3 +70,16 @@ impl Timers {
         self.due.is_empty()
     }
 }
+
+stored!(enum Timer {
+    0 = Sla(case: CaseId, clock: SlaClock),
+    1 = Offer(case: CaseId),
+    2 = Schedule(case: CaseId),
+    3 = Widen(case: CaseId),
+    4 = Settle(case: CaseId),
+    5 = Forget(case: CaseId),
+    6 = Pull(agent: AgentIx),
+    7 = Grace(gateway: Name),
+    8 = Day,
+});
+stored!(struct Timers { due });

@@ -19,7 +19,7 @@ const AGENTS: [&str; 4] = ["ani", "budi", "citra", "tl"];
 const SEGMENTS: [&str; 4] = ["VIP", "DCS", "UNKNOWN", "DES"];
 
 #[derive(Debug, Clone)]
-enum Move {
+pub(crate) enum Move {
     Pass(i64),
     Message(u8, Option<usize>, bool),
     Change(u8, MessageKind),
@@ -72,7 +72,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     ]
 }
 
-fn moves() -> impl Strategy<Value = Move> {
+pub(crate) fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
         3 => prop_oneof![Just(1i64), Just(MIN), Just(20 * MIN), Just(2 * HOUR), Just(30 * HOUR)].prop_map(Move::Pass),
         8 => (0..6u8, proptest::option::of(0..SEGMENTS.len()), any::<bool>())
@@ -151,7 +151,7 @@ fn agent(a: usize, senior: bool) -> simpang_domain::input::AgentRecord {
     record
 }
 
-fn play(steps: Vec<Move>) -> Trial {
+pub(crate) fn play(steps: Vec<Move>) -> Trial {
     let mut trial = Trial::new();
     for (a, name) in AGENTS.iter().enumerate() {
         trial.judge(Body::Agent(agent(a, a == 1)));

@@ -12,3 +12,4 @@ mod deliveries;
 mod laws;
 mod messages;
 mod sla;
+mod stored;
