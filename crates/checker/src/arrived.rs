@@ -37,6 +37,7 @@ pub(crate) enum Kind {
     Agent(Box<AgentRecord>),
     Policy { version: u64, digest: [u8; 32] },
     Handover { desk: String, at: (u64, u32) },
+    HandoverFailure,
     Other,
 }
 
@@ -99,6 +100,7 @@ fn answer(body: Option<&input::Body>) -> Option<Answer> {
             Some(|e| matches!(e, Event::DeliveryStarted(_) | Event::ClaimRefused(_)))
         }
         Some(input::Body::Report(_)) => Some(|e| matches!(e, Event::DeliveryEnded(_))),
+        Some(input::Body::HandoverFailure(_)) => Some(|e| matches!(e, Event::HandoverFailed(_))),
         Some(_) => None,
     }
 }
@@ -167,6 +169,7 @@ fn read_kind(body: input::Body) -> Kind {
         input::Body::Agent(a) => Kind::Agent(Box::new(read_agent(a))),
         input::Body::Policy(p) => Kind::Policy { version: p.version, digest: digest_policy(&p) },
         input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
+        input::Body::HandoverFailure(_) => Kind::HandoverFailure,
         input::Body::Report(_) | input::Body::Tick(_) | input::Body::Heartbeat(_) => Kind::Other,
     }
 }

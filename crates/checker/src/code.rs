@@ -101,7 +101,8 @@ codes! {
     DuplicateAmiss = 2 "duplicate-amiss";
     /// An open case waits nowhere, nobody has it, and it is not put away.
     CaseNowhere = 2 "case-nowhere";
-    /// A case handed over by another desk is lost, or came twice or out of order.
+    /// A case handed over by another desk is lost, or came twice or out of order; or one handed over by this desk did
+    /// not close, was handed over twice, or closed as handed over to nobody.
     HandoverAmiss = 2 "handover-amiss";
 
     /// A case was given to an agent while another had it, or an offer of it.

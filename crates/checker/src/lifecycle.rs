@@ -35,6 +35,8 @@ pub(crate) struct Lifecycle {
     split: Option<(u64, u64)>,
     /// Cases that were merged by this input and must be closed at its end.
     merged: Vec<u64>,
+    /// Cases that were handed over by this input, each once, and closed as such.
+    handed: Vec<u64>,
 }
 
 impl Lifecycle {
@@ -46,6 +48,19 @@ impl Lifecycle {
             Body::CaseSplit(e) => self.split = Some((e.into, e.case)),
             Body::CaseMerged(e) => self.merged(desk, e, found),
             Body::CaseWidened(e) => widened(desk, e, found),
+            Body::CaseHandedOver(e) => {
+                if self.handed.contains(&e.case) {
+                    found.broken(Code::HandoverAmiss, format_args!("case {} is handed over twice", e.case));
+                }
+                self.handed.push(e.case);
+            }
+            Body::CaseClosed(e)
+                if e.reason() == v1::CloseReason::HandedOver && !self.handed.contains(&e.case) =>
+            {
+                let case = e.case;
+                found
+                    .broken(Code::HandoverAmiss, format_args!("case {case} closes as handed over to nobody"));
+            }
             _ => {}
         }
         if let Some((number, needs)) = needs(body) {
@@ -79,6 +94,14 @@ impl Lifecycle {
 
     /// At the end of an input's events.
     pub(crate) fn end(&mut self, desk: &Desk, found: &mut Findings) {
+        for number in self.handed.drain(..) {
+            if desk.cases.get(&number).is_some_and(|c| c.phase != Phase::Closed) {
+                found.broken(
+                    Code::HandoverAmiss,
+                    format_args!("case {number} was handed over and did not close"),
+                );
+            }
+        }
         for number in self.merged.drain(..) {
             if desk.cases.get(&number).is_some_and(|c| c.phase != Phase::Closed) {
                 found.broken(Code::MergeAmiss, format_args!("case {number} was merged and did not close"));
@@ -130,7 +153,8 @@ fn check(desk: &Desk, number: u64, needs: Needs, cause: Option<&Arrived>, found:
 
 fn meets(case: &Case, needs: Needs, cause: Option<&Arrived>) -> bool {
     let now = cause.map(|c| c.id);
-    let asked = cause.is_some_and(|c| matches!(c.kind, Kind::Message | Kind::Command(_)));
+    let asked =
+        cause.is_some_and(|c| matches!(c.kind, Kind::Message | Kind::Command(_) | Kind::HandoverFailure));
     match needs {
         Needs::Opened | Needs::Known => true,
         Needs::Live => case.phase != Phase::Closed || closed_now(case, now),
@@ -170,6 +194,7 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::CaseForgotten(e) => (e.case, Needs::Closed),
         Body::CaseEscalated(e) => (e.case, Needs::Live),
         Body::CaseHandedOver(e) => (e.case, Needs::Live),
+        Body::HandoverFailed(e) => (e.case, Needs::Closed),
         Body::CaseMerged(e) => (e.case, Needs::Live),
         Body::CaseSplit(e) => (e.case, Needs::Live),
         Body::NoteAdded(e) => (e.case, Needs::Known),

@@ -201,6 +201,11 @@ pub enum Happened {
         case: CaseId,
         desk: Name,
     },
+    HandoverFailed {
+        case: CaseId,
+        desk: Name,
+        reason: Name,
+    },
     CaseMerged {
         case: CaseId,
         into: CaseId,

@@ -44,6 +44,8 @@ pub enum Body {
     Heartbeat(Heartbeat),
     /// A case from another desk.
     Handover(Handover),
+    /// A case that another desk can't get.
+    HandoverFailure(HandoverFailure),
     /// Could not be understood, or came by a door that may not bring it; why.
     Unreadable(Name),
 }
@@ -370,4 +372,15 @@ pub struct Handover {
     pub position: (u64, u32),
     /// Its messages, oldest first; at least one.
     pub messages: Vec<Message>,
+}
+
+/// A case of this desk that another desk can't get, however often it is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverFailure {
+    /// The case.
+    pub case: CaseId,
+    /// The desk that was to get it.
+    pub desk: Name,
+    /// Why, for people.
+    pub reason: Name,
 }

@@ -62,8 +62,12 @@ pub(crate) enum ApiError {
 /// What became of a publish.
 #[derive(Debug)]
 pub(crate) enum PublishError {
-    Fenced { last_seq: u64 },
+    Fenced {
+        last_seq: u64,
+    },
     Refused(String),
+    /// Not written, and never will be.
+    TooLarge(String),
     Unknown(String),
 }
 
@@ -217,10 +221,10 @@ impl From<ApiError> for PublishError {
                 code::WRONG_LAST_SEQUENCE | code::WRONG_LAST_SEQUENCE_IN_PROCESS => {
                     Self::Fenced { last_seq: trailing_number(&text) }
                 }
-                code::MESSAGE_TOO_LARGE
-                | code::STREAM_SEALED
-                | code::STREAM_NOT_FOUND
-                | code::INSUFFICIENT_RESOURCES => Self::Refused(format!("{text} (code {code})")),
+                code::MESSAGE_TOO_LARGE => Self::TooLarge(format!("{text} (code {code})")),
+                code::STREAM_SEALED | code::STREAM_NOT_FOUND | code::INSUFFICIENT_RESOURCES => {
+                    Self::Refused(format!("{text} (code {code})"))
+                }
                 _ => Self::Unknown(format!("{text} (code {code})")),
             },
             ApiError::Absent(reason) => Self::Refused(reason),
@@ -233,6 +237,7 @@ impl From<PublishError> for AppendError {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Fenced { .. } => Self::Refused("the broker refused the expected sequence".into()),
+            PublishError::TooLarge(reason) => Self::TooLarge(reason),
             PublishError::Refused(reason) => Self::Refused(reason),
             PublishError::Unknown(reason) => Self::Unknown(reason),
         }
@@ -244,7 +249,7 @@ impl PublishError {
     pub(crate) fn into_commit_error(self, expected: u64) -> CommitError {
         match self {
             Self::Fenced { last_seq } => CommitError::Fenced { expected, last_seq },
-            Self::Refused(reason) => CommitError::Refused(reason),
+            Self::TooLarge(reason) | Self::Refused(reason) => CommitError::Refused(reason),
             Self::Unknown(reason) => CommitError::Unknown(reason),
         }
     }
@@ -268,7 +273,7 @@ mod tests {
         let cases = [
             (refusal(10_071, "wrong last sequence: 17"), "Fenced { last_seq: 17 }"),
             (refusal(10_164, "wrong last sequence"), "Fenced { last_seq: 0 }"),
-            (refusal(10_054, "message size exceeds"), "Refused(\"message size exceeds (code 10054)\")"),
+            (refusal(10_054, "message size exceeds"), "TooLarge(\"message size exceeds (code 10054)\")"),
             (refusal(10_077, "store is closed"), "Unknown(\"store is closed (code 10077)\")"),
             (answer(b"{").unwrap_err().into(), "Unknown(\"no JSON came back: "),
         ];

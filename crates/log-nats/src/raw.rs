@@ -49,7 +49,11 @@ pub(crate) async fn put(connection: &Connection, digest: [u8; 32], bytes: Bytes)
         match connection.publish(subject(&digest, part), slice, Some(0), headers).await {
             // It stands there already, and under its digest nothing else can.
             Ok(_) | Err(PublishError::Fenced { .. }) => {}
-            Err(PublishError::Refused(reason) | PublishError::Unknown(reason)) => {
+            Err(
+                PublishError::Refused(reason)
+                | PublishError::TooLarge(reason)
+                | PublishError::Unknown(reason),
+            ) => {
                 return Err(LogError::Unavailable { desk: NAME.into(), reason });
             }
         }

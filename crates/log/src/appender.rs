@@ -147,7 +147,7 @@ impl Appender {
         let length = input.encoded_len();
         if length > self.limits.input_bytes_max {
             let most = self.limits.input_bytes_max;
-            return Err(AppendError::Refused(format!(
+            return Err(AppendError::TooLarge(format!(
                 "the input has {length} bytes, at most {most} fit a record"
             )));
         }

@@ -198,6 +198,9 @@ pub enum AppendError {
     /// Surely not appended.
     #[error("not appended: {0}")]
     Refused(String),
+    /// Surely not appended, and never will be: it is larger than what the log takes.
+    #[error("not appended: {0}")]
+    TooLarge(String),
     /// No answer: it may stand on the log. Sending it again is harmless, since inputs carry idempotency keys.
     #[error("no acknowledgement came: {0}; the same input may be sent again")]
     Unknown(String),

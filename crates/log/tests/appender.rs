@@ -179,7 +179,7 @@ async fn an_input_that_fits_no_record_is_refused_before_anything_is_written() {
     let appender = log.appender(Limits { input_bytes_max: 100, ..Limits::default() });
     let large = input(vec![0; 200]);
     let refused = appender.append_all(vec![input("fits"), large]).await;
-    let Err(AppendError::Refused(reason)) = refused else { panic!("{refused:?}") };
+    let Err(AppendError::TooLarge(reason)) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("at most 100"), "{reason}");
     assert!(log.records().is_empty());
 }

@@ -174,6 +174,7 @@ fn kind(body: &Happened) -> Option<(CaseId, &'static str)> {
         Happened::CaseScheduled { case, .. } => (*case, "scheduled"),
         Happened::CaseEscalated { case, .. } => (*case, "escalated"),
         Happened::CaseHandedOver { case, .. } => (*case, "handed over"),
+        Happened::HandoverFailed { case, .. } => (*case, "back from a handover that failed"),
         Happened::CaseMerged { case, .. } => (*case, "merged"),
         Happened::CaseResolved { case, .. } => (*case, "resolved"),
         Happened::CaseReopened { case, .. } => (*case, "reopened"),

@@ -172,6 +172,7 @@ impl<'a> Fold<'a> {
             Happened::CaseClosed(e) => self.closed(at, e),
             Happened::CaseEscalated(e) => self.escalated(at, e),
             Happened::CaseHandedOver(e) => self.handed_over(at, e),
+            Happened::HandoverFailed(e) => self.handover_failed(at, e),
             Happened::CaseMerged(e) => self.merged(at, e),
             Happened::CaseSplit(e) => self.split(at, e),
             Happened::NoteAdded(e) => self.noted(at, e),

@@ -101,6 +101,7 @@ events! {
     ReferenceLinked = 54 (case) ();
     PriorityChanged = 55 (case) (agent);
     CaseWidened = 56 (case) ();
+    HandoverFailed = 59 (case) ();
     DeliveryQueued = 60 (case) (agent);
     DeliveryStarted = 61 (case) ();
     DeliveryEnded = 62 (case) ();
@@ -140,6 +141,7 @@ inputs! {
     Tick = 17 "tick";
     Heartbeat = 18 "heartbeat";
     Handover = 19 "handover";
+    HandoverFailure = 22 "handover_failure";
 }
 
 macro_rules! commands {

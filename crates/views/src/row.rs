@@ -57,7 +57,7 @@ row! {
         id: i64, state: i32, channel: i32, account: String, campaign: String, customer: String, from_name: String,
         segment: String, profession: String, priority: String, queue: String, assignee: String, category: String,
         subject: String, titled: bool, facts: String, rule: String, skills: String, sla: String, actions: String,
-        widening: i64, follows: i64, split_from: i64, merged_into: i64, handed_over_to: String, outcome: String,
+        widening: i64, follows: i64, split_from: i64, merged_into: i64, handed_over_to: String, handover_failed: String, outcome: String,
         arrived_ms: i64, opened_ms: i64, changed_ms: i64, queued_ms: i64, assigned_ms: i64, resolved_ms: i64,
         closed_ms: i64, scheduled_ms: i64, last_message_ms: i64, last_reply_ms: i64, first_reply_ms: i64,
         deadline_ms: i64, key_ms: i64, close_reason: i32, categorised_by: String, identified_by: String,

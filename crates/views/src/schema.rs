@@ -5,7 +5,7 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
@@ -56,7 +56,8 @@ CREATE TABLE cases (
     category TEXT NOT NULL, subject TEXT NOT NULL, titled INTEGER NOT NULL, facts TEXT NOT NULL,
     rule TEXT NOT NULL, skills TEXT NOT NULL, sla TEXT NOT NULL, actions TEXT NOT NULL,
     widening INTEGER NOT NULL, follows INTEGER NOT NULL, split_from INTEGER NOT NULL,
-    merged_into INTEGER NOT NULL, handed_over_to TEXT NOT NULL, outcome TEXT NOT NULL,
+    merged_into INTEGER NOT NULL, handed_over_to TEXT NOT NULL, handover_failed TEXT NOT NULL,
+    outcome TEXT NOT NULL,
     arrived_ms INTEGER NOT NULL, opened_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
     queued_ms INTEGER NOT NULL, assigned_ms INTEGER NOT NULL, resolved_ms INTEGER NOT NULL,
     closed_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, last_message_ms INTEGER NOT NULL,

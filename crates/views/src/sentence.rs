@@ -47,6 +47,9 @@ pub fn sentence(event: &log::Event) -> String {
         Body::CaseForgotten(e) => format!("Case {} left the router's memory.", e.case),
         Body::CaseEscalated(e) => escalated(e),
         Body::CaseHandedOver(e) => format!("Case {} goes to desk {}.", e.case, e.desk),
+        Body::HandoverFailed(e) => {
+            format!("Case {} came back: desk {} could not get it: {}.", e.case, e.desk, e.reason)
+        }
         Body::CaseMerged(e) => format!("Case {} was merged into case {}.", e.case, e.into),
         Body::CaseSplit(e) => split(e),
         Body::NoteAdded(e) => format!("{} wrote a note on case {}.", e.agent, e.case),
@@ -103,6 +106,9 @@ pub fn input(input: &log::Input) -> String {
         Body::Tick(_) => "Time passed.".into(),
         Body::Heartbeat(e) => format!("Gateway {} is alive.", e.gateway),
         Body::Handover(e) => format!("Case {} of desk {} was handed over.", e.case, e.desk),
+        Body::HandoverFailure(e) => {
+            format!("Case {} could not be handed over to desk {}: {}.", e.case, e.desk, e.reason)
+        }
     }
 }
 
@@ -383,7 +389,7 @@ fn resolved(e: &log::CaseResolved) -> String {
 
 fn reopened(e: &log::CaseReopened) -> String {
     match e.agent.as_str() {
-        "" => format!("Case {} was reopened: the customer wrote.", e.case),
+        "" => format!("Case {} is open again.", e.case),
         agent => format!("{agent} reopened case {}.", e.case),
     }
 }

@@ -111,6 +111,7 @@ events! {
     CaseForgotten { case }
     CaseEscalated { case, step, group, agent, cause }
     CaseHandedOver { case, desk }
+    HandoverFailed { case, desk, reason }
     CaseMerged { case, into }
     CaseSplit { case, into, messages }
     NoteAdded { case, agent }

@@ -6,8 +6,8 @@
 
 use simpang_domain::facts::Customer;
 use simpang_domain::input::{
-    AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, Heartbeat, Input, Message,
-    PolicyVersion,
+    AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverFailure, Heartbeat, Input,
+    Message, PolicyVersion,
 };
 use simpang_domain::words::{CaseId, Channel, InputId, Millis, Visibility};
 use simpang_proto::log::v1;
@@ -57,7 +57,7 @@ impl Door {
         match body {
             Wire::Message(_) | Wire::Contact(_) => self == Self::Ingest,
             Wire::Command(_) | Wire::Agent(_) | Wire::Policy(_) | Wire::Heartbeat(_) => self == Self::Gateway,
-            Wire::Claim(_) | Wire::Report(_) => self == Self::Deliver,
+            Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) => self == Self::Deliver,
             Wire::Handover(_) => matches!(self, Self::Ingest | Self::Deliver),
             Wire::Tick(_) => self == Self::Router,
         }
@@ -116,6 +116,7 @@ fn read_body(
         Wire::Tick(v1::Tick {}) => Ok(Body::Tick),
         Wire::Heartbeat(wire) => heartbeat(names, wire).map(Body::Heartbeat),
         Wire::Handover(wire) => handover(names, wire).map(Body::Handover),
+        Wire::HandoverFailure(wire) => handover_failure(names, wire).map(Body::HandoverFailure),
     }
     .map_err(|error| error.within(kind))
 }
@@ -132,6 +133,7 @@ fn kind_of(body: &Wire) -> &'static str {
         Wire::Tick(_) => "tick",
         Wire::Heartbeat(_) => "heartbeat",
         Wire::Handover(_) => "handover",
+        Wire::HandoverFailure(_) => "handover_failure",
     }
 }
 
@@ -268,4 +270,15 @@ fn handover(names: &mut Names, wire: &v1::Handover) -> Result<Handover, ReadErro
         .map(|(index, wire)| message(names, wire).map_err(|error| error.in_list("messages", index)))
         .collect::<Result<_, _>>()?;
     Ok(Handover { desk: names.name(&wire.desk), position: (wire.seq, wire.index), messages })
+}
+
+fn handover_failure(names: &mut Names, wire: &v1::HandoverFailure) -> Result<HandoverFailure, ReadError> {
+    check(wire.case > 0, "case", "cases count from 1")?;
+    given("desk", &wire.desk)?;
+    check(fits(&wire.reason, 500), "reason", "it has at most 500 characters")?;
+    Ok(HandoverFailure {
+        case: CaseId(wire.case),
+        desk: names.name(&wire.desk),
+        reason: names.name(&wire.reason),
+    })
 }

@@ -164,6 +164,10 @@ fn equal_names_of_two_inputs_share_their_memory() {
     assert!(std::sync::Arc::ptr_eq(&account(), &account()));
 }
 
+fn failure() -> v1::HandoverFailure {
+    v1::HandoverFailure { case: 1, desk: "tenesa".into(), ..Default::default() }
+}
+
 #[test]
 fn each_door_brings_its_own_kinds_and_no_other() {
     let handover =
@@ -181,6 +185,7 @@ fn each_door_brings_its_own_kinds_and_no_other() {
         (Wire::Tick(v1::Tick {}), "tick", vec![Door::Router]),
         (Wire::Heartbeat(heartbeat), "heartbeat", vec![Door::Gateway]),
         (Wire::Handover(handover), "handover", vec![Door::Ingest, Door::Deliver]),
+        (Wire::HandoverFailure(failure()), "handover_failure", vec![Door::Deliver]),
     ];
     for (wire, kind, doors) in kinds {
         for door in Door::ALL {
@@ -379,6 +384,18 @@ fn malformed_claims_reports_handovers_and_the_rest_are_set_aside_with_their_reas
         (
             Wire::Handover(v1::Handover { messages: vec![message(), broken], ..handover }),
             "handover.messages[1].account: is empty",
+        ),
+        (
+            Wire::HandoverFailure(v1::HandoverFailure { case: 0, ..failure() }),
+            "handover_failure.case: cases count from 1",
+        ),
+        (
+            Wire::HandoverFailure(v1::HandoverFailure { desk: String::new(), ..failure() }),
+            "handover_failure.desk: is empty",
+        ),
+        (
+            Wire::HandoverFailure(v1::HandoverFailure { reason: "x".repeat(501), ..failure() }),
+            "handover_failure.reason: it has at most 500 characters",
         ),
     ];
     for (wire, expected) in deliver {

@@ -78,7 +78,7 @@ impl Desk {
     /// A task for this log.
     pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>) -> Self {
         let appender = Appender::new(log.clone(), Door::Deliver, &context.name, Limits::default());
-        let carrier = Carrier::new(context.clone(), log.clone());
+        let carrier = Carrier::new(context.clone(), log.clone(), appender.clone());
         let (done, finished) = mpsc::unbounded_channel();
         Self {
             context,

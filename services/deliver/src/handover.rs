@@ -2,12 +2,16 @@
 //!
 //! How far the other desk has come is read from its own log, where the handovers stand; the desk itself judges a
 //! repeat as one. So nothing is kept here either, and two deliverers do no harm to each other.
+//!
+//! What trying again can't mend (no such desk, a case that is larger than a record may be, a message that is not there
+//! any more) is given back to the sending desk, which opens the case again. What operators can mend (a stream that is
+//! away or wrongly set up) is tried again until it goes.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::counter;
-use simpang_log::{Appender, DeskLog, DeskName, Door, Limits};
+use simpang_log::{AppendError, Appender, DeskLog, DeskName, Door, Limits, LogError};
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use tracing::{error, warn};
 
@@ -59,6 +63,8 @@ impl Carried {
 pub(crate) struct Carrier {
     context: Arc<Context>,
     log: Arc<dyn DeskLog>,
+    /// Writes to the sending desk, for what comes back.
+    own: Appender,
     /// Messages of open cases, oldest first.
     messages: HashMap<u64, Vec<v1::InputId>>,
     /// What has to go, in order.
@@ -73,21 +79,35 @@ struct Handover {
     messages: Vec<v1::InputId>,
 }
 
+/// Why a case is not on the other desk's log.
+enum Failure {
+    /// It will be, or may be: try again.
+    Passing,
+    /// It never will be, and why.
+    Final(String),
+}
+
 impl Carrier {
-    pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>, own: Appender) -> Self {
         let (messages, waiting, appenders) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
-        Self { context, log, messages, waiting, appenders }
+        Self { context, log, own, messages, waiting, appenders }
     }
 
-    /// Notes what other desks' cases have arrived here.
-    pub(crate) fn arrive(&self, door: Door, inputs: &[v1::Input]) {
+    /// Notes what other desks' cases have arrived here, and which of ours were given back.
+    pub(crate) fn arrive(&mut self, door: Door, inputs: &[v1::Input]) {
         if door != Door::Deliver {
             return;
         }
         for input in inputs {
-            if let Some(Input::Handover(handover)) = &input.body {
-                let place = (handover.seq, handover.index);
-                self.context.carried.note(self.log.desk().as_str(), &handover.desk, place);
+            match &input.body {
+                Some(Input::Handover(handover)) => {
+                    let place = (handover.seq, handover.index);
+                    self.context.carried.note(self.log.desk().as_str(), &handover.desk, place);
+                }
+                Some(Input::HandoverFailure(failure)) => {
+                    self.waiting.retain(|waits| waits.place != (failure.seq, failure.index));
+                }
+                _ => {}
             }
         }
     }
@@ -141,29 +161,63 @@ impl Carrier {
         self.waiting.is_empty()
     }
 
-    /// Whether one stands on the other log, or never will.
+    /// Whether one stands on the other log, or never will and was given back.
     async fn carry_one(&mut self, at: usize) -> bool {
         let Some(Handover { place, case, to, messages }) = self.waiting.get(at) else { return true };
         let (place, case, to) = (*place, *case, to.clone());
-        let messages = match self.fetch(messages).await {
-            Ok(messages) => messages,
-            Err(FetchError::Log(problem)) if problem.is_transient() => return false,
-            Err(problem) => {
-                error!(desk = %self.log.desk(), case, %problem, "a case can't be handed over");
-                return true;
-            }
-        };
-        let Some(appender) = self.appender(&to).await else { return false };
-        let desk = self.log.desk().to_string();
-        let handover = v1::Handover { desk: desk.clone(), seq: place.0, index: place.1, case, messages };
-        match appender.append(inputs::handover(&self.context.keyer, handover)).await {
-            Ok(_) => {
-                self.context.carried.note(&to, &desk, place);
+        let messages = messages.clone();
+        match self.try_one(place, case, &to, &messages).await {
+            Ok(()) => {
+                self.context.carried.note(&to, self.log.desk().as_str(), place);
                 counter!(metric::HANDOVERS).increment(1);
                 true
             }
+            Err(Failure::Passing) => false,
+            Err(Failure::Final(reason)) => self.give_back(place, case, to, reason).await,
+        }
+    }
+
+    async fn try_one(
+        &mut self,
+        place: Place,
+        case: u64,
+        to: &str,
+        messages: &[v1::InputId],
+    ) -> Result<(), Failure> {
+        let messages = self.fetch(messages).await.map_err(|problem| match problem {
+            FetchError::Log(problem) => self.passing(case, to, &problem),
+            missing => Failure::Final(format!("the case can't be read in whole: {missing}")),
+        })?;
+        if messages.is_empty() {
+            return Err(Failure::Final("no message is on the case".into()));
+        }
+        let appender = self.appender(case, to).await?;
+        let desk = self.log.desk().to_string();
+        let handover = v1::Handover { desk, seq: place.0, index: place.1, case, messages };
+        let stands = appender.append(inputs::handover(&self.context.keyer, handover)).await;
+        stands.map(drop).map_err(|problem| match problem {
+            AppendError::TooLarge(reason) => Failure::Final(format!("the case is too large: {reason}")),
+            problem => self.passing(case, to, &problem),
+        })
+    }
+
+    fn passing(&self, case: u64, to: &str, problem: &dyn std::fmt::Display) -> Failure {
+        warn!(desk = %self.log.desk(), to, case, %problem, "a case is not handed over yet, will try again");
+        Failure::Passing
+    }
+
+    /// Whether the sending desk's log has it that the case comes back.
+    async fn give_back(&self, (seq, index): Place, case: u64, desk: String, reason: String) -> bool {
+        error!(desk = %self.log.desk(), to = desk, case, reason, "a case can't be handed over and comes back");
+        let failure = v1::HandoverFailure { case, desk, seq, index, reason };
+        let input = inputs::handover_failure(&self.context.keyer, self.log.desk(), failure);
+        match self.own.append(input).await {
+            Ok(_) => {
+                counter!(metric::HANDOVER_FAILURES).increment(1);
+                true
+            }
             Err(problem) => {
-                warn!(%desk, to, case, %problem, "a case is not handed over yet, will try again");
+                warn!(desk = %self.log.desk(), case, %problem, "a case can't be given back yet, will try again");
                 false
             }
         }
@@ -177,20 +231,17 @@ impl Carrier {
         Ok(found)
     }
 
-    async fn appender(&mut self, desk: &str) -> Option<Appender> {
+    async fn appender(&mut self, case: u64, desk: &str) -> Result<Appender, Failure> {
         if let Some(appender) = self.appenders.get(desk) {
-            return Some(appender.clone());
+            return Ok(appender.clone());
         }
-        let opened = match DeskName::new(desk) {
-            Ok(name) => self.context.store.open(&name).await,
-            Err(problem) => {
-                error!(%problem, "a case was handed over to no desk");
-                return None;
-            }
-        };
-        let log = opened.inspect_err(|problem| warn!(desk, %problem, "can't hand over yet")).ok()?;
+        let name = DeskName::new(desk).map_err(|problem| Failure::Final(problem.to_string()))?;
+        let log = self.context.store.open(&name).await.map_err(|problem| match problem {
+            LogError::NoSuchDesk { .. } => Failure::Final("there is no such desk".into()),
+            problem => self.passing(case, desk, &problem),
+        })?;
         let appender = Appender::new(log, Door::Deliver, &self.context.name, Limits::default());
         self.appenders.insert(desk.to_owned(), appender.clone());
-        Some(appender)
+        Ok(appender)
     }
 }

@@ -45,3 +45,13 @@ pub(crate) fn handover(keyer: &Keyer, handover: v1::Handover) -> v1::Input {
     let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
     v1::Input { key, body: Some(Body::Handover(handover)), ..Default::default() }
 }
+
+/// A case that can't go to another desk and comes back. A handover has one key, so that it fails once.
+pub(crate) fn handover_failure(keyer: &Keyer, desk: &DeskName, failure: v1::HandoverFailure) -> v1::Input {
+    let (seq, index) = (failure.seq.to_be_bytes(), failure.index.to_be_bytes());
+    let parts: [&[u8]; 4] = [b"handover failure", desk.as_str().as_bytes(), &seq, &index];
+    let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
+    let reason = failure.reason.chars().take(DETAIL_CHARS).collect();
+    let body = Body::HandoverFailure(v1::HandoverFailure { reason, ..failure });
+    v1::Input { key, body: Some(body), ..Default::default() }
+}

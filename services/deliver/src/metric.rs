@@ -12,3 +12,5 @@ pub const IN_FLIGHT: &str = "simpang_deliver_in_flight_sends";
 pub const POSITION: &str = "simpang_deliver_position_seq";
 /// Cases carried over to another desk.
 pub const HANDOVERS: &str = "simpang_deliver_handovers_total";
+/// Cases that another desk can't get, given back to the desk they came from.
+pub const HANDOVER_FAILURES: &str = "simpang_deliver_handover_failures_total";

@@ -79,3 +79,44 @@ async fn after_a_restart_nothing_is_carried_twice() {
     assert_eq!(handovers(&to).iter().map(|handover| handover.case).collect::<Vec<_>>(), [1, 2]);
     deliver.stop().await;
 }
+
+fn failures(desk: &Desk) -> Vec<v1::HandoverFailure> {
+    let inputs =
+        desk.log.records().into_iter().filter_map(|record| v1::InputRecord::decode(record.payload).ok());
+    inputs
+        .flat_map(|record| record.inputs)
+        .filter_map(|input| match input.body {
+            Some(Input::HandoverFailure(failure)) => Some(failure),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_no_desk_can_get_comes_back_once_and_holds_up_nothing() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    hand_over(&from, 1, "nowhere", &["satu"]).await;
+    let large = "x".repeat(4 * 1024 * 1024);
+    hand_over(&from, 2, "tenesa", &[&large, &large]).await;
+    hand_over(&from, 3, "tenesa", &["tiga"]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("a handover", || (handovers(&to).len() == 1).then_some(())).await;
+    let failed = until("two failures", || Some(failures(&from)).filter(|all| all.len() == 2)).await;
+    deliver.stop().await;
+    assert_eq!((failed[0].case, failed[0].desk.as_str()), (1, "nowhere"));
+    assert_eq!(failed[0].reason, "there is no such desk");
+    assert_eq!((failed[1].case, failed[1].desk.as_str()), (2, "tenesa"));
+    assert!(failed[1].reason.contains("too large"), "{}", failed[1].reason);
+    assert!(failed.iter().all(|failure| failure.seq > 0));
+    assert_eq!(handovers(&to)[0].case, 3);
+
+    // What came back does not go again, though the desk is there now.
+    let late = Desk::new(&store, "nowhere");
+    hand_over(&from, 4, "nowhere", &["empat"]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("the later handover", || (handovers(&late).len() == 1).then_some(())).await;
+    deliver.stop().await;
+    assert_eq!(handovers(&late)[0].case, 4);
+    assert_eq!(failures(&from).len(), 2);
+}

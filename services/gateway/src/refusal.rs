@@ -77,6 +77,7 @@ pub(crate) fn log(error: &LogError) -> Status {
 /// The log did not take an input.
 pub(crate) fn append(error: &AppendError) -> Status {
     let advice = match error {
+        AppendError::TooLarge(_) => "nothing was written; send less",
         AppendError::Refused(_) => "nothing was written; send the same request again",
         AppendError::Unknown(_) => "send the same request again, with the same request id",
     };

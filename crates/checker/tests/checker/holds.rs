@@ -26,7 +26,7 @@ fn the_counts_are_those_of_the_tale() {
     let tale = tell();
     let counts = tale.story.check().counts;
     assert_eq!(counts.records, tale.story.entries.len() as u64);
-    assert_eq!((counts.cases, counts.closed), (10, 2));
+    assert_eq!((counts.cases, counts.closed), (10, 3));
     assert_eq!((counts.duplicates, counts.refused, counts.rejected), (1, 1, 1));
     assert_eq!((counts.contacts, counts.unjudged), (1, 0));
     assert_eq!((counts.assignments, counts.offers), (6, 4));

@@ -70,6 +70,7 @@ impl<'a, R: Rules> Judging<'a, R> {
             Body::Report(report) => self.report(report),
             Body::Agent(record) => self.agent_record(record),
             Body::Handover(handover) => self.handover(handover),
+            Body::HandoverFailure(failure) => self.handover_failed(failure),
             Body::Unreadable(reason) => self.refuse_input(reason),
             Body::Policy(_) | Body::Tick | Body::Heartbeat(_) => {}
         }

@@ -3,6 +3,7 @@
 use super::judging::Judging;
 use crate::event::Happened;
 use crate::facts::CaseFacts;
+use crate::input::HandoverFailure;
 use crate::rules::{Action, Classification, Rules};
 use crate::state::{AgentIx, Case, Status};
 use crate::words::{
@@ -232,6 +233,18 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn hand_over(&mut self, case: CaseId, desk: &Name, by: Option<AgentId>) {
         self.emit(Happened::CaseHandedOver { case, desk: desk.clone() });
         self.close(case, CloseReason::HandedOver, by);
+    }
+
+    /// The other desk can't get the case: it waits here again, in the place of its arrival. The rule that gave it
+    /// away has done so once and does not do it again, so it does not go to and fro.
+    pub(super) fn handover_failed(&mut self, failure: &HandoverFailure) {
+        let given = self.state.cases.get(&failure.case).filter(|case| case.merged_into.is_none());
+        if !given.is_some_and(|case| matches!(case.status, Status::Closed { reopens: false, .. })) {
+            return self.refuse_input("a failed handover of a case that is not handed over");
+        }
+        let (case, desk, reason) = (failure.case, failure.desk.clone(), failure.reason.clone());
+        self.emit(Happened::HandoverFailed { case, desk, reason });
+        self.reopen(case, None);
     }
 }
 

@@ -48,6 +48,7 @@ impl State {
             | Happened::ClaimRefused { .. }
             | Happened::CaseEscalated { .. }
             | Happened::CaseHandedOver { .. }
+            | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
             | Happened::MessageEdited { .. }
             | Happened::ReferenceLinked { .. } => {}

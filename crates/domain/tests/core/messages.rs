@@ -1,10 +1,10 @@
 //! Which case a message belongs to, and what it wakes.
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body, Handover, Message};
+use simpang_domain::input::{Ask, Body, Handover, HandoverFailure, Message, TransferTo};
 use simpang_domain::words::{CaseId, InputId, JoinedBy, MessageKind, WaitingOn};
 
-use crate::support::{DAY, Trial, answer, message, names};
+use crate::support::{DAY, Trial, answer, assigned, message, names};
 
 fn joined(events: &[Happened]) -> Option<(u64, JoinedBy)> {
     events.iter().find_map(|e| match e {
@@ -135,6 +135,34 @@ fn a_handover_opens_a_case_once() {
     let handover = Handover { desk: "telkomcare".into(), position: (7, 1), messages: vec![message(1)] };
     assert!(names(&desk.judge(Body::Handover(handover.clone()))).contains(&"CaseOpened".to_owned()));
     assert_eq!(names(&desk.judge(Body::Handover(handover))), ["InputRefused"]);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_case_that_another_desk_can_not_get_waits_here_again_in_its_place() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.now += 1_000;
+    desk.mail(2);
+    desk.leader("tl");
+    desk.ask("tl", 1, Ask::Transfer { to: TransferTo::Desk("telkomcare".into()) });
+    let failure = HandoverFailure {
+        case: CaseId(1),
+        desk: "telkomcare".into(),
+        reason: "there is no such desk".into(),
+    };
+    let events = desk.judge(Body::HandoverFailure(failure.clone()));
+    assert_eq!(names(&events)[..2], ["HandoverFailed", "CaseReopened"]);
+    assert!(names(&events).contains(&"CaseQueued".to_owned()), "{events:?}");
+    desk.ready("rina");
+    assert_eq!(
+        assigned(&desk.pull("rina", 1, 0)),
+        [(1, "rina".to_owned())],
+        "its place is that of its arrival"
+    );
+    assert_eq!(names(&desk.judge(Body::HandoverFailure(failure))), ["InputRefused"], "it is not away");
+    let unknown = HandoverFailure { case: CaseId(9), desk: "telkomcare".into(), reason: "x".into() };
+    assert_eq!(names(&desk.judge(Body::HandoverFailure(unknown))), ["InputRefused"]);
     desk.assert_fold_is_equal();
 }
 

@@ -478,7 +478,7 @@ pub struct Input {
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
     /// What arrived. None of them known: the router sets the input aside as refused and goes on.
-    #[prost(oneof = "input::Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(oneof = "input::Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22")]
     pub body: ::core::option::Option<input::Body>,
 }
 /// Nested message and enum types in `Input`.
@@ -516,6 +516,9 @@ pub mod input {
         /// A case carried over from another desk's log.
         #[prost(message, tag = "19")]
         Handover(super::Handover),
+        /// A case could not be carried over to another desk and never will be.
+        #[prost(message, tag = "22")]
+        HandoverFailure(super::HandoverFailure),
     }
 }
 /// A customer's message.
@@ -1201,6 +1204,25 @@ pub struct Handover {
     #[prost(message, repeated, tag = "5")]
     pub messages: ::prost::alloc::vec::Vec<Message>,
 }
+/// A case of this desk that went to another desk can't get there, however often it is tried: it comes back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandoverFailure {
+    /// The case, by its number on this desk.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The desk that was to get it.
+    #[prost(string, tag = "2")]
+    pub desk: ::prost::alloc::string::String,
+    /// Where its `CaseHandedOver` stands on this desk's log: sequence of the commit.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// Index of the event in it.
+    #[prost(uint32, tag = "4")]
+    pub index: u32,
+    /// Why, for people, without personal data; at most 500 characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// One record on `simpang.directory.change`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DirectoryRecord {
@@ -1298,7 +1320,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 63, 70, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 70, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1427,6 +1449,9 @@ pub mod event {
         /// The next widening step of the queue holds for the case.
         #[prost(message, tag = "56")]
         CaseWidened(super::CaseWidened),
+        /// The other desk could not get the case: it comes back.
+        #[prost(message, tag = "59")]
+        HandoverFailed(super::HandoverFailed),
         /// Something is to be sent.
         #[prost(message, tag = "60")]
         DeliveryQueued(super::DeliveryQueued),
@@ -1938,7 +1963,7 @@ pub struct CaseReopened {
     /// Case.
     #[prost(uint64, tag = "1")]
     pub case: u64,
-    /// Agent id; empty: the customer wrote.
+    /// Agent id; empty: the customer wrote, or a desk that it was handed over to could not get it.
     #[prost(string, tag = "2")]
     pub agent: ::prost::alloc::string::String,
 }
@@ -1990,6 +2015,19 @@ pub struct CaseHandedOver {
     /// The other desk.
     #[prost(string, tag = "2")]
     pub desk: ::prost::alloc::string::String,
+}
+/// The other desk could not get the case, which is open here again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandoverFailed {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The other desk.
+    #[prost(string, tag = "2")]
+    pub desk: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// The case joined another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -173,6 +173,9 @@ pub struct Case {
     /// The desk it was handed over to; empty: none.
     #[prost(string, tag = "12")]
     pub handed_over_to: ::prost::alloc::string::String,
+    /// Why its last handover failed, with the name of the desk that could not get it; empty: it did not.
+    #[prost(string, tag = "40")]
+    pub handover_failed: ::prost::alloc::string::String,
     /// Outcome as given when it was resolved.
     #[prost(string, tag = "13")]
     pub outcome: ::prost::alloc::string::String,

@@ -288,7 +288,16 @@ impl Fold<'_> {
     }
 
     pub(super) fn handed_over(&mut self, at: At, e: &log::CaseHandedOver) -> Done {
-        self.case(at, e.case)?.handed_over_to.clone_from(&e.desk);
+        let row = self.case(at, e.case)?;
+        row.handed_over_to.clone_from(&e.desk);
+        row.handover_failed.clear();
+        Ok(())
+    }
+
+    pub(super) fn handover_failed(&mut self, at: At, e: &log::HandoverFailed) -> Done {
+        let row = self.case(at, e.case)?;
+        row.handed_over_to.clear();
+        row.handover_failed = format!("desk {}: {}", e.desk, e.reason);
         Ok(())
     }
 

@@ -168,6 +168,7 @@ fn scalars(row: &CaseRow) -> api::Case {
         split_from: uint(row.split_from),
         merged_into: uint(row.merged_into),
         handed_over_to: row.handed_over_to.clone(),
+        handover_failed: row.handover_failed.clone(),
         outcome: row.outcome.clone(),
         resolved_ms: row.resolved_ms,
         closed_ms: row.closed_ms,

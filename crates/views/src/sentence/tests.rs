@@ -253,10 +253,7 @@ fn movements() -> Vec<(Body, &'static str)> {
             Body::CaseResolved(log::CaseResolved { case: 9, agent: agent(), outcome: name("fcr") }),
             "siti resolved case 9: fcr.",
         ),
-        (
-            Body::CaseReopened(log::CaseReopened { case: 9, agent: String::new() }),
-            "Case 9 was reopened: the customer wrote.",
-        ),
+        (Body::CaseReopened(log::CaseReopened { case: 9, agent: String::new() }), "Case 9 is open again."),
         (
             Body::CaseClosed(log::CaseClosed {
                 case: 9,
@@ -275,6 +272,14 @@ fn movements() -> Vec<(Body, &'static str)> {
                 cause: String::new(),
             }),
             "siti escalated case 9 to tl-on-duty (step tl).",
+        ),
+        (
+            Body::HandoverFailed(log::HandoverFailed {
+                case: 9,
+                desk: name("b"),
+                reason: name("no such desk"),
+            }),
+            "Case 9 came back: desk b could not get it: no such desk.",
         ),
         (Body::CaseHandedOver(log::CaseHandedOver { case: 9, desk: name("b") }), "Case 9 goes to desk b."),
     ]

@@ -242,3 +242,38 @@ async fn a_case_stands_where_the_last_event_put_it() {
         assert_eq!((summary.state(), summary.assignee.as_str()), (state, assignee), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_case_that_came_back_says_why_until_it_goes_again() {
+    let away = || {
+        let closed =
+            log::CaseClosed { reason: log::CloseReason::HandedOver as i32, case: 1, ..Default::default() };
+        vec![
+            Happened::CaseHandedOver(log::CaseHandedOver { case: 1, desk: "nowhere".into() }),
+            Happened::CaseClosed(closed),
+        ]
+    };
+    let back = || {
+        let (desk, reason) = ("nowhere".into(), "there is no such desk".into());
+        vec![
+            Happened::HandoverFailed(log::HandoverFailed { case: 1, desk, reason }),
+            Happened::CaseReopened(log::CaseReopened { case: 1, ..Default::default() }),
+            queued(1, "a"),
+        ]
+    };
+    let rows = [
+        (vec![away(), back()], "", "desk nowhere: there is no such desk", api::CaseState::Queued),
+        (vec![away(), back(), away()], "nowhere", "", api::CaseState::Closed),
+    ];
+    for (events, to, failed, state) in rows {
+        let mut script = Script::new("tenesa").await;
+        let message = script.input(Door::Ingest, Arrived::Message(mail("a", "b", "c"))).await;
+        script.commit(message, vec![opened(1), joined(1, message, 1)]).await;
+        script.commit(message, events.concat()).await;
+        let mut views = Views::in_memory(&script.desk).unwrap();
+        views.fold(&script.entries().await).unwrap();
+        let case = case(&views, 1);
+        assert_eq!((case.handed_over_to.as_str(), case.handover_failed.as_str()), (to, failed));
+        assert_eq!(case.summary.unwrap().state(), state);
+    }
+}

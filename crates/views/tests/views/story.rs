@@ -396,7 +396,10 @@ async fn offers(s: &mut Script) {
     let away = s.command("siti", 5, away).await;
     let closed =
         log::CaseClosed { case: 5, reason: log::CloseReason::HandedOver as i32, agent: "siti".into() };
+    let (desk, reason) = ("nowhere".into(), "there is no such desk".into());
     let events = vec![
+        Happened::CaseHandedOver(log::CaseHandedOver { case: 5, desk: "nowhere".into() }),
+        Happened::HandoverFailed(log::HandoverFailed { case: 5, desk, reason }),
         Happened::SlaCancelled(log::SlaCancelled { case: 5, clock }),
         unassigned(5, "siti", log::UnassignedBy::Transfer),
         Happened::CaseHandedOver(log::CaseHandedOver { case: 5, desk: "telkomcare".into() }),

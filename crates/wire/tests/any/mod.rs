@@ -201,6 +201,7 @@ kinds! {
     CaseForgotten { case }
     CaseEscalated { case, step, group, agent, cause }
     CaseHandedOver { case, desk }
+    HandoverFailed { case, desk, reason }
     CaseMerged { case, into }
     CaseSplit { case, into, messages }
     NoteAdded { case, agent }

@@ -42,6 +42,7 @@ pub fn tell() -> Tale {
     split_and_merge(&mut s);
     agents_change_hands(&mut s);
     cases_end(&mut s);
+    a_case_comes_back(&mut s);
     let handovers = [other_desk_hands_over(&mut s, 7, 11), other_desk_hands_over(&mut s, 8, 12)];
     (s.writer, s.epoch) = ("router@b/1".into(), 2);
     s.commit(handovers[1], vec![taken(s.at(handovers[1]), 2, "router@b/1")]);
@@ -344,6 +345,24 @@ fn cases_end(s: &mut Story) {
     open.follows = 1;
     bodies.push(queued(8, "first", s.now_ms + 1_000, &[]));
     s.judge("ingest", message(), bodies);
+}
+
+/// Case 8 is given to a desk that there is not, and waits here again.
+fn a_case_comes_back(s: &mut Story) {
+    let desk = "nowhere".to_owned();
+    let transfer = Transfer { desk: desk.clone(), ..Transfer::default() };
+    let bodies = vec![
+        Body::CaseHandedOver(CaseHandedOver { case: 8, desk: desk.clone() }),
+        closed(8, CloseReason::HandedOver),
+    ];
+    s.judge("gateway", asked("tl", 8, command::Body::Transfer(transfer)), bodies);
+    let failure = HandoverFailure { case: 8, desk: desk.clone(), seq: 1, ..HandoverFailure::default() };
+    let bodies = vec![
+        Body::HandoverFailed(HandoverFailed { case: 8, desk, reason: "there is no such desk".into() }),
+        Body::CaseReopened(CaseReopened { case: 8, agent: String::new() }),
+        queued(8, "first", s.now_ms + 1_000, &[]),
+    ];
+    s.judge("deliver", input::Body::HandoverFailure(failure), bodies);
 }
 
 fn other_desk_hands_over(s: &mut Story, case_there: u64, seq: u64) -> InputId {

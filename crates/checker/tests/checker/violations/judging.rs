@@ -142,6 +142,9 @@ pub const ALL: &[Break] = &[
     (Code::InputUnanswered, "what can't be read is passed over", |t| {
         remove!(t.story, InputRefused(e) if !e.reason.is_empty());
     }),
+    (Code::InputUnanswered, "a case that comes back is passed over", |t| {
+        remove!(t.story, HandoverFailed(e) if e.case == 8);
+    }),
     (Code::InputUnanswered, "a command does nothing", |t| remove!(t.story, CaseParked(e) if e.case == 1)),
     (
         Code::InputUnanswered,

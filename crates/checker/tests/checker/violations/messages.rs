@@ -69,7 +69,13 @@ pub const ALL: &[Break] = &[
         remove!(t.story, CaseOpened(e) if e.case == 10);
         remove!(t.story, MessageJoined(e) if e.case == 10);
     }),
-    (Code::HandoverAmiss, "a case is handed over twice", |t| {
+    (Code::HandoverAmiss, "a case closes as handed over to nobody", |t| {
+        remove!(t.story, CaseHandedOver(e) if e.case == 8);
+    }),
+    (Code::HandoverAmiss, "a case that is handed over goes on", |t| {
+        remove!(t.story, CaseClosed(e) if e.case == 8);
+    }),
+    (Code::HandoverAmiss, "a case that came is handed over twice", |t| {
         let first = t.story.input_mut(t.handovers[0]).body.clone();
         t.story.input_mut(t.handovers[1]).body = first;
     }),

@@ -92,6 +92,7 @@ fn about(case: &api::Case, summary: &api::CaseSummary) -> Vec<String> {
         ("merged into", number(case.merged_into)),
         ("merged here", case.merged_from.iter().map(|case| number(*case)).collect::<Vec<_>>().join(", ")),
         ("handed over to", case.handed_over_to.clone()),
+        ("handover failed", case.handover_failed.clone()),
         ("outcome", case.outcome.clone()),
         ("messages", read_messages(summary.messages)),
     ];
