@@ -55,6 +55,11 @@ test: tools-py lint    ## Everything CI does: format, lints, docs, floors, unit,
 	$(CARGO) build --locked -p simpang
 	sh tools/run_tests.sh
 
+SECONDS ?= 60
+.PHONY: soak
+soak: build     ## Break everything under load for SECONDS (one server, then a cluster of three); SIMPANG_SOAK_SEED repeats.
+	SIMPANG_SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked -p simpang-tests --test soak -- --nocapture --test-threads=1
+
 .PHONY: bench
 bench: tools    ## Measure this machine against its bare broker (a release build first).
 	$(CARGO) run --locked --release -p simpang -- bench

@@ -8,8 +8,11 @@
 // Support of tests: what is not as it must be ends the test, with the reason.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broker;
 mod client;
 mod journal;
+mod link;
+mod load;
 mod logs;
 mod policy;
 mod program;
@@ -18,8 +21,11 @@ mod senders;
 mod stand;
 mod wait;
 
+pub use broker::{Broker, BrokerOptions, Brokers};
 pub use client::{Agent, Client};
 pub use journal::Sent;
+pub use link::Link;
+pub use load::{Load, Progress, Traffic};
 pub use logs::{Logs, ReplyInput};
 pub use policy::Policy;
 pub use program::{Program, free_port, repository, simpang_binary};
@@ -30,5 +36,5 @@ pub use senders::lists::{CallList, LoadedList};
 pub use senders::mail::{Letter, Smtp};
 pub use senders::push::Pusher;
 pub use senders::webhooks::{FacebookComment, Mention, Signed};
-pub use stand::{Finished, Layout, Role, Stand};
+pub use stand::{Finished, Layout, Role, Setup, Stand};
 pub use wait::{DEADLINE, eventually, within};

@@ -61,6 +61,13 @@ impl Logs {
         self.replies.get(text)
     }
 
+    /// How many events of a desk are so.
+    #[must_use]
+    pub fn count(&self, desk: &str, is_it: impl Fn(&v1::event::Body) -> bool) -> usize {
+        let of_desk = self.events.iter().filter(|(of, _)| of == desk);
+        of_desk.filter(|(_, event)| event.body.as_ref().is_some_and(&is_it)).count()
+    }
+
     fn take(&mut self, desk: &str, seq: u64, body: Body) {
         match body {
             Body::Inputs { record, .. } => {

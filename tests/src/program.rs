@@ -101,6 +101,23 @@ impl Program {
         }
     }
 
+    /// Stops it where it is (SIGSTOP), as a machine that hangs does; it holds all its connections.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().map(Child::id).expect("it runs");
+        let sent =
+            Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).stderr(Stdio::null()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} can't be signalled", self.name);
+    }
+
     /// Ends it as a crash would (SIGKILL).
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -114,9 +131,7 @@ impl Program {
     /// # Panics
     /// When it does not end within that time.
     pub async fn terminate(&mut self, longest: Duration) -> ExitStatus {
-        let pid = self.child.as_ref().map(Child::id).expect("it runs");
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {pid}")).status();
-        assert!(sent.is_ok_and(|status| status.success()), "{} can't be signalled", self.name);
+        self.signal("TERM");
         let what = format!("{} to stop", self.name);
         let status = within(longest, what, async || self.ended()).await;
         self.child = None;

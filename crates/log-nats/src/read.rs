@@ -8,10 +8,12 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pu
 use async_nats::jetstream::{ErrorCode, stream::ConsumerErrorKind};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use serde_json::json;
 use simpang_log::port::LogError;
 use tokio::sync::watch;
 
-use crate::connection::Connection;
+use crate::connection::{ApiError, Connection, code};
+use crate::desk;
 
 /// Messages asked for at once. The client's default of 200 costs a tenth of the throughput.
 const BATCH: usize = 5_000;
@@ -21,6 +23,10 @@ const BATCH_BYTES: usize = 16 * 1024 * 1024;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a request for messages stands.
 const EXPIRES: Duration = Duration::from_secs(30);
+/// After so long without a delivery the broker is asked whether there is one to make.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+/// As often as this in a row it has to say that a record is missing: a new leader may be about to learn of it.
+const MISSING_TIMES: u32 = 2;
 /// The broker forgets a consumer that asks for nothing for this long.
 const INACTIVE: Duration = Duration::from_secs(60);
 
@@ -33,12 +39,17 @@ pub(crate) struct Stored {
 }
 
 struct Reader {
+    connection: Connection,
+    stream: String,
     desk: String,
     messages: pull::Stream,
     losses: watch::Receiver<u64>,
     next: u64,
     delivered: u64,
     started: bool,
+    /// How often in a row the broker had the next message and did not deliver it, and had it not.
+    withheld: u32,
+    missing: u32,
 }
 
 /// Messages of a stream from `from` on. `desk` is for errors.
@@ -53,8 +64,18 @@ pub(crate) async fn read(
         .while_connected(open(connection, stream, desk, from.max(1)))
         .await
         .map_err(|reason| LogError::Unavailable { desk: desk.to_owned(), reason })??;
-    let reader =
-        Reader { desk: desk.to_owned(), messages, losses, next: from.max(1), delivered: 0, started: false };
+    let reader = Reader {
+        connection: connection.clone(),
+        stream: stream.to_owned(),
+        desk: desk.to_owned(),
+        messages,
+        losses,
+        next: from.max(1),
+        delivered: 0,
+        started: false,
+        withheld: 0,
+        missing: 0,
+    };
     let stream = stream::unfold(Some(reader), |reader| async {
         let mut reader = reader?;
         match reader.take().await {
@@ -107,7 +128,12 @@ impl Reader {
                 biased;
                 message = self.messages.next() => message,
                 _ = self.losses.changed() => return Err(self.unavailable("the connection to the broker was lost")),
+                () = tokio::time::sleep(LOOK_AFTER) => {
+                    self.look().await?;
+                    continue;
+                }
             };
+            (self.withheld, self.missing) = (0, 0);
             let message = match message {
                 Some(Ok(message)) => message,
                 Some(Err(error)) => return Err(self.unavailable(&error.to_string())),
@@ -135,6 +161,31 @@ impl Reader {
             }
             return Err(self.out_of_order(seq, is_complete));
         }
+    }
+
+    /// Whether the broker keeps the next message back. A record that it can't read (its bytes on the disk are damaged)
+    /// is passed over in silence: a reader would wait for ever at the end of a log that looks whole.
+    async fn look(&mut self) -> Result<(), LogError> {
+        let last = desk::last_seq(&self.connection, &self.stream, &self.desk).await;
+        if last.unwrap_or(0) < self.next {
+            (self.withheld, self.missing) = (0, 0);
+            return Ok(());
+        }
+        let body = json!({"seq": self.next});
+        match self.connection.api(&format!("STREAM.MSG.GET.{}", self.stream), &body).await {
+            Ok(_) => self.withheld += 1,
+            Err(ApiError::Refused { code: code::NO_MESSAGE, .. }) => self.missing += 1,
+            Err(_) => {}
+        }
+        if self.missing >= MISSING_TIMES {
+            let reason = "the broker counts this record and can't read it: its store is damaged; restore the stream \
+                          from a backup or a replica";
+            return Err(LogError::Broken { desk: self.desk.clone(), seq: self.next, reason: reason.into() });
+        }
+        if self.withheld >= MISSING_TIMES {
+            return Err(self.unavailable("the broker does not deliver what it has"));
+        }
+        Ok(())
     }
 
     /// A delivery that was lost on the way is asked for again; one that the broker passed over is missing there.

@@ -4,6 +4,10 @@
 //!
 //! It neither retries nor remembers: what became of a record is told to everybody whose input was in it, and inputs
 //! carry idempotency keys so that their source may send again.
+//!
+//! It holds the log to one thing: a place that it was given before, or one below, is never given again. A broker that
+//! does so has lost its tail, and what is put on such a log is lost when it is restored; from then on everything is
+//! refused.
 
 use std::sync::Arc;
 
@@ -11,9 +15,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use simpang_proto::log::v1::{Input, InputRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tracing::error;
 
 use crate::SCHEMA;
-use crate::port::{AppendError, DeskLog, Door};
+use crate::port::{AppendError, DeskLog, DeskName, Door};
 
 /// Field 3 of `InputRecord`, length-delimited.
 const INPUTS_FIELD: u8 = 3 << 3 | 2;
@@ -202,6 +207,7 @@ async fn write_all(
     mut queue: mpsc::Receiver<Job>,
 ) {
     let mut left_over = None;
+    let mut ground = Ground::default();
     loop {
         let first = match left_over.take() {
             Some(job) => job,
@@ -212,7 +218,34 @@ async fn write_all(
         };
         let group;
         (group, left_over) = gather(first, &mut queue, &limits);
-        write(log.as_ref(), door, &envelope, group).await;
+        write(log.as_ref(), door, &envelope, group, &mut ground).await;
+    }
+}
+
+/// What the log has acknowledged so far.
+#[derive(Debug, Default)]
+struct Ground {
+    /// The last record's sequence.
+    seq: u64,
+    /// Why nothing is written any more.
+    lost: Option<String>,
+}
+
+impl Ground {
+    /// Takes note of an acknowledgement; one that can't be is unknown to who asked, and ends the writing.
+    fn check(&mut self, desk: &DeskName, seq: u64) -> Result<u64, AppendError> {
+        if seq > self.seq {
+            self.seq = seq;
+            return Ok(seq);
+        }
+        let reason = format!(
+            "the log of desk {desk} gave sequence {seq} out, but had given out {} before: the broker lost its tail; \
+             stop the roles, restore the log, start them again",
+            self.seq
+        );
+        error!(%desk, seq, before = self.seq, "the broker lost its tail: nothing more is written for this desk");
+        self.lost = Some(reason.clone());
+        Err(AppendError::Unknown(reason))
     }
 }
 
@@ -231,14 +264,20 @@ fn gather(first: Job, queue: &mut mpsc::Receiver<Job>, limits: &Limits) -> (Vec<
     (group, None)
 }
 
-async fn write(log: &dyn DeskLog, door: Door, envelope: &Bytes, group: Vec<Job>) {
+async fn write(log: &dyn DeskLog, door: Door, envelope: &Bytes, group: Vec<Job>, ground: &mut Ground) {
     let bytes = group.iter().map(|job| job.fields.len()).sum::<usize>();
     let mut payload = BytesMut::with_capacity(envelope.len() + bytes);
     payload.extend_from_slice(envelope);
     for job in &group {
         payload.extend_from_slice(&job.fields);
     }
-    let outcome = log.append(door, payload.freeze()).await;
+    let outcome = match ground.lost.clone() {
+        Some(reason) => Err(AppendError::Refused(reason)),
+        None => {
+            let appended = log.append(door, payload.freeze()).await;
+            appended.and_then(|seq| ground.check(log.desk(), seq))
+        }
+    };
     let mut index = 0;
     for job in group {
         let place = outcome.clone().map(|seq| Place { seq, index });

@@ -241,3 +241,27 @@ async fn many_callers_each_keep_their_order_and_lose_nothing() {
         assert!(of_caller.is_sorted(), "caller {caller} kept its order");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_written_any_more_once_the_log_gives_out_a_place_that_it_gave_before() {
+    let log = Gated::open();
+    let appender = log.appender(Limits::default());
+    let input = |key: &'static [u8]| Input { key: Bytes::from_static(key), ..Input::default() };
+    for key in [b"a", b"b", b"c"] {
+        appender.append(input(key)).await.unwrap();
+    }
+    log.log.lose_tail(2);
+    log.log.set_reachable(true);
+    let lost = appender.append(input(b"d")).await;
+    assert!(
+        matches!(&lost, Err(AppendError::Unknown(reason)) if reason.contains("lost its tail")),
+        "{lost:?}"
+    );
+    let stood = log.records().len();
+    let refused = appender.append(input(b"e")).await;
+    assert!(
+        matches!(&refused, Err(AppendError::Refused(reason)) if reason.contains("restore")),
+        "{refused:?}"
+    );
+    assert_eq!(log.records().len(), stood, "and it was not written");
+}

@@ -249,7 +249,12 @@ impl Config {
         let mut table: toml::Table = toml::from_str(text)?;
         let mut names = Vec::new();
         for (key, value) in env {
-            set(&mut table, &key, &value)?;
+            set(&mut table, &key, typed(&value))?;
+            // A name or password of digits is no number.
+            let read: Result<Self, _> = table.clone().try_into();
+            if read.is_err_and(|error| error.to_string().contains("expected a string")) {
+                set(&mut table, &key, toml::Value::String(value))?;
+            }
             names.push(key);
         }
         names.sort();
@@ -274,7 +279,7 @@ fn named_or(named: &str, dir: &Path, usual: &str) -> PathBuf {
 }
 
 /// Sets `SIMPANG_LOG__NATS_URL` as `log.nats_url`.
-fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
+fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<()> {
     let path: Vec<String> = key.trim_start_matches(PREFIX).split("__").map(str::to_lowercase).collect();
     let Some((last, sections)) = path.split_last() else { bail!("{key} names no setting") };
     let mut here = table;
@@ -282,10 +287,15 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
         let next = here.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         here = next.as_table_mut().with_context(|| format!("{key}: `{section}` is no section"))?;
     }
+    here.insert(last.clone(), value);
+    Ok(())
+}
+
+/// A number, a list and so on as the file has it, else a text.
+fn typed(value: &str) -> toml::Value {
     let parsed: Result<toml::Table, _> = toml::from_str(&format!("value = {value}"));
     let typed = parsed.ok().and_then(|mut t| t.remove("value"));
-    here.insert(last.clone(), typed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
-    Ok(())
+    typed.unwrap_or_else(|| toml::Value::String(value.to_owned()))
 }
 
 #[cfg(test)]
@@ -332,6 +342,12 @@ mod tests {
         let env = [("SIMPANG_LOG__REPLICAS".to_owned(), "3".to_owned())];
         let config = Config::read("f", "[log]\nreplicas = 1", env.into_iter()).unwrap();
         assert_eq!(config.log.replicas, 3);
+        let env =
+            [("SIMPANG_NODE__NAME", "2"), ("SIMPANG_LOG__PASSWORD", "12e4"), ("SIMPANG_LOG__REPLICAS", "5")];
+        let env = env.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let config = Config::read("f", "", env.into_iter()).unwrap();
+        assert_eq!((config.node.name.as_str(), config.log.password.as_str()), ("2", "12e4"));
+        assert_eq!(config.log.replicas, 5);
         let env = [("SIMPANG_LOG__REPLICA".to_owned(), "3".to_owned())];
         let error = Config::read("f", "", env.into_iter()).unwrap_err().to_string();
         assert!(error.contains("SIMPANG_LOG__REPLICA"), "{error}");

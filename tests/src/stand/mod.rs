@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use simpang_log_nats::{NatsServer, ServerOptions};
 use tempfile::TempDir;
 
+use crate::broker::{BrokerOptions, Brokers};
 use crate::client::{Agent, Client};
 use crate::journal::Sent;
+use crate::link::Link;
 use crate::policy::Policy;
 use crate::program::{Program, free_port, kill_process, repository, running_with, simpang_binary};
 use crate::receivers::Receivers;
@@ -37,6 +38,30 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 /// A stopping process ends what it has accepted.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
+/// What a Simpang is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// How the roles run.
+    pub layout: Layout,
+    /// Which roles, when they run apart.
+    pub roles: Vec<Role>,
+    /// Servers of the broker, when the test runs it: 1 or 3.
+    pub servers: usize,
+    /// How they run.
+    pub broker: BrokerOptions,
+    /// Every role reaches the broker through links of its own.
+    pub linked: bool,
+}
+
+impl Setup {
+    /// Roles in processes of their own and one server.
+    #[must_use]
+    pub fn apart() -> Self {
+        let (roles, broker) = (Role::APART.to_vec(), BrokerOptions::default());
+        Self { layout: Layout::Apart, roles, servers: 1, broker, linked: false }
+    }
+}
+
 /// A whole Simpang.
 #[derive(Debug)]
 pub struct Stand {
@@ -44,7 +69,9 @@ pub struct Stand {
     programs: BTreeMap<Role, Program>,
     addresses: BTreeMap<Role, Addresses>,
     smtp: SocketAddr,
-    broker: Option<NatsServer>,
+    brokers: Option<Brokers>,
+    /// Each role's ways to each server.
+    links: BTreeMap<Role, Vec<Link>>,
     receivers: Receivers,
     policy: Policy,
     sent: Sent,
@@ -63,28 +90,42 @@ impl Stand {
     /// # Panics
     /// When it does not come up.
     pub async fn start(layout: Layout, change: impl FnOnce(&Policy)) -> Self {
+        Self::start_with(Setup { layout, ..Setup::apart() }, change).await
+    }
+
+    /// As [`Self::start`], with the say over what it is made of.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_with(setup: Setup, change: impl FnOnce(&Policy)) -> Self {
+        let Setup { layout, mut roles, servers, broker, linked } = setup;
         let dir = tempfile::Builder::new().prefix("simpang-test-").tempdir().expect("a folder");
         let policy = Policy::shipped(&dir.path().join("policy"));
         change(&policy);
         let receivers = Receivers::start().await;
         let secret = prepare(dir.path(), &receivers);
-        let roles: &[Role] = if layout == Layout::Together { &[Role::Up] } else { &Role::APART };
+        let mut brokers = None;
+        if layout == Layout::Together {
+            roles = vec![Role::Up];
+        } else {
+            brokers = Some(Brokers::start(&dir.path().join("nats"), servers, &broker).await);
+        }
         let address = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let broker = match layout {
-            Layout::Together => None,
-            Layout::Apart => Some(start_broker(dir.path()).await),
-        };
         let mut stand = Self {
             layout,
             programs: BTreeMap::new(),
             addresses: roles.iter().map(|r| (*r, Addresses { grpc: address(), http: address() })).collect(),
             smtp: address(),
-            broker,
+            brokers,
+            links: BTreeMap::new(),
             receivers,
             policy,
             sent: Sent::new(&secret),
             dir,
         };
+        if linked {
+            stand.link(&roles).await;
+        }
         stand.run_all();
         stand.until_ready().await;
         if layout == Layout::Apart {
@@ -92,6 +133,16 @@ impl Stand {
         }
         stand.until_open().await;
         stand
+    }
+
+    async fn link(&mut self, roles: &[Role]) {
+        for role in roles {
+            let mut links = Vec::new();
+            for server in self.brokers().servers() {
+                links.push(Link::to(server.port()).await);
+            }
+            self.links.insert(*role, links);
+        }
     }
 
     /// Starts what does not run or has ended, as the supervisor of a deployment does.
@@ -113,13 +164,23 @@ impl Stand {
         command
             .env("SIMPANG_LISTEN__GRPC", at.grpc.to_string())
             .env("SIMPANG_LISTEN__HTTP", at.http.to_string())
-            .env("SIMPANG_LISTEN__SMTP", self.smtp.to_string())
-            .arg(role.name());
+            .env("SIMPANG_LISTEN__SMTP", self.smtp.to_string());
+        if let Some(links) = self.links.get(&role) {
+            let urls: Vec<String> =
+                links.iter().map(|link| format!("nats://127.0.0.1:{}", link.port())).collect();
+            command.arg("--nats-url").arg(urls.join(","));
+        } else if let Some(brokers) = &self.brokers {
+            command.arg("--nats-url").arg(brokers.url());
+        }
+        if role == Role::Standby {
+            command.env("SIMPANG_NODE__NAME", "standby").env("SIMPANG_ROUTER__EAGER", "false");
+        }
+        command.arg(role.name());
         if role == Role::Up {
             command.arg("--policy").arg(self.policy.dir()).arg("--sample");
         }
-        let output = self.dir.path().join(format!("{}.log", role.name()));
-        self.programs.insert(role, Program::start(role.name(), &mut command, &output));
+        let output = self.dir.path().join(format!("{}.log", role.label()));
+        self.programs.insert(role, Program::start(role.label(), &mut command, &output));
     }
 
     /// Kills one process as a crash would.
@@ -132,12 +193,38 @@ impl Stand {
         self.programs.clear();
     }
 
+    /// One process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn program(&mut self, role: Role) -> &mut Program {
+        self.programs.get_mut(&role).expect("it runs")
+    }
+
+    /// Asks one process to stop and waits for its end, if it runs.
+    pub async fn stop(&mut self, role: Role) {
+        if let Some(mut program) = self.programs.remove(&role) {
+            program.terminate(STOPPED_WITHIN).await;
+        }
+    }
+
+    /// The ways of a role to the broker, one for each server.
+    #[must_use]
+    pub fn links(&self, role: Role) -> &[Link] {
+        self.links.get(&role).map_or(&[], Vec::as_slice)
+    }
+
+    /// The ways between one server of the broker and the others.
+    pub fn routes(&self, server: usize) -> impl Iterator<Item = &Link> {
+        self.brokers.iter().flat_map(move |brokers| brokers.routes(server))
+    }
+
     /// The broker that the test runs.
     ///
     /// # Panics
     /// When the roles run together with a broker of their own.
-    pub fn broker(&mut self) -> &mut NatsServer {
-        self.broker.as_mut().expect("the test runs the broker")
+    pub fn brokers(&mut self) -> &mut Brokers {
+        self.brokers.as_mut().expect("the test runs the broker")
     }
 
     /// Processes of the nats-server that `simpang up` runs.
@@ -336,8 +423,8 @@ impl Stand {
         }
         command.env_remove("NATS_URL").current_dir(repository());
         command.arg("--config").arg(self.dir.path().join("simpang.toml")).arg("--data").arg(self.data());
-        if let Some(broker) = &self.broker {
-            command.arg("--nats-url").arg(broker.url());
+        if let Some(brokers) = self.brokers.as_ref().filter(|brokers| brokers.count() > 1) {
+            command.env("SIMPANG_LOG__REPLICAS", brokers.count().to_string());
         }
         command
     }
@@ -351,6 +438,9 @@ impl Stand {
         let asks_project = matches!(args.first(), Some(&"show"));
         let role = if asks_project { Role::Project } else { Role::Gateway };
         let role = if args.first() == Some(&"campaign") { Role::Ingest } else { role };
+        if let Some(brokers) = &self.brokers {
+            command.arg("--nats-url").arg(brokers.url());
+        }
         command.args(args).env("SIMPANG_ADDR", format!("http://{}", self.grpc(role)));
         let mut command = tokio::process::Command::from(command);
         let run = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output();
@@ -376,8 +466,8 @@ impl Stand {
     /// When no broker runs.
     #[must_use]
     pub fn nats_url(&self) -> String {
-        match &self.broker {
-            Some(broker) => broker.url(),
+        match &self.brokers {
+            Some(brokers) => brokers.url(),
             None => {
                 std::fs::read_to_string(self.data().join("nats-url")).expect("a broker runs").trim().into()
             }
@@ -393,14 +483,4 @@ impl Drop for Stand {
             self.kill_own_broker();
         }
     }
-}
-
-async fn start_broker(dir: &Path) -> NatsServer {
-    let options = ServerOptions {
-        dir: dir.join("nats"),
-        port: Some(free_port()),
-        workspace: Some(repository()),
-        ..ServerOptions::default()
-    };
-    NatsServer::start(options).await.expect("nats-server starts")
 }

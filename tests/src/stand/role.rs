@@ -25,6 +25,8 @@ pub enum Role {
     Up,
     /// Inputs become commits.
     Router,
+    /// A second router, which reads along.
+    Standby,
     /// Views and audit.
     Project,
     /// Ways out.
@@ -39,12 +41,22 @@ impl Role {
     /// The roles that run apart, in the order in which they start.
     pub const APART: [Self; 5] = [Self::Router, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
 
+    /// Those, and a second router.
+    pub const DOUBLED: [Self; 6] =
+        [Self::Router, Self::Standby, Self::Project, Self::Deliver, Self::Gateway, Self::Ingest];
+
+    /// What it is called here.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        if self == Self::Standby { "standby" } else { self.name() }
+    }
+
     /// The command.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
-            Self::Router => "router",
+            Self::Router | Self::Standby => "router",
             Self::Project => "project",
             Self::Deliver => "deliver",
             Self::Gateway => "gateway",
@@ -59,7 +71,7 @@ impl Role {
             Self::Project => &["simpang.view.v1.View", "simpang.audit.v1.Audit"],
             Self::Gateway => &["simpang.agent.v1.Agent", "simpang.admin.v1.Admin"],
             Self::Ingest => &["simpang.ingest.v1.Ingest"],
-            Self::Router | Self::Deliver => &[],
+            Self::Router | Self::Standby | Self::Deliver => &[],
         }
     }
 }

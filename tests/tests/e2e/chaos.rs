@@ -2,12 +2,7 @@
 //! work: every process of Simpang, one of them, or the broker. Senders send again what was not acknowledged. At the
 //! end nothing is lost and nothing doubled, by the log and by the journals of both ends.
 
-mod agents;
-mod senders;
-
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -16,12 +11,20 @@ use rand::{Rng as _, SeedableRng as _};
 use simpang_checker::DeliveryId;
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self, DeliveryKind, DeliveryOutcome};
-use simpang_tests::{Finished, Layout, Logs, Role, Stand, eventually};
-use tokio::task::{JoinSet, LocalSet};
+use simpang_tests::{Finished, Layout, Load, Logs, Role, Stand, eventually};
+use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
-use senders::Load;
-
+/// What comes meanwhile.
+const LOAD: Load = Load {
+    mails: 1_200,
+    posts: 1_200,
+    comments: 1_200,
+    pushes: 1_200,
+    lists: 8,
+    rows: 60,
+    span: Duration::from_secs(80),
+};
 /// How often something is killed.
 const KILLS: usize = 20;
 /// Longest time for what is under way when the last kill is over.
@@ -44,27 +47,6 @@ struct Kill {
     at: usize,
     victim: Victim,
     down: Duration,
-}
-
-/// How far the senders are, and whether agents go on.
-#[derive(Debug, Clone, Default)]
-struct Progress {
-    acknowledged: Arc<AtomicUsize>,
-    is_over: Arc<AtomicBool>,
-}
-
-impl Progress {
-    fn add(&self, count: usize) {
-        self.acknowledged.fetch_add(count, Ordering::Relaxed);
-    }
-
-    fn acknowledged(&self) -> usize {
-        self.acknowledged.load(Ordering::Relaxed)
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
-    }
 }
 
 /// Random moments, the broker and Simpang in turn.
@@ -100,15 +82,11 @@ async fn under_fire() {
     eprintln!("to repeat these moments: SIMPANG_CHAOS_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut stand = Stand::start(Layout::Apart, |_| {}).await;
-    let progress = Progress::default();
-    let load = Load::default();
     let begun = Instant::now();
-    let mut sending = JoinSet::new();
-    load.start(&stand, &progress, &mut sending);
-    let mut working = JoinSet::new();
-    agents::start(&stand, &progress, &mut working);
+    let traffic = LOAD.send(&stand);
+    let progress = traffic.progress.clone();
 
-    for kill in kills(&mut random, load.messages()) {
+    for kill in kills(&mut random, LOAD.messages()) {
         let reached = || progress.acknowledged() >= kill.at;
         eventually(format!("{} acknowledgements", kill.at), async || {
             // A role that finds no broker when it starts says so and ends; its supervisor starts it again.
@@ -120,29 +98,22 @@ async fn under_fire() {
         execute(&mut stand, &kill).await;
     }
     stand.until_ready_again().await;
-    while let Some(sender) = sending.join_next().await {
-        sender.expect("a sender sends all it has");
-    }
+    let replies = traffic.end().await;
     eprintln!("{:6.1?} all {} messages are acknowledged", begun.elapsed(), progress.acknowledged());
-    progress.is_over.store(true, Ordering::Relaxed);
-    let mut replies = 0;
-    while let Some(worker) = working.join_next().await {
-        replies += worker.expect("an agent works on");
-    }
     let finished = stand.finish_within(DRAINED_WITHIN).await;
     eprintln!("{:6.1?} judged; agents finished {replies} cases", begun.elapsed());
-    everything_once(&finished, &load, replies);
+    everything_once(&finished, &LOAD, replies);
 }
 
 async fn execute(stand: &mut Stand, kill: &Kill) {
     match kill.victim {
-        Victim::Broker => stand.broker().kill().expect("the broker is killed"),
+        Victim::Broker => stand.brokers().server(0).kill(),
         Victim::Everything => stand.kill_all(),
         Victim::One(role) => stand.kill(role),
     }
     sleep(kill.down).await;
     match kill.victim {
-        Victim::Broker => stand.broker().restart().await.expect("the broker starts again"),
+        Victim::Broker => stand.brokers().server(0).run().await,
         Victim::Everything | Victim::One(_) => stand.run_all(),
     }
 }
@@ -151,11 +122,7 @@ async fn execute(stand: &mut Stand, kill: &Kill) {
 /// each reply that a channel accepted arrived once.
 fn everything_once(finished: &Finished, load: &Load, replies: usize) {
     let logs = &finished.logs;
-    let joined = |desk: &str| count(logs, desk, |body| matches!(body, Body::MessageJoined(_)));
-    let opened = |desk: &str| count(logs, desk, |body| matches!(body, Body::CaseOpened(_)));
-    assert_eq!(joined("tenesa"), load.mails);
-    assert_eq!(joined("telkomcare"), load.posts + load.comments + load.pushes);
-    assert_eq!((opened("tier2-outbound"), joined("tier2-outbound")), (load.contacts(), 0));
+    load.arrived_once(logs);
     assert!(load.messages() >= 5_000);
     assert!(replies > 100, "agents finished only {replies} cases");
 
@@ -176,11 +143,6 @@ fn everything_once(finished: &Finished, load: &Load, replies: usize) {
     eprintln!("{} replies: {} delivered, {unknown} of unknown outcome", queued.len(), queued.len() - unknown);
     // Only what was under way at one of the kills may be unknown.
     assert!(unknown <= KILLS * 8, "{unknown} replies have no known outcome");
-}
-
-fn count(logs: &Logs, desk: &str, is_it: impl Fn(&Body) -> bool) -> usize {
-    let of_desk = logs.events.iter().filter(|(of, _)| of == desk);
-    of_desk.filter(|(_, event)| event.body.as_ref().is_some_and(&is_it)).count()
 }
 
 fn deliveries(logs: &Logs, which: impl Fn(&Body) -> Option<v1::DeliveryId>) -> HashSet<(String, DeliveryId)> {

@@ -3,58 +3,49 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use simpang_tests::{CallList, Client, FacebookComment, Letter, Mention, Pusher, Stand};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 
-use super::Progress;
+use super::{Load, Progress};
+use crate::client::Client;
+use crate::journal::Sent;
+use crate::senders::lists::CallList;
+use crate::senders::mail::Letter;
+use crate::senders::push::Pusher;
+use crate::senders::webhooks::{FacebookComment, Mention};
+use crate::stand::Stand;
 
 /// Longest that a sender tries with one message.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Pause before sending again.
 const AGAIN: Duration = Duration::from_millis(150);
-/// For so long messages come, if nothing held them up.
-const SPAN: Duration = Duration::from_secs(80);
 /// Messages in a frame of the pushing program.
-const FRAME: usize = 10;
+pub(super) const FRAME: usize = 10;
 
-/// How much comes through each door.
-#[derive(Debug, Clone)]
-pub(super) struct Load {
-    pub(super) mails: usize,
-    pub(super) posts: usize,
-    pub(super) comments: usize,
-    pub(super) pushes: usize,
-    lists: usize,
-    rows: usize,
+/// Starts all senders.
+pub(super) fn start(load: &Load, stand: &Stand, progress: &Progress, tasks: &mut JoinSet<()>) {
+    let (smtp, http, sent) = (stand.smtp(), stand.http(), stand.sent().clone());
+    let pace = |count: usize| Pace { count, span: load.span };
+    let note = sent.clone();
+    spawn(tasks, progress, pace(load.mails), async move |n| letter(n).send(smtp, &note).await);
+    let note = sent.clone();
+    spawn(tasks, progress, pace(load.posts), async move |n| mention(n).send(http, &note).await);
+    let note = sent.clone();
+    spawn(tasks, progress, pace(load.comments), async move |n| comment(n).send(http, &note).await);
+    tasks.spawn_local(push(stand.client("gateway"), sent.clone(), pace(load.pushes), progress.clone()));
+    tasks.spawn_local(load_lists(stand.client("admin"), sent, pace(load.lists), load.rows, progress.clone()));
 }
 
-impl Default for Load {
-    fn default() -> Self {
-        Self { mails: 1_200, posts: 1_200, comments: 1_200, pushes: 1_200, lists: 8, rows: 60 }
-    }
+/// So many, evenly over a time.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    count: usize,
+    span: Duration,
 }
 
-impl Load {
-    pub(super) fn contacts(&self) -> usize {
-        self.lists * self.rows
-    }
-
-    pub(super) fn messages(&self) -> usize {
-        self.mails + self.posts + self.comments + self.pushes + self.contacts()
-    }
-
-    /// Starts all senders.
-    pub(super) fn start(&self, stand: &Stand, progress: &Progress, tasks: &mut JoinSet<()>) {
-        let (smtp, http, sent) = (stand.smtp(), stand.http(), stand.sent().clone());
-        let note = sent.clone();
-        spawn(tasks, progress, self.mails, async move |n| letter(n).send(smtp, &note).await);
-        let note = sent.clone();
-        spawn(tasks, progress, self.posts, async move |n| mention(n).send(http, &note).await);
-        let note = sent.clone();
-        spawn(tasks, progress, self.comments, async move |n| comment(n).send(http, &note).await);
-        tasks.spawn_local(push(stand.client("gateway"), sent.clone(), self.pushes, progress.clone()));
-        tasks.spawn_local(load_lists(stand.client("admin"), sent, self.lists, self.rows, progress.clone()));
+impl Pace {
+    fn interval(self, count: usize) -> tokio::time::Interval {
+        interval((self.span / u32::try_from(count.max(1)).unwrap_or(1)).max(Duration::from_millis(1)))
     }
 }
 
@@ -62,7 +53,7 @@ impl Load {
 fn spawn(
     tasks: &mut JoinSet<()>,
     progress: &Progress,
-    count: usize,
+    pace: Pace,
     send: impl AsyncFn(usize) -> bool + Clone + 'static,
 ) {
     /// Connections of one channel.
@@ -70,8 +61,8 @@ fn spawn(
     for lane in 0..LANES {
         let (send, progress) = (send.clone(), progress.clone());
         tasks.spawn_local(async move {
-            let numbers: Vec<usize> = (lane..count).step_by(LANES).collect();
-            let mut pace = interval(SPAN / u32::try_from(numbers.len()).unwrap_or(1));
+            let numbers: Vec<usize> = (lane..pace.count).step_by(LANES).collect();
+            let mut pace = pace.interval(numbers.len());
             for number in numbers {
                 pace.tick().await;
                 until_acknowledged(number, async || send(number).await).await;
@@ -122,9 +113,9 @@ fn comment(number: usize) -> FacebookComment {
 }
 
 /// Another program's stream; a broken one is opened again and its unacknowledged frame is sent again.
-async fn push(client: Client, sent: simpang_tests::Sent, count: usize, progress: Progress) {
-    let frames = count / FRAME;
-    let mut pace = interval(SPAN / u32::try_from(frames).unwrap_or(1));
+async fn push(client: Client, sent: Sent, pace: Pace, progress: Progress) {
+    let frames = pace.count / FRAME;
+    let mut pace = pace.interval(frames);
     let mut stream: Option<Pusher> = None;
     for frame in 0..frames {
         pace.tick().await;
@@ -150,14 +141,9 @@ async fn push(client: Client, sent: simpang_tests::Sent, count: usize, progress:
 }
 
 /// Lists that are loaded whole again until every row was acknowledged.
-async fn load_lists(
-    client: Client,
-    sent: simpang_tests::Sent,
-    lists: usize,
-    rows: usize,
-    progress: Progress,
-) {
-    let mut pace = interval(SPAN / u32::try_from(lists).unwrap_or(1));
+async fn load_lists(client: Client, sent: Sent, pace: Pace, rows: usize, progress: Progress) {
+    let lists = pace.count;
+    let mut pace = pace.interval(lists);
     for list in 0..lists {
         pace.tick().await;
         let mut csv = String::from("nama,no hp,nomor tiket,kriteria\n");

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use simpang_proto::agent::v1::GetWorkRequest;
-use simpang_tests::{Agent, Stand};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::Progress;
+use crate::client::Agent;
+use crate::stand::Stand;
 
 /// Pause when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(300);
