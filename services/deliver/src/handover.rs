@@ -149,9 +149,8 @@ impl Carrier {
         let mut at = 0;
         while let Some(handover) = self.waiting.get(at) {
             let (from, to) = (self.log.desk().as_str(), handover.to.clone());
-            let known = !self.context.follows(&to) || self.context.carried.is_read(&to);
             let has = self.context.carried.has(&to, from, handover.place);
-            if !held.contains(&to) && known && (has || self.carry_one(at).await) {
+            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(at).await) {
                 self.waiting.remove(at);
             } else {
                 held.insert(to);
@@ -159,6 +158,17 @@ impl Carrier {
             }
         }
         self.waiting.is_empty()
+    }
+
+    /// Whether what the other desk has is known, or there is no such desk to have anything.
+    async fn may_go_to(&self, desk: &str) -> bool {
+        if !self.context.follows(desk) || self.context.carried.is_read(desk) {
+            return true;
+        }
+        match DeskName::new(desk) {
+            Ok(name) => matches!(self.context.store.open(&name).await, Err(LogError::NoSuchDesk { .. })),
+            Err(_) => true,
+        }
     }
 
     /// Whether one stands on the other log, or never will and was given back.
