@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use simpang_proto::log::v1::Presence;
 
 use crate::InputId;
+use crate::arrived::SessionLimit;
 use crate::names::NameNo;
 
 /// An agent.
@@ -19,6 +20,8 @@ pub(crate) struct Agent {
     pub(crate) capacities: BTreeMap<i32, u32>,
     /// Queues they may serve, with the widening step from which.
     pub(crate) admissions: BTreeMap<NameNo, u32>,
+    /// What they take at once by their own word, as they asked.
+    pub(crate) limit: SessionLimit,
     pub(crate) pull: Option<WaitingPull>,
     /// Cases they have, parked ones too.
     pub(crate) held: BTreeSet<u64>,
@@ -52,6 +55,23 @@ impl Agent {
     pub(crate) fn asks_for(&self, queue: NameNo) -> bool {
         let pulls = |p: &WaitingPull| p.left > 0 && (p.queues.is_empty() || p.queues.contains(&queue));
         self.asks() && (self.pull.as_ref().is_some_and(pulls) || (self.auto && self.presence.is_some()))
+    }
+
+    /// Whether a limit of their own leaves them no room: for `has` cases of a channel and `in_all`.
+    pub(crate) fn wants_no_more(&self, channel: i32, has: u32, in_all: u32) -> bool {
+        let of_channel = self.limit.channels.iter().find(|(c, _)| *c == channel);
+        of_channel.is_some_and(|(_, most)| has >= *most)
+            || self.limit.total.is_some_and(|most| in_all >= most)
+    }
+
+    /// Cases that count against their capacity, over all channels.
+    pub(crate) fn load_in_all(&self) -> u32 {
+        self.load.values().sum()
+    }
+
+    /// The same, with cases that are offered to them.
+    pub(crate) fn busy_in_all(&self) -> u32 {
+        self.load_in_all() + self.offers.values().sum::<u32>()
     }
 
     /// Cases of a channel that count against their capacity.

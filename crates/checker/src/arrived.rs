@@ -52,6 +52,7 @@ pub(crate) struct Command {
 #[derive(Debug)]
 pub(crate) enum Ask {
     SignIn { ready: bool, auto: bool },
+    SetPresence { limit: Option<SessionLimit> },
     Pull { count: u32, queues: Vec<String> },
     Reply,
     Other,
@@ -111,6 +112,15 @@ pub(crate) struct AgentRecord {
     pub(crate) agent: String,
     pub(crate) skills: Vec<String>,
     pub(crate) capacities: Vec<(i32, u32)>,
+}
+
+/// What an agent takes at once by their own word.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionLimit {
+    /// Over all channels.
+    pub(crate) total: Option<u32>,
+    /// Of single channels.
+    pub(crate) channels: Vec<(i32, u32)>,
 }
 
 /// What followed from an input so far.
@@ -177,11 +187,17 @@ fn read_kind(body: input::Body) -> Kind {
 fn read_command(command: v1::Command) -> Command {
     let ask = match command.body {
         Some(command::Body::SignIn(s)) => Ask::SignIn { ready: s.ready, auto: s.auto },
+        Some(command::Body::SetPresence(s)) => Ask::SetPresence { limit: s.limit.as_ref().map(read_limit) },
         Some(command::Body::Pull(p)) => Ask::Pull { count: p.count, queues: p.queues },
         Some(command::Body::Reply(_)) => Ask::Reply,
         _ => Ask::Other,
     };
     Command { principal: command.principal, ask }
+}
+
+fn read_limit(limit: &v1::SessionLimit) -> SessionLimit {
+    let channels = limit.channels.iter().map(|of| (of.channel, of.limit)).collect();
+    SessionLimit { total: limit.total, channels }
 }
 
 fn read_agent(record: v1::AgentRecord) -> AgentRecord {

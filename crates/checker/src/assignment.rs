@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use simpang_proto::log::v1::{self, AssignedBy, UnassignedBy, event::Body};
 
 use crate::Code;
+use crate::agent::Agent;
 use crate::desk::{Case, Desk, Phase, Place};
 use crate::names::NameNo;
 use crate::report::Findings;
@@ -97,6 +98,10 @@ fn offered(desk: &Desk, event: &v1::CaseOffered, found: &mut Findings) {
         _ => must_wait(case, event.case, found),
     }
     may_get(desk, case, event.case, &event.agent, found);
+    if let Some(agent) = desk.names.find(&event.agent).and_then(|no| desk.agents.get(&no).map(|a| (no, a))) {
+        let busy = (agent.1.busy(case.channel), agent.1.busy_in_all());
+        has_room(desk, case, event.case, (&event.agent, agent), busy, found);
+    }
 }
 
 fn offer_ended(desk: &Desk, event: &v1::OfferEnded, found: &mut Findings) {
@@ -201,15 +206,38 @@ fn present(desk: &Desk, number: u64, name: &str, found: &mut Findings) {
 }
 
 fn fits(desk: &Desk, case: &Case, event: &v1::CaseAssigned, found: &mut Findings) {
-    let Some(agent) = desk.names.find(&event.agent) else { return };
-    let held = desk.agents.get(&agent).map_or(0, |a| a.load(case.channel));
+    let Some(agent) = desk.names.find(&event.agent).and_then(|no| desk.agents.get(&no).map(|a| (no, a)))
+    else {
+        return;
+    };
+    let held = (agent.1.load(case.channel), agent.1.load_in_all());
+    has_room(desk, case, event.case, (&event.agent, agent), held, found);
+}
+
+/// Whether an agent who has so many cases of the channel and in all may have one more.
+fn has_room(
+    desk: &Desk,
+    case: &Case,
+    number: u64,
+    (name, (agent, state)): (&str, (NameNo, &Agent)),
+    (has, in_all): (u32, u32),
+    found: &mut Findings,
+) {
+    if state.wants_no_more(case.channel, has, in_all) {
+        found.broken(
+            Code::OverCapacity,
+            format_args!(
+                "{name} got case {number}, and has {has} of its channel and {in_all} in all: their own limit is \
+                 reached"
+            ),
+        );
+    }
     match desk.capacity(agent, case.channel) {
         None => found.counts.capacity_unknown += 1,
-        Some(most) if held >= most => {
-            let (name, number) = (&event.agent, event.case);
+        Some(most) if has >= most => {
             found.broken(
                 Code::OverCapacity,
-                format_args!("{name} got case {number} and holds {held} of {most}"),
+                format_args!("{name} got case {number} and holds {has} of {most}"),
             );
         }
         Some(_) => {}

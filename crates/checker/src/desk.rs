@@ -8,7 +8,7 @@ use simpang_proto::log::v1::{self, OfferEnd, Presence, UnassignedBy};
 
 use crate::InputId;
 use crate::agent::{Agent, WaitingPull};
-use crate::arrived::{Arrived, Ask, Kind};
+use crate::arrived::{Arrived, Ask, Kind, SessionLimit};
 use crate::names::{NameNo, Names};
 
 /// A case.
@@ -113,10 +113,7 @@ impl Desk {
                     a.pull = None;
                 }
             }),
-            Body::AgentPresenceChanged(e) => self.agent(&e.agent, |a, _| {
-                a.presence = Some(e.presence());
-                a.auto = e.auto;
-            }),
+            Body::AgentPresenceChanged(e) => self.presence_changed(e, cause),
             Body::PullWaiting(e) => self.agent(&e.agent, |a, names| {
                 let queues = e.queues.iter().map(|queue| names.of(queue)).collect();
                 a.pull = Some(WaitingPull { id: e.pull.unwrap_or_default().into(), left: e.count, queues });
@@ -152,8 +149,27 @@ impl Desk {
         });
         self.agent(&event.agent, |a, _| {
             a.session = Some(event.session.clone());
+            a.limit = SessionLimit::default();
             a.presence = asked.map(|(ready, _)| if ready { Presence::Ready } else { Presence::NotReady });
             a.auto = asked.is_some_and(|(_, auto)| auto);
+        });
+    }
+
+    /// The limit is read off what the agent asked, not off what the router says of it.
+    fn presence_changed(&mut self, event: &v1::AgentPresenceChanged, cause: Option<&Arrived>) {
+        let limit = cause.and_then(|c| match &c.kind {
+            Kind::Command(command) if command.principal == event.agent => match &command.ask {
+                Ask::SetPresence { limit } => limit.clone(),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.agent(&event.agent, |a, _| {
+            a.presence = Some(event.presence());
+            a.auto = event.auto;
+            if let Some(limit) = limit {
+                a.limit = limit;
+            }
         });
     }
 
@@ -422,7 +438,11 @@ impl Desk {
         if !self.admitted(agent, class.queue, class.step) || !self.has_skills(agent, class.skills) {
             return Some(false);
         }
-        let busy = self.agents.get(&agent).map_or(0, |a| a.busy(class.channel));
+        let Some(state) = self.agents.get(&agent) else { return Some(false) };
+        let busy = state.busy(class.channel);
+        if state.wants_no_more(class.channel, busy, state.busy_in_all()) {
+            return Some(false);
+        }
         self.capacity(agent, class.channel).map(|most| busy < most)
     }
 }

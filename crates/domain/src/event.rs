@@ -3,7 +3,7 @@
 use crate::words::{
     AgentId, Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome,
     InputId, JoinedBy, Millis, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind,
-    SignOutReason, SlaClock, UnassignedBy, WaitingOn,
+    SessionLimit, SignOutReason, SlaClock, UnassignedBy, WaitingOn,
 };
 
 /// One thing that was decided.
@@ -68,6 +68,7 @@ pub enum Happened {
         presence: Presence,
         reason: Name,
         auto: bool,
+        limit: SessionLimit,
     },
     PullWaiting {
         agent: AgentId,
@@ -349,11 +350,11 @@ pub struct Explanation {
     pub candidates: Vec<Candidate>,
     /// How many more were waiting and may take it.
     pub other_candidates: u32,
-    /// Ready, but not asking.
+    /// Of the others: ready, but not asking.
     pub not_asking: u32,
-    /// Ready, but at capacity.
+    /// Of the others: ready, but at capacity.
     pub at_capacity: u32,
-    /// Signed in, not ready.
+    /// Of the others: signed in, not ready.
     pub not_ready: u32,
     /// The customer's last agent was preferred.
     pub sticky: bool,

@@ -5,7 +5,7 @@ use crate::facts::{Customer, Facts};
 use crate::stored::stored;
 use crate::words::{
     AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, Key, MessageKind, Millis, Name,
-    Presence, ReplyKind, Role, Visibility, WaitingOn,
+    Presence, ReplyKind, Role, SessionLimit, Visibility, WaitingOn,
 };
 
 /// One thing that arrived.
@@ -138,6 +138,8 @@ pub enum Ask {
         reason: Name,
         /// Be offered cases without asking.
         auto: bool,
+        /// What they take at once from here on; none: as it was.
+        limit: Option<SessionLimit>,
     },
     /// Ask for cases.
     Pull {

@@ -41,6 +41,31 @@ pub struct DeliveryId {
 stored!(tuple CaseId(u64));
 stored!(struct InputId { seq, index });
 stored!(struct DeliveryId { input, part });
+stored!(struct SessionLimit { total, channels });
+
+/// What an agent takes at once by their own word, for as long as their session lasts. What their record and the policy
+/// allow holds all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionLimit {
+    /// Over all channels; none: not limited.
+    pub total: Option<u32>,
+    /// Of single channels, sorted by channel, each once.
+    pub channels: Vec<(Channel, u32)>,
+}
+
+impl SessionLimit {
+    /// Whether it limits nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.total.is_none() && self.channels.is_empty()
+    }
+
+    /// Most cases of a channel; none: not limited.
+    #[must_use]
+    pub fn of(&self, channel: Channel) -> Option<u32> {
+        self.channels.iter().find(|(c, _)| *c == channel).map(|(_, limit)| *limit)
+    }
+}
 
 /// Declares a closed list whose numbers are the ones on the log.
 macro_rules! words {

@@ -81,6 +81,11 @@ fn compile_into(report: &Report<'_>, desk: &str, files: &[(String, String)]) -> 
     let mut draft = Draft::default();
     let manifest = read_files(report, desk, &order, &mut draft);
     draft.names.check(report);
+    for other in draft.names.uses(Kind::Desk).filter(|other| other.as_str() == desk) {
+        let problem =
+            format!("`{desk}` is this desk itself: a case that is handed over to it comes back for ever");
+        report.error(other.spot, problem);
+    }
     let shape = check(report, &mut draft);
     let (manifest, shape) = (manifest?, shape?);
     (!report.has_errors()).then(|| Policy::new(desk, manifest, folder::digest(files), draft, shape))

@@ -152,6 +152,7 @@ row! {
         agent: String, record: Vec<u8>, inactive: bool, session: String, gateway: String, signed_in_ms: i64,
         presence: i32, reason: String, auto: bool, since_ms: i64, pulling: i64, pull_expires_ms: i64, pull_seq: i64,
         pull_idx: i64, last_assigned_ms: i64, admissions: String,
+        session_limit: Vec<u8>,
     }
 }
 

@@ -190,7 +190,7 @@ CREATE TABLE agents (
     gateway TEXT NOT NULL, signed_in_ms INTEGER NOT NULL, presence INTEGER NOT NULL, reason TEXT NOT NULL,
     auto INTEGER NOT NULL, since_ms INTEGER NOT NULL, pulling INTEGER NOT NULL, pull_expires_ms INTEGER NOT NULL,
     pull_seq INTEGER NOT NULL, pull_idx INTEGER NOT NULL, last_assigned_ms INTEGER NOT NULL,
-    admissions TEXT NOT NULL
+    admissions TEXT NOT NULL, session_limit BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE presence (

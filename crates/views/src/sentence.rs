@@ -220,7 +220,17 @@ fn signed_out(e: &log::AgentSignedOut) -> String {
 fn presence(e: &log::AgentPresenceChanged) -> String {
     let presence = plain(e.presence().as_str_name(), "PRESENCE_");
     let auto = if e.auto { ", and is offered cases without asking" } else { "" };
-    format!("{} is {presence}{}{auto}.", e.agent, optional(": ", &e.reason))
+    let limit = e.limit.as_ref().map(at_most).unwrap_or_default();
+    format!("{} is {presence}{}{auto}{limit}.", e.agent, optional(": ", &e.reason))
+}
+
+/// A limit of an agent's own.
+fn at_most(limit: &log::SessionLimit) -> String {
+    let total = limit.total.map(|total| format!("{total} in all"));
+    let of =
+        |of: &log::Capacity| format!("{} of {}", of.limit, plain(of.channel().as_str_name(), "CHANNEL_"));
+    let parts: Vec<String> = total.into_iter().chain(limit.channels.iter().map(of)).collect();
+    if parts.is_empty() { String::new() } else { format!(", and takes at most {}", parts.join(", ")) }
 }
 
 fn pull_waiting(e: &log::PullWaiting) -> String {

@@ -1,7 +1,7 @@
 //! Commands: what a person asks, protobuf to domain. Texts stay behind: decisions never read them.
 
 use simpang_domain::input::{Ask, Command, TransferTo};
-use simpang_domain::words::{CaseId, ReplyKind};
+use simpang_domain::words::{CaseId, ReplyKind, SessionLimit};
 use simpang_proto::log::v1;
 use simpang_proto::log::v1::command::Body as Wire;
 
@@ -9,7 +9,7 @@ use crate::common::{
     ascending, customer, fact_changes, fits, input_id, optional_input_id, optional_word, word,
 };
 use crate::error::ReadError;
-use crate::input::{check, field, given};
+use crate::input::{capacities, check, field, given};
 use crate::names::Names;
 
 /// Most ms that a pull waits.
@@ -78,7 +78,19 @@ fn set_presence(names: &mut Names, wire: &v1::SetPresence) -> Result<Ask, ReadEr
         presence: field("presence", word(wire.presence))?,
         reason: names.name(&wire.reason),
         auto: wire.auto,
+        limit: wire
+            .limit
+            .as_ref()
+            .map(|limit| session_limit(limit).map_err(|error| error.within("limit")))
+            .transpose()?,
     })
+}
+
+fn session_limit(wire: &v1::SessionLimit) -> Result<SessionLimit, ReadError> {
+    check(wire.total.is_none_or(|total| total <= 1_000), "total", "it is 0 to 1,000")?;
+    let mut channels = capacities("channels", &wire.channels)?;
+    channels.sort_unstable();
+    Ok(SessionLimit { total: wire.total, channels })
 }
 
 fn pull(names: &mut Names, wire: &v1::Pull) -> Result<Ask, ReadError> {

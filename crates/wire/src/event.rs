@@ -85,7 +85,7 @@ events! {
     AgentChanged { agent }
     AgentSignedIn { agent, session, gateway }
     AgentSignedOut { agent, session, reason }
-    AgentPresenceChanged { agent, presence, reason, auto }
+    AgentPresenceChanged { agent, presence, reason, auto, limit }
     PullWaiting { agent, count, queues, pull; expires as expires_ms }
     PullEnded { agent, pull, reason }
     AgentAdmitted { agent, admissions }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use simpang_domain::event::{Candidate, Explanation};
-use simpang_domain::words::{CaseId, DeliveryId, InputId, Millis, Name};
+use simpang_domain::words::{CaseId, Channel, DeliveryId, InputId, Millis, Name, SessionLimit};
 use simpang_proto::log::v1;
 
 use crate::common::{Word, input_id, optional_word, word, write_input_id};
@@ -175,6 +175,23 @@ impl Field<Vec<v1::Admission>> for Vec<(Name, u32)> {
 
     fn read(wire: &Vec<v1::Admission>, names: &mut Names) -> Result<Self, What> {
         Ok(wire.iter().map(|admission| (names.name(&admission.queue), admission.step)).collect())
+    }
+}
+
+/// None is written where nothing is limited.
+impl Field<Option<v1::SessionLimit>> for SessionLimit {
+    fn write(&self) -> Option<v1::SessionLimit> {
+        let capacity =
+            |(channel, limit): &(Channel, u32)| v1::Capacity { channel: channel.number(), limit: *limit };
+        let channels = self.channels.iter().map(capacity).collect();
+        (!self.is_none()).then_some(v1::SessionLimit { total: self.total, channels })
+    }
+
+    fn read(wire: &Option<v1::SessionLimit>, _: &mut Names) -> Result<Self, What> {
+        let Some(wire) = wire else { return Ok(Self::default()) };
+        let read = |capacity: &v1::Capacity| Ok((word(capacity.channel)?, capacity.limit));
+        let channels = wire.channels.iter().map(read).collect::<Result<_, What>>()?;
+        Ok(Self { total: wire.total, channels })
     }
 }
 

@@ -232,17 +232,18 @@ fn agent(names: &mut Names, wire: &v1::AgentRecord) -> Result<AgentRecord, ReadE
         since: (wire.since_ms != 0).then_some(wire.since_ms),
         qa_met: wire.qa_met.clone(),
         facts: facts(names, &wire.facts)?,
-        capacities: capacities(&wire.capacities)?,
+        capacities: capacities("capacities", &wire.capacities)?,
         inactive: wire.inactive,
     })
 }
 
-fn capacities(all: &[v1::Capacity]) -> Result<Vec<(Channel, u32)>, ReadError> {
+/// How many of each channel, each channel once.
+pub(crate) fn capacities(name: &'static str, all: &[v1::Capacity]) -> Result<Vec<(Channel, u32)>, ReadError> {
     let mut read: Vec<(Channel, u32)> = Vec::with_capacity(all.len());
     for capacity in all {
-        let channel = field("capacities", word(capacity.channel))?;
-        check(capacity.limit <= 1_000, "capacities", "limits are 0 to 1,000")?;
-        check(read.iter().all(|(known, _)| *known != channel), "capacities", "a channel stands there twice")?;
+        let channel = field(name, word(capacity.channel))?;
+        check(capacity.limit <= 1_000, name, "limits are 0 to 1,000")?;
+        check(read.iter().all(|(known, _)| *known != channel), name, "a channel stands there twice")?;
         read.push((channel, capacity.limit));
     }
     Ok(read)

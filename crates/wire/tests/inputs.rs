@@ -269,8 +269,15 @@ fn a_malformed_command_is_set_aside_with_its_reason() {
             auto: false,
         })
     };
-    let presence =
-        |presence, reason: String| Asked::SetPresence(v1::SetPresence { presence, reason, auto: false });
+    let presence = |presence, reason: String| {
+        Asked::SetPresence(v1::SetPresence { presence, reason, ..v1::SetPresence::default() })
+    };
+    let limited = |total, channels: &[(i32, u32)]| {
+        let channels =
+            channels.iter().map(|(channel, limit)| v1::Capacity { channel: *channel, limit: *limit });
+        let limit = v1::SessionLimit { total, channels: channels.collect() };
+        Asked::SetPresence(v1::SetPresence { presence: 1, limit: Some(limit), ..v1::SetPresence::default() })
+    };
     let filled = vec!["b".to_owned(), "a".to_owned()];
     let unsorted = Asked::Disposition(v1::Disposition { filled, ..Default::default() });
     let facts = vec![fact("b", text("")), fact("a", text(""))];
@@ -283,6 +290,13 @@ fn a_malformed_command_is_set_aside_with_its_reason() {
         (sign_in("s", ""), "command.sign_in.gateway: is empty"),
         (presence(0, String::new()), "command.set_presence.presence: no presence is given"),
         (presence(1, "x".repeat(101)), "command.set_presence.reason: it has at most 100 characters"),
+        (limited(Some(1_001), &[]), "command.set_presence.limit.total: it is 0 to 1,000"),
+        (limited(None, &[(1, 1_001)]), "command.set_presence.limit.channels: limits are 0 to 1,000"),
+        (limited(None, &[(0, 1)]), "command.set_presence.limit.channels: no channel is given"),
+        (
+            limited(None, &[(1, 1), (1, 2)]),
+            "command.set_presence.limit.channels: a channel stands there twice",
+        ),
         (
             Asked::Decline(v1::Decline { reason: "x".repeat(201) }),
             "command.decline.reason: it has at most 200 characters",

@@ -98,7 +98,7 @@ impl Commands {
         let key = self.key(&[&desk, "command", &principal.name, &request_id]);
         let command =
             log::Command { principal: principal.name.clone(), seen_messages, case, body: Some(body) };
-        let input = self.input(&metadata, key, self.complete(command, &key, deadline).await?);
+        let input = self.input(&metadata, key, self.complete(&desk, command, &key, deadline).await?);
         let decided = follower.decide(input, deadline).await?;
         judge(&follower, &decided)?;
         Ok(Done { principal: principal.name, case, decided, follower })
@@ -129,9 +129,10 @@ impl Commands {
     }
 
     /// Fills in what only the gateway knows: the session of a sign-in, the directory's words on a customer. Refuses a
-    /// transfer to a desk that is not there.
+    /// transfer to a desk that is not there, or to the one that the case is on.
     pub(crate) async fn complete(
         &self,
+        desk: &str,
         mut command: log::Command,
         key: &[u8; 16],
         deadline: Instant,
@@ -145,6 +146,10 @@ impl Commands {
                 if !customer.id.is_empty() =>
             {
                 *customer = self.directory.customer(&customer.id, deadline).await?;
+            }
+            Some(command::Body::Transfer(transfer)) if transfer.desk == desk => {
+                let reason = "is the case's own desk: name a queue or an agent of it, or another desk";
+                return Err(Invalid::new("to_desk", reason).into());
             }
             // A case that goes to no desk would be nobody's.
             Some(command::Body::Transfer(transfer)) if !transfer.desk.is_empty() => {

@@ -4,9 +4,12 @@ use simpang_checker::{
     Checker, Code, Journals, Options, ReceivedEntry, Report, RoundTheClock, SentEntry, read_journal,
 };
 use simpang_proto::log::v1::event::Body;
-use simpang_proto::log::v1::{DeliveryOutcome, InputRefused, Rejection, SlaClock};
+use simpang_proto::log::v1::{
+    DeliveryOutcome, InputRefused, Presence, Rejection, SessionLimit, SetPresence, SignIn, SlaClock, command,
+};
 
 use crate::story::tale::tell;
+use crate::story::words::{asked, presence, signed_in};
 use crate::story::{Entry, check};
 
 #[test]
@@ -61,6 +64,25 @@ fn a_command_may_come_again_when_the_desk_was_busy() {
     edit!(tale.story, CommandRejected(e) if e.case == 1 => e.rejection = Rejection::Busy as i32);
     let report = tale.story.check();
     assert!(report.holds, "{report}");
+}
+
+#[test]
+fn who_set_themselves_a_limit_is_not_left_idle_when_they_get_no_more() {
+    let limited = SessionLimit { total: Some(0), channels: Vec::new() };
+    for (limit, idle) in [(None, 1), (Some(limited), 0)] {
+        let mut tale = tell();
+        let s = &mut tale.story;
+        let begin = command::Body::SignIn(SignIn { session: "ani-1".into(), ..SignIn::default() });
+        let bodies = vec![signed_in("ani"), presence("ani", Presence::NotReady, false)];
+        s.judge("gateway", asked("ani", 0, begin), bodies);
+        let says =
+            SetPresence { presence: Presence::Ready as i32, auto: true, limit, ..SetPresence::default() };
+        let ready = vec![presence("ani", Presence::Ready, true)];
+        s.judge("gateway", asked("ani", 0, command::Body::SetPresence(says)), ready);
+        let report = s.check();
+        assert_eq!(report.total(Code::LeftIdle), idle, "{report}");
+        assert_eq!(report.holds, idle == 0, "{report}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ impl<R: Rules> Judging<'_, R> {
         if record.inactive {
             self.sign_out(ix, SignOutReason::Inactive);
         }
+        self.withdraw_what_no_longer_fits(ix);
         self.serve(ix);
     }
 
@@ -82,6 +83,7 @@ impl<R: Rules> Judging<'_, R> {
         let agents: Vec<AgentIx> = self.state.agents.places().collect();
         for ix in agents {
             self.admit(ix);
+            self.withdraw_what_no_longer_fits(ix);
             self.serve(ix);
         }
     }

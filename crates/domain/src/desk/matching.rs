@@ -164,9 +164,9 @@ impl<R: Rules> Judging<'_, R> {
             key: case.key,
             other_candidates: u32::try_from(waiting - named.len()).unwrap_or(u32::MAX),
             candidates: named.into_iter().map(|rank| self.candidate(rank)).collect(),
-            not_asking: agents.count(Standing::NotAsking),
-            at_capacity: agents.count(Standing::AtCapacity),
-            not_ready: agents.count(Standing::NotReady),
+            not_asking: agents.others(Standing::NotAsking, chosen),
+            at_capacity: agents.others(Standing::AtCapacity, chosen),
+            not_ready: agents.others(Standing::NotReady, chosen),
             sticky,
         }
     }

@@ -5,7 +5,8 @@ use crate::event::Happened;
 use crate::rules::Rules;
 use crate::state::{AgentIx, Standing, Status};
 use crate::words::{
-    AgentId, CaseId, InputId, Name, OfferEnd, Presence, PullEnd, Rejection, SignOutReason, UnassignedBy,
+    AgentId, CaseId, InputId, Name, OfferEnd, Presence, PullEnd, Rejection, SessionLimit, SignOutReason,
+    UnassignedBy,
 };
 
 /// What an agent asks when they pull.
@@ -13,6 +14,16 @@ pub(super) struct Wish<'a> {
     pub(super) count: u32,
     pub(super) wait_ms: i64,
     pub(super) queues: &'a [Name],
+}
+
+/// What an agent says of themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Says<'a> {
+    pub(super) presence: Presence,
+    pub(super) reason: &'a Name,
+    pub(super) auto: bool,
+    /// None: as it was.
+    pub(super) limit: Option<&'a SessionLimit>,
 }
 
 impl<R: Rules> Judging<'_, R> {
@@ -28,7 +39,8 @@ impl<R: Rules> Judging<'_, R> {
         self.emit(Happened::AgentSignedIn { agent: agent.clone(), session, gateway });
         let presence = if ready { Presence::Ready } else { Presence::NotReady };
         let reason = super::judging::no_name();
-        self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: auto && ready });
+        let limit = SessionLimit::default();
+        self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: auto && ready, limit });
         self.serve(ix);
     }
 
@@ -49,9 +61,13 @@ impl<R: Rules> Judging<'_, R> {
         }
     }
 
-    pub(super) fn set_presence(&mut self, ix: AgentIx, presence: Presence, reason: &Name, auto: bool) {
+    /// Takes what an agent says of themselves. A limit of their own takes away nothing they hold, only offers that no
+    /// longer fit; where there is room again, waiting work comes at once.
+    pub(super) fn set_presence(&mut self, ix: AgentIx, says: &Says<'_>) {
+        let Says { presence, reason, auto, limit } = *says;
         let agent = self.agent_id(ix);
         let ready = presence == Presence::Ready;
+        let limit = limit.unwrap_or(&self.state.agents.get(ix).limit).clone();
         if !ready {
             self.end_pull(ix, PullEnd::Absent);
         }
@@ -60,11 +76,26 @@ impl<R: Rules> Judging<'_, R> {
             presence,
             reason: reason.clone(),
             auto: auto && ready,
+            limit,
         });
         if !ready {
             self.withdraw_all_offers(ix);
         }
+        self.withdraw_what_no_longer_fits(ix);
         self.serve(ix);
+    }
+
+    /// Takes back offers for which an agent has no more room, the latest cases first; what they hold stays theirs.
+    pub(super) fn withdraw_what_no_longer_fits(&mut self, ix: AgentIx) {
+        for case in self.state.agents.get(ix).working.clone().into_iter().rev() {
+            let channel = self.case_of(case).channel;
+            let offered = matches!(self.status(case), Status::Offered { agent, .. } if agent == ix);
+            if offered && !self.state.fits(ix, channel, self.rules) {
+                let agent = self.agent_id(ix);
+                self.emit(Happened::OfferEnded { case, agent, reason: OfferEnd::Withdrawn });
+                self.place(case);
+            }
+        }
     }
 
     fn withdraw_all_offers(&mut self, ix: AgentIx) {
@@ -85,7 +116,8 @@ impl<R: Rules> Judging<'_, R> {
             return self.reject(principal, CaseId(0), Rejection::NotReady, detail);
         }
         if agent.standing == Standing::AtCapacity {
-            let detail = "you hold as many cases as you may: resolve, park or release one first";
+            let detail = "you hold as many cases as you may, or as you set yourself: resolve, park or release one first, \
+                          or raise your own limit";
             return self.reject(principal, CaseId(0), Rejection::AtCapacity, detail);
         }
         if !(1..=100).contains(&wish.count) || !(0..=3_600_000).contains(&wish.wait_ms) {

@@ -33,8 +33,12 @@ impl<R: Rules> Judging<'_, R> {
         }
         let moved =
             case.queue != found.queue || case.skills != found.skills || case.priority != found.priority;
-        let new: Vec<Action> =
-            found.actions.into_iter().filter(|a| !case.actions.contains(&a.name())).collect();
+        let stays = case.campaign.is_some();
+        let new = |a: &Action| {
+            let leaves = stays && matches!(a, Action::HandOver { .. });
+            !leaves && !case.actions.contains(&a.name())
+        };
+        let new: Vec<Action> = found.actions.into_iter().filter(new).collect();
         self.emit(Happened::CaseClassified {
             case: id,
             rule: found.rule,
@@ -53,7 +57,7 @@ impl<R: Rules> Judging<'_, R> {
         self.act(id, &new);
     }
 
-    /// What rules have done besides routing.
+    /// What rules have done besides routing. A campaign's contact stays on its desk, whose campaign it follows.
     fn act(&mut self, case: CaseId, actions: &[Action]) {
         for action in actions {
             match action {

@@ -50,7 +50,8 @@ impl<R: Rules> Judging<'_, R> {
         let (presence, why): (_, Name) = (Presence::NotReady, why.into());
         self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason });
         self.end_pull(ix, PullEnd::Absent);
-        self.emit(Happened::AgentPresenceChanged { agent, presence, reason: why, auto: false });
+        let limit = self.state.agents.get(ix).limit.clone();
+        self.emit(Happened::AgentPresenceChanged { agent, presence, reason: why, auto: false, limit });
         self.place(case);
     }
 

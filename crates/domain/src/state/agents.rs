@@ -4,7 +4,7 @@ use super::demand::{ClassIx, Rank};
 use super::map::Map;
 use crate::input::AgentRecord;
 use crate::stored::stored;
-use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence};
+use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence, SessionLimit};
 
 /// An agent's place in the list; places are never given to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,8 @@ pub struct Agent {
     pub presence: Presence,
     /// Are offered cases without asking.
     pub auto: bool,
+    /// What they take at once by their own word.
+    pub limit: SessionLimit,
     /// Their waiting pull.
     pub pull: Option<Pull>,
     /// Queues they may serve, with the step from which on, sorted by queue.
@@ -88,6 +90,7 @@ impl Agent {
             session: None,
             presence: Presence::NotReady,
             auto: false,
+            limit: SessionLimit::default(),
             pull: None,
             admissions: Vec::new(),
             working: Vec::new(),
@@ -182,6 +185,13 @@ impl Agents {
         (0..u32::try_from(self.list.len()).expect("as above")).map(AgentIx)
     }
 
+    /// How many besides this one stand so.
+    #[must_use]
+    pub fn others(&self, standing: Standing, but: Option<AgentIx>) -> u32 {
+        let itself = but.is_some_and(|ix| self.get(ix).standing == standing);
+        self.count(standing) - u32::from(itself && slot(standing).is_some())
+    }
+
     /// How many stand so.
     #[must_use]
     pub fn count(&self, standing: Standing) -> u32 {
@@ -216,6 +226,6 @@ stored!(struct Session { id, gateway });
 stored!(struct Pull { id, count, expires, queues });
 stored!(enum Standing { 0 = Out, 1 = NotReady, 2 = AtCapacity, 3 = NotAsking, 4 = Asking });
 stored!(struct Agent {
-    record, session, presence, auto, pull, admissions, working, parked, load, idle_since, classes, listed, standing,
+    record, session, presence, auto, limit, pull, admissions, working, parked, load, idle_since, classes, listed, standing,
 });
 stored!(struct Agents { by_id, list, counts });

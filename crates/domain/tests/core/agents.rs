@@ -1,8 +1,8 @@
 //! Sessions, presence, pulls and offers.
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body, Heartbeat};
-use simpang_domain::words::{OfferEnd, Presence, PullEnd, Rejection, Role};
+use simpang_domain::input::{Ask, Body, Heartbeat, TransferTo};
+use simpang_domain::words::{Channel, OfferEnd, Presence, PullEnd, Rejection, Role, SessionLimit};
 
 use crate::support::{HOUR, MIN, Trial, assigned, message, names, record, rejection};
 
@@ -99,6 +99,103 @@ fn nobody_gets_more_than_they_may_hold() {
     assert_eq!(assigned(&desk.pull("budi", 5, 0)).len(), 1);
 }
 
+/// Ready, with a limit of their own.
+fn limited(total: Option<u32>, channels: &[(Channel, u32)], auto: bool) -> Ask {
+    let limit = Some(SessionLimit { total, channels: channels.to_vec() });
+    Ask::SetPresence { presence: Presence::Ready, reason: "".into(), auto, limit }
+}
+
+#[test]
+fn an_agent_who_limits_themselves_gets_no_more_than_they_want() {
+    let mut desk = Trial::new();
+    (1..=4).for_each(|n| drop(desk.mail(n)));
+    desk.ready("rina");
+    desk.ask("rina", 0, limited(Some(1), &[], false));
+    assert_eq!(assigned(&desk.pull("rina", 5, 0)), [(1, "rina".to_owned())]);
+    assert_eq!(rejection(&desk.pull("rina", 1, 0)), Some(Rejection::AtCapacity));
+    desk.ready("budi");
+    desk.ask("budi", 0, limited(None, &[(Channel::Email, 0)], false));
+    assert_eq!(assigned(&desk.pull("budi", 1, 0)), []);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn an_agents_own_limit_allows_no_more_than_the_policy() {
+    let mut desk = Trial::new();
+    (1..=4).for_each(|n| drop(desk.mail(n)));
+    desk.ready("rina");
+    desk.ask("rina", 0, limited(Some(50), &[(Channel::Email, 50)], false));
+    assert_eq!(assigned(&desk.pull("rina", 10, 0)).len(), 2);
+}
+
+#[test]
+fn a_lowered_limit_takes_nothing_away_and_a_raised_one_gives_waiting_work_at_once() {
+    let mut desk = Trial::new();
+    desk.ready("rina");
+    desk.mail(1);
+    desk.pull("rina", 1, 0);
+    assert_eq!(names(&desk.ask("rina", 0, limited(Some(0), &[], true))), ["AgentPresenceChanged"]);
+    assert_eq!(desk.holder(1).as_deref(), Some("rina"));
+    assert!(!names(&desk.mail(2)).contains(&"CaseOffered".to_owned()), "0: takes nothing more");
+    let events = desk.ask("rina", 0, limited(Some(2), &[], true));
+    assert_eq!(names(&events), ["AgentPresenceChanged", "CaseOffered"]);
+    let again = Ask::SetPresence { presence: Presence::Ready, reason: "".into(), auto: true, limit: None };
+    let events = desk.ask("rina", 0, again);
+    assert!(matches!(&events[0], Happened::AgentPresenceChanged { limit, .. } if limit.total == Some(2)));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_limit_that_is_lowered_below_an_offer_withdraws_it_for_the_next() {
+    let mut desk = Trial::new();
+    for agent in ["rina", "budi"] {
+        desk.agent(agent, &[]);
+        desk.sign_in(agent, true);
+        desk.now += 1;
+    }
+    desk.mail(1);
+    let events = desk.ask("rina", 0, limited(Some(0), &[], true));
+    assert_eq!(names(&events), ["AgentPresenceChanged", "OfferEnded", "CaseQueued", "CaseOffered"]);
+    assert!(matches!(&events[3], Happened::CaseOffered { agent, .. } if &**agent == "budi"));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn an_offer_that_a_changed_record_leaves_no_room_for_is_withdrawn() {
+    let mut desk = Trial::new();
+    desk.agent("rina", &[]);
+    desk.sign_in("rina", true);
+    desk.mail(1);
+    let mut none = record("rina", &[], &[Role::Agent]);
+    none.capacities = vec![(Channel::Email, 0)];
+    assert_eq!(names(&desk.judge(Body::Agent(none))), ["AgentChanged", "OfferEnded", "CaseQueued"]);
+    assert_eq!(rejection(&desk.ask("rina", 1, Ask::Accept)), Some(Rejection::OfferEnded));
+}
+
+#[test]
+fn a_limit_of_their_own_ends_with_the_session_and_holds_against_people_too() {
+    let mut desk = Trial::new();
+    desk.leader("tl");
+    desk.ready("rina");
+    desk.mail(1);
+    desk.ask("rina", 0, limited(Some(0), &[], false));
+    let to_rina = || Ask::Transfer { to: TransferTo::Agent("rina".into()) };
+    assert_eq!(rejection(&desk.ask("tl", 1, to_rina())), Some(Rejection::AtCapacity));
+    desk.sign_in("rina", false);
+    assert_eq!(assigned(&desk.ask("tl", 1, to_rina())), [(1, "rina".to_owned())]);
+}
+
+#[test]
+fn who_pulls_is_not_counted_among_those_who_did_not_ask() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.ready("budi");
+    desk.ready("rina");
+    let events = desk.pull("rina", 1, 0);
+    let Happened::CaseAssigned { explanation: Some(why), .. } = &events[0] else { panic!("{events:?}") };
+    assert_eq!((why.not_asking, why.at_capacity, why.not_ready), (1, 0, 0), "only budi did not ask");
+}
+
 #[test]
 fn an_auto_agent_is_offered_a_case_and_accepts() {
     let mut desk = Trial::new();
@@ -185,7 +282,8 @@ fn a_pull_says_why_it_is_refused() {
     let unknown = Ask::Pull { count: 1, wait_ms: 0, queues: vec!["nowhere".into()] };
     assert_eq!(rejection(&desk.ask("rina", 0, unknown)), Some(Rejection::UnknownTarget));
     assert_eq!(rejection(&desk.pull("rina", 0, 0)), Some(Rejection::Invalid));
-    let away = Ask::SetPresence { presence: Presence::NotReady, reason: "lunch".into(), auto: false };
+    let away =
+        Ask::SetPresence { presence: Presence::NotReady, reason: "lunch".into(), auto: false, limit: None };
     desk.ask("rina", 0, away);
     assert_eq!(rejection(&desk.pull("rina", 1, 0)), Some(Rejection::NotReady));
 }

@@ -1,10 +1,10 @@
 //! Calls: oldest first, dispositions by the tree, attempts, and hours (H, I1).
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body, Contact};
+use simpang_domain::input::{Ask, Body, Contact, TransferTo};
 use simpang_domain::words::{CloseReason, Name, Rejection};
 
-use crate::support::{HOUR, MIN, START, Trial, assigned, contact, names, rejection};
+use crate::support::{HOUR, MIN, START, Trial, assigned, contact, customer, names, rejection};
 
 fn outcome(path: &[&str], filled: &[&str], again_at: Option<i64>) -> Ask {
     let all = |texts: &[&str]| texts.iter().map(|t| Name::from(*t)).collect();
@@ -106,6 +106,21 @@ fn nobody_is_called_outside_the_hours() {
     assert!(matches!(events[..], [Happened::CaseScheduled { at, .. }, ..] if at == until), "{events:?}");
     desk.now = START + 22 * HOUR;
     assert!(names(&desk.contact()).contains(&"CaseScheduled".to_owned()));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_contact_stays_on_the_desk_of_its_campaign_whether_a_person_or_a_rule_would_move_it() {
+    let mut desk = Trial::new();
+    desk.judge(Body::Contact(Contact { customer: Some(customer("ELSEWHERE")), ..contact() }));
+    desk.ready("t2o");
+    assert_eq!(assigned(&desk.pull("t2o", 1, 0)), [(1, "t2o".to_owned())], "it waits like any other");
+    let events = desk.ask("t2o", 1, Ask::Transfer { to: TransferTo::Desk("other".into()) });
+    let [Happened::CommandRejected { rejection: Rejection::WrongState, detail, .. }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(detail.contains("load it into a campaign of the other desk"), "{detail}");
+    assert!(names(&desk.mail_of(9, "ELSEWHERE")).contains(&"CaseHandedOver".to_owned()), "a mail may go");
     desk.assert_fold_is_equal();
 }
 

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use simpang_domain::desk::Desk;
+use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{
     Ask, Body, DeliveryClaim, DeliveryReport, Heartbeat, Input, Message, TransferTo,
@@ -10,7 +11,8 @@ use simpang_domain::input::{
 use simpang_domain::rules::Rules;
 use simpang_domain::state::{State, Status};
 use simpang_domain::words::{
-    CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Name, Presence, ReplyKind, WaitingOn,
+    CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Name, Presence, ReplyKind,
+    SessionLimit, WaitingOn,
 };
 
 use crate::support::{HOUR, MIN, TestRules, Trial, answer, contact, customer, message, record};
@@ -32,15 +34,22 @@ pub(crate) enum Move {
     Unreadable,
 }
 
+fn limits() -> impl Strategy<Value = Option<SessionLimit>> {
+    let channels = proptest::option::of((0..3u32).prop_map(|most| (Channel::Email, most)));
+    let limit = (proptest::option::of(0..3u32), channels)
+        .prop_map(|(total, channels)| SessionLimit { total, channels: channels.into_iter().collect() });
+    proptest::option::of(limit)
+}
+
 fn asks() -> impl Strategy<Value = Ask> {
     let name = |s: &str| Name::from(s);
     prop_oneof![
         3 => any::<(bool, bool)>().prop_map(move |(ready, auto)| Ask::SignIn {
             session: "s".into(), gateway: "g1".into(), ready, auto }),
         1 => Just(Ask::SignOut { session: None }),
-        2 => (0..3u8, any::<bool>()).prop_map(|(p, auto)| Ask::SetPresence {
+        2 => (0..3u8, any::<bool>(), limits()).prop_map(|(p, auto, limit)| Ask::SetPresence {
             presence: [Presence::Ready, Presence::NotReady, Presence::AfterWork][p as usize],
-            reason: "".into(), auto }),
+            reason: "".into(), auto, limit }),
         6 => (1..4u32, prop_oneof![Just(0), Just(MIN), Just(HOUR)])
             .prop_map(|(count, wait_ms)| Ask::Pull { count, wait_ms, queues: Vec::new() }),
         1 => (1..3u32).prop_map(move |count| Ask::Pull { count, wait_ms: HOUR, queues: vec![name("vip")] }),
@@ -166,8 +175,22 @@ pub(crate) fn play(steps: Vec<Move>) -> Trial {
             u8::try_from(n % 5).ok().filter(|_| matches!(body, Body::Message(_)) && n.is_multiple_of(7));
         trial.judge_with(key, body, None);
         holds(trial.desk.state(), trial.desk.rules());
+        fits(&trial);
     }
     trial
+}
+
+/// Whoever just got a case, or an offer of one, has no more than they may, by their own word too.
+fn fits(trial: &Trial) {
+    let (state, rules) = (trial.desk.state(), trial.desk.rules());
+    for event in &trial.history.last().unwrap().1 {
+        if let Happened::CaseAssigned { agent, .. } | Happened::CaseOffered { agent, .. } = &event.body {
+            let ix = state.agent_ix(agent).unwrap();
+            let fits = Channel::ALL.iter().all(|channel| state.fits(ix, *channel, rules));
+            let more = state.agents.get(ix).limit.clone();
+            assert!(fits, "{agent} took more than they want: {more:?}");
+        }
+    }
 }
 
 /// What must hold after every input, read slowly off the state.
@@ -179,7 +202,7 @@ fn holds(state: &State, rules: &TestRules) {
                 state.cases.values().filter(|c| c.channel == *channel && c.occupies() == Some(ix)).count();
             assert_eq!(held, agent.load_on(*channel) as usize, "{} on {channel:?}", agent.record.agent);
             assert!(
-                held <= state.capacity(ix, *channel, rules) as usize,
+                held <= rules.tables().capacity(*channel) as usize,
                 "{} over capacity",
                 agent.record.agent
             );

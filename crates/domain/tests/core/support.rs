@@ -140,6 +140,7 @@ impl Rules for TestRules {
                 Action::Forward { mailbox: "dcs@example.com".into() },
                 Action::Notify { group: "cross".into(), template: "dcs".into() },
             ],
+            Some("ELSEWHERE") => vec![Action::HandOver { desk: "other".into() }],
             _ => Vec::new(),
         };
         Classification {

@@ -84,6 +84,11 @@ impl Names {
         self.defined.contains_key(&(kind, name.to_owned()))
     }
 
+    /// Uses of names of a kind, with their places.
+    pub(crate) fn uses(&self, kind: Kind) -> impl Iterator<Item = &Text> {
+        self.used.iter().filter(move |(k, _)| *k == kind).map(|(_, name)| name)
+    }
+
     /// Where a name is used that something routes to.
     pub(crate) fn used(&self, kind: Kind) -> BTreeSet<&str> {
         self.used.iter().filter(|(k, _)| *k == kind).map(|(_, name)| name.as_str()).collect()

@@ -125,6 +125,13 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
                 "2: rule `r` is never reached: `everything` before it matches always",
             ],
         ),
+        (
+            "[[rule]]\nname = \"r\"\nwhen = \"true\"\nqueue = \"all\"\nhand_over = \"d\"",
+            &[
+                "5: `d` is this desk itself: a case that is handed over to it comes back for ever",
+                "2: rule `r` is never reached: `everything` before it matches always",
+            ],
+        ),
         // SLAs and calendars.
         (
             "[[sla]]\nname = \"s\"\n[[sla.clock]]\nclock = \"first\"\ntarget = \"1h\"\ncalendar = \"c\"\n[[calendar]]\nname = \"c\"\nalways = true",

@@ -1078,7 +1078,7 @@ pub struct SignOutRequest {
     pub session: ::prost::alloc::string::String,
 }
 /// Changes whether the agent takes cases.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetPresenceRequest {
     /// Desk.
     #[prost(string, tag = "1")]
@@ -1095,6 +1095,32 @@ pub struct SetPresenceRequest {
     /// Be offered cases without asking.
     #[prost(bool, tag = "12")]
     pub auto: bool,
+    /// What you take at once, by your own word, until the session ends; absent: as it was. An empty one takes the limit
+    /// back.
+    #[prost(message, optional, tag = "13")]
+    pub limit: ::core::option::Option<SessionLimit>,
+}
+/// What an agent takes at once by their own word, for as long as their session lasts. It never allows more than the
+/// agent's record and the policy do: of two limits the smaller holds. A lowered one takes away nothing that is held,
+/// only offers that no longer fit; a raised one gives waiting work at once to who asks for it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionLimit {
+    /// Over all channels, 0 to 1,000; 0: nothing more. Absent: not limited.
+    #[prost(uint32, optional, tag = "1")]
+    pub total: ::core::option::Option<u32>,
+    /// Of single channels, each at most once; a channel not named is not limited.
+    #[prost(message, repeated, tag = "2")]
+    pub channels: ::prost::alloc::vec::Vec<ChannelLimit>,
+}
+/// What an agent takes of one channel at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChannelLimit {
+    /// Channel.
+    #[prost(enumeration = "Channel", tag = "1")]
+    pub channel: i32,
+    /// 0 to 1,000; 0: nothing more.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
 }
 /// Asks for cases.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1338,6 +1364,9 @@ pub struct Work {
     /// The pull that waits; absent: none.
     #[prost(message, optional, tag = "6")]
     pub waiting: ::core::option::Option<WaitingPull>,
+    /// What the agent takes at once by their own word; absent: no limit of their own.
+    #[prost(message, optional, tag = "7")]
+    pub limit: ::core::option::Option<SessionLimit>,
 }
 /// A case left its agent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1370,7 +1399,7 @@ pub struct PullOver {
     pub reason: i32,
 }
 /// Presence changed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PresenceChanged {
     /// New presence.
     #[prost(enumeration = "Presence", tag = "1")]
@@ -1381,6 +1410,9 @@ pub struct PresenceChanged {
     /// Offered cases without asking.
     #[prost(bool, tag = "3")]
     pub auto: bool,
+    /// What the agent takes at once by their own word; absent: no limit of their own.
+    #[prost(message, optional, tag = "4")]
+    pub limit: ::core::option::Option<SessionLimit>,
 }
 /// Something new on a case the agent holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -825,7 +825,7 @@ pub struct SignOut {
     pub session: ::prost::alloc::string::String,
 }
 /// Changes whether the agent takes cases.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetPresence {
     /// New presence.
     #[prost(enumeration = "Presence", tag = "1")]
@@ -836,6 +836,20 @@ pub struct SetPresence {
     /// Be offered cases without asking.
     #[prost(bool, tag = "3")]
     pub auto: bool,
+    /// What the agent takes at once, by their own word, from here on; absent: as it was. An empty one takes the limit back.
+    #[prost(message, optional, tag = "4")]
+    pub limit: ::core::option::Option<SessionLimit>,
+}
+/// What an agent takes at once by their own word, for as long as their session lasts. Their record and the policy allow
+/// what they allow all the same: of two limits the smaller holds. Cases that are held already stay.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionLimit {
+    /// Over all channels, 0 to 1,000; 0: nothing more. Absent: not limited.
+    #[prost(uint32, optional, tag = "1")]
+    pub total: ::core::option::Option<u32>,
+    /// Of single channels, each at most once, sorted by channel; a channel not named is not limited.
+    #[prost(message, repeated, tag = "2")]
+    pub channels: ::prost::alloc::vec::Vec<Capacity>,
 }
 /// Asks for cases.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1599,7 +1613,7 @@ pub struct AgentSignedOut {
     pub reason: i32,
 }
 /// An agent takes cases, or no longer does.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AgentPresenceChanged {
     /// Agent id.
     #[prost(string, tag = "1")]
@@ -1613,6 +1627,9 @@ pub struct AgentPresenceChanged {
     /// Offered cases without asking.
     #[prost(bool, tag = "4")]
     pub auto: bool,
+    /// What the agent takes at once by their own word; absent: no limit of their own.
+    #[prost(message, optional, tag = "5")]
+    pub limit: ::core::option::Option<SessionLimit>,
 }
 /// A pull waits.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1824,13 +1841,13 @@ pub struct Explanation {
     /// How many more were waiting and may take it.
     #[prost(uint32, tag = "5")]
     pub other_candidates: u32,
-    /// Signed in and admitted to the desk's work, but not asking: ready without a pull.
+    /// Of the others: signed in and admitted to the desk's work, but not asking: ready without a pull.
     #[prost(uint32, tag = "6")]
     pub not_asking: u32,
-    /// Ready, but at capacity.
+    /// Of the others: ready, but at capacity.
     #[prost(uint32, tag = "7")]
     pub at_capacity: u32,
-    /// Signed in, not ready.
+    /// Of the others: signed in, not ready.
     #[prost(uint32, tag = "8")]
     pub not_ready: u32,
     /// The customer's last agent was preferred.

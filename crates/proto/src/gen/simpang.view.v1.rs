@@ -791,6 +791,29 @@ pub struct Agent {
     /// Cases they resolved or closed within the asked span.
     #[prost(uint32, tag = "24")]
     pub finished_in_span: u32,
+    /// What they take at once by their own word, in this session; absent: no limit of their own.
+    #[prost(message, optional, tag = "25")]
+    pub limit: ::core::option::Option<SessionLimit>,
+}
+/// What an agent takes at once by their own word; their record and the policy hold all the same.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionLimit {
+    /// Over all channels; absent: not limited.
+    #[prost(uint32, optional, tag = "1")]
+    pub total: ::core::option::Option<u32>,
+    /// Of single channels.
+    #[prost(message, repeated, tag = "2")]
+    pub channels: ::prost::alloc::vec::Vec<ChannelLimit>,
+}
+/// What an agent takes of one channel at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChannelLimit {
+    /// Channel.
+    #[prost(enumeration = "Channel", tag = "1")]
+    pub channel: i32,
+    /// How many; 0: nothing more.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
 }
 /// A skill and how well.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

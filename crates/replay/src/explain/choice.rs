@@ -267,15 +267,20 @@ fn again(state: &State, case: &Case, class: &Class, chosen: AgentIx, sticky: boo
         load: rank.1,
         idle_since_ms: rank.2,
     };
+    // One by one, so that this is no echo of the counts that matching kept.
+    let others = |standing: Standing| {
+        let stands = |ix: &AgentIx| *ix != chosen && state.agents.get(*ix).standing == standing;
+        u32::try_from(state.agents.places().filter(stands).count()).unwrap_or(u32::MAX)
+    };
     Recorded {
         rule: case.rule.to_string(),
         queue: case.queue.to_string(),
         key_ms: case.key,
         other_candidates: u32::try_from(waiting - named.len()).unwrap_or(u32::MAX),
         candidates: named.iter().map(ranked).collect(),
-        not_asking: state.agents.count(Standing::NotAsking),
-        at_capacity: state.agents.count(Standing::AtCapacity),
-        not_ready: state.agents.count(Standing::NotReady),
+        not_asking: others(Standing::NotAsking),
+        at_capacity: others(Standing::AtCapacity),
+        not_ready: others(Standing::NotReady),
         sticky,
     }
 }

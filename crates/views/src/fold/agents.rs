@@ -29,6 +29,7 @@ impl Fold<'_> {
             agent.gateway.clone_from(&e.gateway);
             agent.signed_in_ms = at.at_ms;
         })?;
+        self.limited(&e.agent, None)?;
         self.presence(at, &e.agent, log::Presence::NotReady as i32, "", false)
     }
 
@@ -39,11 +40,19 @@ impl Fold<'_> {
             agent.signed_in_ms = 0;
             no_pull(agent);
         })?;
+        self.limited(&e.agent, None)?;
         self.presence(at, &e.agent, SIGNED_OUT, "", false)
     }
 
     pub(super) fn presence_changed(&mut self, at: At, e: &log::AgentPresenceChanged) -> Done {
+        self.limited(&e.agent, e.limit.as_ref())?;
         self.presence(at, &e.agent, e.presence, &e.reason, e.auto)
+    }
+
+    /// What they take at once by their own word; none is kept as nothing.
+    fn limited(&mut self, agent: &str, limit: Option<&log::SessionLimit>) -> Done {
+        let limit = limit.map(Message::encode_to_vec).unwrap_or_default();
+        self.agent(agent, |agent| agent.session_limit = limit)
     }
 
     pub(super) fn pull_waiting(&mut self, e: &log::PullWaiting) -> Done {

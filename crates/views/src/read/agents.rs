@@ -151,6 +151,13 @@ fn shown(row: AgentRow) -> api::Agent {
         pull_expires_ms: row.pull_expires_ms,
         last_assigned_ms: row.last_assigned_ms,
         admissions: admissions.into_iter().map(|(queue, step)| api::Admission { queue, step }).collect(),
+        limit: session_limit(&row.session_limit),
         ..api::Agent::default()
     }
+}
+
+fn session_limit(kept: &[u8]) -> Option<api::SessionLimit> {
+    let limit = log::SessionLimit::decode(kept).ok().filter(|_| !kept.is_empty())?;
+    let of = |of: log::Capacity| api::ChannelLimit { channel: of.channel, limit: of.limit };
+    Some(api::SessionLimit { total: limit.total, channels: limit.channels.into_iter().map(of).collect() })
 }

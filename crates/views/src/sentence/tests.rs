@@ -83,8 +83,21 @@ fn people() -> Vec<(Body, &'static str)> {
                 presence: log::Presence::NotReady as i32,
                 reason: name("lunch"),
                 auto: false,
+                limit: None,
             }),
             "siti is not ready: lunch.",
+        ),
+        (
+            Body::AgentPresenceChanged(log::AgentPresenceChanged {
+                agent: agent(),
+                presence: log::Presence::Ready as i32,
+                limit: Some(log::SessionLimit {
+                    total: Some(3),
+                    channels: vec![log::Capacity { channel: log::Channel::Email as i32, limit: 1 }],
+                }),
+                ..Default::default()
+            }),
+            "siti is ready, and takes at most 3 in all, 1 of email.",
         ),
         (
             Body::PullWaiting(log::PullWaiting { agent: agent(), count: 2, ..Default::default() }),

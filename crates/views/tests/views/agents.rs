@@ -49,6 +49,24 @@ async fn time_in_state_adds_up_to_the_session() {
 }
 
 #[tokio::test]
+async fn a_limit_of_an_agents_own_shows_until_the_session_ends() {
+    let script = story().await;
+    let mut views = Views::in_memory(&script.desk).unwrap();
+    let mut shown = Vec::new();
+    for entry in script.entries().await {
+        views.fold(&[entry]).unwrap();
+        let agents = floor(&views, &api::ListAgentsRequest::default());
+        shown.extend(agents.into_iter().map(|agent| (agent.presence(), agent.limit)));
+    }
+    shown.dedup();
+    let mail = api::ChannelLimit { channel: api::Channel::Email as i32, limit: 1 };
+    let limit = Some(api::SessionLimit { total: None, channels: vec![mail] });
+    let away = (api::Presence::NotReady, limit);
+    assert!(shown.contains(&away), "{shown:?}");
+    assert_eq!(shown.last(), Some(&(api::Presence::Unspecified, None)));
+}
+
+#[tokio::test]
 async fn roles_come_from_the_record() {
     let (_, views) = told().await;
     assert_eq!(views.snapshot().roles("siti").unwrap(), [Role::Agent, Role::TeamLeader]);

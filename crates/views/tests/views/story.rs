@@ -64,7 +64,14 @@ pub(crate) fn presence(agent: &str, presence: log::Presence, reason: &str) -> Ha
         presence: presence as i32,
         reason: reason.into(),
         auto: false,
+        limit: (reason == "lunch").then(one_mail),
     })
+}
+
+/// What Siti takes at once from her lunch on.
+pub(crate) fn one_mail() -> log::SessionLimit {
+    let mail = log::Capacity { channel: log::Channel::Email as i32, limit: 1 };
+    log::SessionLimit { total: None, channels: vec![mail] }
 }
 
 async fn mail_case(s: &mut Script) {
@@ -431,8 +438,12 @@ async fn oddities(s: &mut Script) {
     };
     s.commit(close, vec![Happened::CommandRejected(rejected)]).await;
     s.wait(300_000);
-    let lunch =
-        log::SetPresence { presence: log::Presence::NotReady as i32, reason: "lunch".into(), auto: false };
+    let lunch = log::SetPresence {
+        presence: log::Presence::NotReady as i32,
+        reason: "lunch".into(),
+        auto: false,
+        limit: Some(one_mail()),
+    };
     let lunch = s.command("siti", 0, Asked::SetPresence(lunch)).await;
     s.commit(lunch, vec![presence("siti", log::Presence::NotReady, "lunch")]).await;
     s.wait(600_000);

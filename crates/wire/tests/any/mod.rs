@@ -6,8 +6,8 @@ use proptest::prelude::{BoxedStrategy, Strategy, any};
 use simpang_domain::event::{Candidate, DeliveryQueued, Event, Explanation, Happened};
 use simpang_domain::words::{
     Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, InputId,
-    JoinedBy, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, SignOutReason, SlaClock,
-    UnassignedBy, WaitingOn,
+    JoinedBy, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, SessionLimit, SignOutReason,
+    SlaClock, UnassignedBy, WaitingOn,
 };
 
 /// A value of a field's type. Optional ones are never "some" with what the log writes for none.
@@ -95,6 +95,8 @@ any_by! {
     Vec<InputId> = vec(some::<InputId>(), 0..4);
     DeliveryId = (some(), any::<u32>()).prop_map(|(input, part)| DeliveryId { input, part });
     Vec<(Name, u32)> = vec((name(), any::<u32>()), 0..4);
+    SessionLimit = (option::of(any::<u32>()), vec((some(), any::<u32>()), 0..3))
+        .prop_map(|(total, channels)| SessionLimit { total, channels });
     Candidate = (some(), some(), some(), some())
         .prop_map(|(agent, proficiency, load, idle_since)| Candidate { agent, proficiency, load, idle_since });
     Vec<Candidate> = vec(some::<Candidate>(), 0..4);
@@ -176,7 +178,7 @@ kinds! {
     AgentChanged { agent }
     AgentSignedIn { agent, session, gateway }
     AgentSignedOut { agent, session, reason }
-    AgentPresenceChanged { agent, presence, reason, auto }
+    AgentPresenceChanged { agent, presence, reason, auto, limit }
     PullWaiting { agent, count, expires, queues, pull }
     PullEnded { agent, pull, reason }
     AgentAdmitted { agent, admissions }

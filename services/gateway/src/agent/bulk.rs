@@ -37,7 +37,7 @@ impl AgentApi {
         let command =
             log::Command { principal: principal.clone(), body: Some(body), ..log::Command::default() };
         // What the gateway adds to a command depends on none of the cases.
-        let complete = commands.complete(command, &[0; 16], deadline).await?;
+        let complete = commands.complete(&desk, command, &[0; 16], deadline).await?;
         let inputs = items.iter().map(|item| {
             let key = commands.key(&[&desk, "command", &principal, &request_id, &item.case.to_string()]);
             commands.input(&metadata, key, about(complete.clone(), item))

@@ -9,6 +9,8 @@ use crate::command::{Ask, Head};
 
 /// Longest wait of a pull.
 const WAIT_MS_MAX: i64 = 3_600_000;
+/// Most cases that a limit names.
+const CASES_MAX: u32 = 1_000;
 
 fn about_none<'a>(desk: &'a str, request_id: &'a str) -> Head<'a> {
     Head { desk, request_id, case: None, seen_messages: 0 }
@@ -50,8 +52,27 @@ impl Ask for api::SetPresenceRequest {
     fn body(self) -> Result<Body, Invalid> {
         check::chars("reason", &self.reason, 0, 100)?;
         let presence = check::named::<api::Presence>("presence", self.presence)?;
-        Ok(Body::SetPresence(log::SetPresence { presence, reason: self.reason, auto: self.auto }))
+        let limit = self.limit.map(session_limit).transpose()?;
+        Ok(Body::SetPresence(log::SetPresence { presence, reason: self.reason, auto: self.auto, limit }))
     }
+}
+
+/// A limit of the agent's own, checked.
+fn session_limit(limit: api::SessionLimit) -> Result<log::SessionLimit, Invalid> {
+    let within = |field: &str, count: u32| match count {
+        0..=CASES_MAX => Ok(()),
+        _ => Err(Invalid::new(field, format!("has to be 0 to {CASES_MAX}, not {count}"))),
+    };
+    within("limit.total", limit.total.unwrap_or_default())?;
+    let mut channels = Vec::with_capacity(limit.channels.len());
+    for of in limit.channels {
+        let channel = check::named::<api::Channel>("limit.channels.channel", of.channel)?;
+        within("limit.channels.limit", of.limit)?;
+        channels.push(log::Capacity { channel, limit: of.limit });
+    }
+    channels.sort_by_key(|of| of.channel);
+    check::once("limit.channels", channels.iter().map(|of| of.channel().as_str_name()))?;
+    Ok(log::SessionLimit { total: limit.total, channels })
 }
 
 impl Ask for api::PullRequest {

@@ -46,6 +46,8 @@ pub(crate) struct Agent {
     pub(crate) session: Option<Session>,
     presence: i32,
     auto: bool,
+    /// What they take at once by their own word.
+    limit: Option<api::SessionLimit>,
     held: BTreeMap<u64, Held>,
     offers: BTreeMap<u64, Offered>,
     pull: Option<api::WaitingPull>,

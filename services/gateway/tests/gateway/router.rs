@@ -193,6 +193,11 @@ impl Script {
         match command.body.as_ref().unwrap() {
             command::Body::SignIn(sign_in) => self.sign_in(agent, sign_in),
             command::Body::SignOut(_) => self.sign_out(agent),
+            command::Body::SetPresence(says) => {
+                let (presence, limit) = (says.presence, says.limit.clone());
+                let says = log::AgentPresenceChanged { agent, presence, limit, ..Default::default() };
+                vec![Body::AgentPresenceChanged(says)]
+            }
             command::Body::Pull(pull) => self.pulled(place, &agent, pull),
             command::Body::CancelPull(_) => self.cancel(agent),
             command::Body::TakeOver(_) => vec![case_assigned(command.case, &agent, None)],

@@ -69,6 +69,7 @@ pub fn presence(agent: &str, presence: Presence, auto: bool) -> Body {
         presence,
         reason: String::new(),
         auto,
+        limit: None,
     })
 }
 

@@ -22,6 +22,22 @@ fn record<'a>(t: &'a mut Tale, agent: &str) -> &'a mut AgentRecord {
     agents.find(|record| record.agent == agent).expect("the tale has this agent")
 }
 
+/// Gives an agent's words on their presence a limit of their own.
+fn limit(t: &mut Tale, agent: &str, limit: SessionLimit) {
+    let records = t.story.entries.iter_mut().filter_map(|entry| match entry {
+        Entry::Inputs { record, .. } => Some(&mut record.inputs),
+        Entry::Commit { .. } => None,
+    });
+    for input in records.flatten() {
+        if let Some(input::Body::Command(command)) = &mut input.body
+            && command.principal == agent
+            && let Some(command::Body::SetPresence(says)) = &mut command.body
+        {
+            says.limit = Some(limit.clone());
+        }
+    }
+}
+
 pub const ALL: &[Break] = &[
     (Code::TwoAssignees, "a case goes to another while one has it", |t| {
         remove!(t.story, CaseUnassigned(e) if e.case == 5);
@@ -57,6 +73,17 @@ pub const ALL: &[Break] = &[
     (Code::OverCapacity, "an agent's record names less than they hold", |t| {
         let record = record(t, "ani");
         record.capacities[0].limit = 1;
+    }),
+    (Code::OverCapacity, "an agent is offered and takes more than they set themselves", |t| {
+        limit(t, "budi", SessionLimit { total: Some(0), channels: Vec::new() });
+    }),
+    (Code::OverCapacity, "an agent takes more of a channel than they set themselves", |t| {
+        let none = Capacity { channel: Channel::Email as i32, limit: 0 };
+        limit(t, "budi", SessionLimit { total: None, channels: vec![none] });
+    }),
+    (Code::OverCapacity, "an agent is offered more than their record allows", |t| {
+        let key_ms = t.story.find_key(6);
+        after!(t.story, CaseQueued(e) if e.case == 6 => offered(6, "budi", key_ms));
     }),
     (Code::AgentAbsent, "an agent pulls who has not signed in", |t| {
         remove!(t.story, AgentSignedIn(e) if e.agent == "budi");

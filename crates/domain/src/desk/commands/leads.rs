@@ -117,7 +117,9 @@ impl<R: Rules> Judging<'_, R> {
             TransferTo::Agent(agent) => self.transfer_to(case, agent),
             TransferTo::Desk(desk) => {
                 if self.case_of(case).campaign.is_some() {
-                    return refused(Rejection::WrongState, "a campaign's contact stays on its desk");
+                    let detail = "a campaign's contact stays on the desk whose campaign, attempts and hours it \
+                                  follows: dispose of it here, or load it into a campaign of the other desk";
+                    return refused(Rejection::WrongState, detail);
                 }
                 self.hand_over(case, desk, Some(command.principal.clone()));
                 Ok(())

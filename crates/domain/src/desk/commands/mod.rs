@@ -5,7 +5,7 @@ mod leads;
 
 use super::campaigns::Outcome;
 use super::judging::Judging;
-use super::presence::Wish;
+use super::presence::{Says, Wish};
 use crate::event::Happened;
 use crate::input::{Ask, Command};
 use crate::rules::{LEADERS, Rules, WORKERS};
@@ -158,7 +158,10 @@ impl<R: Rules> Judging<'_, R> {
                     self.sign_out(ix, SignOutReason::Asked);
                 }
             }
-            Ask::SetPresence { presence, reason, auto } => self.set_presence(ix, *presence, reason, *auto),
+            Ask::SetPresence { presence, reason, auto, limit } => {
+                let says = Says { presence: *presence, reason, auto: *auto, limit: limit.as_ref() };
+                self.set_presence(ix, &says);
+            }
             Ask::Pull { count, wait_ms, queues } => {
                 self.pull(ix, &command.principal, &Wish { count: *count, wait_ms: *wait_ms, queues });
             }

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::state::agents::{AgentIx, Pull, Session, Standing};
 use crate::state::demand::{Class, ClassIx, Rank};
 use crate::state::timers::Timer;
-use crate::words::{CaseId, Channel, Millis, Name, Presence};
+use crate::words::{CaseId, Channel, Millis, Name, Presence, SessionLimit};
 
 impl State {
     pub(super) fn apply_people<R: Rules>(&mut self, event: &Event, input: &Input, rules: &R) {
@@ -31,6 +31,7 @@ impl State {
             Happened::AgentSignedIn { session, gateway, .. } => {
                 let agent = self.agents.get_mut(ix);
                 agent.session = Some(Session { id: session.clone(), gateway: gateway.clone() });
+                agent.limit = SessionLimit::default();
                 agent.idle_since = at;
                 if !self.gateways.contains_key(gateway) {
                     self.hear(gateway, at.saturating_add(rules.tables().limits.grace_ms));
@@ -41,11 +42,13 @@ impl State {
                 agent.session = None;
                 agent.presence = Presence::NotReady;
                 agent.auto = false;
+                agent.limit = SessionLimit::default();
             }
-            Happened::AgentPresenceChanged { presence, auto, .. } => {
+            Happened::AgentPresenceChanged { presence, auto, limit, .. } => {
                 let agent = self.agents.get_mut(ix);
                 agent.presence = *presence;
                 agent.auto = *auto;
+                agent.limit.clone_from(limit);
             }
             Happened::PullWaiting { count, expires, queues, pull, .. } => {
                 self.timers.set(*expires, Timer::Pull(ix));
@@ -145,15 +148,26 @@ impl State {
     #[must_use]
     pub fn has_room<R: Rules>(&self, ix: AgentIx, channel: Channel, rules: &R) -> bool {
         let agent = self.agents.get(ix);
-        agent.load_on(channel) < self.capacity(ix, channel, rules)
+        agent.limit.total.is_none_or(|most| agent.total_load() < most)
+            && agent.load_on(channel) < self.capacity(ix, channel, rules)
     }
 
-    /// Most cases of this channel that the agent may hold at once.
+    /// Whether the agent has taken on no more than they may, offers among it, on this channel and in all.
+    #[must_use]
+    pub fn fits<R: Rules>(&self, ix: AgentIx, channel: Channel, rules: &R) -> bool {
+        let agent = self.agents.get(ix);
+        agent.limit.total.is_none_or(|most| agent.total_load() <= most)
+            && agent.load_on(channel) <= self.capacity(ix, channel, rules)
+    }
+
+    /// Most cases of this channel that the agent may hold at once: by their record, else by the policy, and by their
+    /// own word.
     #[must_use]
     pub fn capacity<R: Rules>(&self, ix: AgentIx, channel: Channel, rules: &R) -> u32 {
-        let own = &self.agents.get(ix).record.capacities;
-        let own = own.iter().find(|(c, _)| *c == channel).map(|(_, limit)| *limit);
-        own.unwrap_or_else(|| rules.tables().capacity(channel))
+        let agent = self.agents.get(ix);
+        let of_record = agent.record.capacities.iter().find(|(c, _)| *c == channel).map(|(_, limit)| *limit);
+        let allowed = of_record.unwrap_or_else(|| rules.tables().capacity(channel));
+        agent.limit.of(channel).map_or(allowed, |own| own.min(allowed))
     }
 
     fn standing<R: Rules>(&self, ix: AgentIx, rules: &R) -> Standing {

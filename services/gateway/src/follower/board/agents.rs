@@ -29,10 +29,13 @@ impl Board {
                 let (id, agent) = self.agent_mut(&change.agent);
                 agent.presence = change.presence;
                 agent.auto = change.auto;
+                agent.limit = change.limit.as_ref().map(session_limit);
+                let limit = agent.limit.clone();
                 let presence = api::PresenceChanged {
                     presence: change.presence,
                     reason: change.reason.clone(),
                     auto: change.auto,
+                    limit,
                 };
                 changes.push(Change { agent: id, at_ms, change: What::Presence(presence) });
             }
@@ -88,8 +91,14 @@ impl Agent {
         self.session = None;
         self.presence = api::Presence::NotReady.into();
         self.auto = false;
+        self.limit = None;
         self.pull = None;
     }
+}
+
+fn session_limit(limit: &log::SessionLimit) -> api::SessionLimit {
+    let of = |of: &log::Capacity| api::ChannelLimit { channel: of.channel, limit: of.limit };
+    api::SessionLimit { total: limit.total, channels: limit.channels.iter().map(of).collect() }
 }
 
 pub(super) fn message_id(id: log::InputId) -> api::MessageId {

@@ -38,7 +38,7 @@ impl Board {
     /// All an agent has now.
     pub(crate) fn work(&self, agent: &str) -> api::Work {
         let Some(agent) = self.agents.get(agent) else { return api::Work::default() };
-        let Agent { session, presence, auto, held, offers, pull, .. } = agent;
+        let Agent { session, presence, auto, limit, held, offers, pull, .. } = agent;
         api::Work {
             session: session.as_ref().map(|session| session.id.clone()).unwrap_or_default(),
             presence: *presence,
@@ -46,6 +46,7 @@ impl Board {
             assignments: held.iter().map(|(case, held)| self.held_case(*case, held)).collect(),
             offers: offers.iter().map(|(case, offer)| self.offered_case(*case, offer)).collect(),
             waiting: pull.clone(),
+            limit: limit.clone(),
         }
     }
 

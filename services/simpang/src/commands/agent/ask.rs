@@ -66,7 +66,8 @@ pub(crate) enum Ask {
     #[command(after_help = "Example: simpang agent sign-out")]
     SignOut,
     /// Say whether you take cases.
-    #[command(after_help = "Example: simpang agent presence not-ready --reason break")]
+    #[command(after_help = "Examples: simpang agent presence not-ready --reason break\n          \
+                      simpang agent presence ready --capacity 3 --capacity email=2")]
     Presence {
         /// Whether you take cases.
         presence: Presence,
@@ -76,6 +77,10 @@ pub(crate) enum Ask {
         /// Be offered cases without asking for them.
         #[arg(long)]
         auto: bool,
+        /// Take no more than so many at once, in all (`3`) or of a channel (`email=2`); may be given several times.
+        /// 0: nothing more. `none` takes your limit back. Left out: as it was.
+        #[arg(long, value_name = "[CHANNEL=]N")]
+        capacity: Vec<String>,
     },
     /// Ask for the case that comes next, or for several.
     #[command(

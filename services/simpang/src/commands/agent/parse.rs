@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context, Result, bail};
 use simpang_proto::agent::v1::fact::Value;
-use simpang_proto::agent::v1::{Fact, Field, MessageId};
+use simpang_proto::agent::v1::{Channel, ChannelLimit, Fact, Field, MessageId, SessionLimit};
 
 /// `Komplain > Internet`: parts without the spaces around them; an empty text has none.
 pub(super) fn path(text: &str) -> Result<Vec<String>> {
@@ -48,6 +48,28 @@ fn fact(value: String) -> Value {
     }
 }
 
+/// `3`, `email=2` and the like, or `none`; nothing given changes nothing.
+pub(super) fn capacity(texts: &[String]) -> Result<Option<SessionLimit>> {
+    let mut limit = SessionLimit::default();
+    for text in texts {
+        if text == "none" && texts.len() == 1 {
+            continue;
+        }
+        let wrong = || format!("`{text}` is no capacity: write such as 3, email=2, or none alone");
+        let (channel, number) = text.split_once('=').map_or((None, text.as_str()), |(c, n)| (Some(c), n));
+        let most = number.trim().parse().with_context(wrong)?;
+        match channel {
+            None => limit.total = Some(most),
+            Some(channel) => {
+                let name = format!("CHANNEL_{}", channel.trim().to_uppercase());
+                let channel = Channel::from_str_name(&name).with_context(wrong)?.into();
+                limit.channels.push(ChannelLimit { channel, limit: most });
+            }
+        }
+    }
+    Ok((!texts.is_empty()).then_some(limit))
+}
+
 fn is_padded(digits: &str) -> bool {
     digits.starts_with('+') || (digits.len() > 1 && digits.trim_start_matches('-').starts_with('0'))
 }
@@ -88,7 +110,26 @@ mod tests {
     use simpang_proto::agent::v1::MessageId;
     use simpang_proto::agent::v1::fact::Value;
 
-    use super::{facts, fields, path, place, time};
+    use super::{capacity, facts, fields, path, place, time};
+
+    /// In all, and by channel.
+    type Limits = (Option<u32>, Vec<(i32, u32)>);
+
+    fn given(texts: &[&str]) -> anyhow::Result<Option<Limits>> {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let limit = capacity(&texts)?;
+        Ok(limit.map(|l| (l.total, l.channels.iter().map(|of| (of.channel, of.limit)).collect())))
+    }
+
+    #[test]
+    fn a_capacity_is_a_number_in_all_or_of_a_channel() {
+        assert_eq!(given(&[]).unwrap(), None);
+        assert_eq!(given(&["none"]).unwrap(), Some((None, Vec::new())));
+        assert_eq!(given(&["3", "email=2", "x = 0"]).unwrap(), Some((Some(3), vec![(1, 2), (2, 0)])));
+        for wrong in [&["much"][..], &["fax=2"], &["email=-1"], &["none", "3"], &["unspecified=1"]] {
+            assert!(given(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn paths_are_cut_at_the_signs_and_trimmed() {

@@ -9,7 +9,7 @@ use simpang_views::sentence::plain;
 use tonic::Streaming;
 
 use super::ask::{Ask, Presence};
-use super::{Me, send};
+use super::{Me, parse, send};
 use crate::client::refused;
 use crate::output;
 
@@ -26,7 +26,9 @@ pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
             });
             Ok(())
         }
-        Ask::Presence { presence, reason, auto } => set_presence(me, presence, reason, auto).await,
+        Ask::Presence { presence, reason, auto, capacity } => {
+            set_presence(me, presence, reason, auto, parse::capacity(&capacity)?).await
+        }
         Ask::Pull { count, wait, queue } => pull(me, count, wait, queue).await,
         Ask::CancelPull => {
             let answer = send!(me, cancel_pull, CancelPullRequest {})?;
@@ -52,7 +54,13 @@ async fn sign_in(me: &Me, ready: bool, auto: bool) -> Result<()> {
     Ok(())
 }
 
-async fn set_presence(me: &Me, presence: Presence, reason: String, auto: bool) -> Result<()> {
+async fn set_presence(
+    me: &Me,
+    presence: Presence,
+    reason: String,
+    auto: bool,
+    limit: Option<api::SessionLimit>,
+) -> Result<()> {
     let (presence, text) = match presence {
         Presence::Ready => (api::Presence::Ready, "you are ready"),
         Presence::NotReady => (api::Presence::NotReady, "you are not ready and get no cases"),
@@ -61,10 +69,24 @@ async fn set_presence(me: &Me, presence: Presence, reason: String, auto: bool) -
     let answer = send!(
         me,
         set_presence,
-        SetPresenceRequest { presence: presence.into(), reason: reason, auto: auto }
+        SetPresenceRequest { presence: presence.into(), reason: reason, auto: auto, limit: limit.clone() }
     )?;
-    me.tell("CommandResponse", &answer, || vec![text.to_owned()]);
+    me.tell("CommandResponse", &answer, || {
+        vec![format!("{text}{}", limit.as_ref().map(at_most).unwrap_or_default())]
+    });
     Ok(())
+}
+
+/// A limit of one's own.
+fn at_most(limit: &api::SessionLimit) -> String {
+    let total = limit.total.map(|total| format!("{total} in all"));
+    let of =
+        |of: &api::ChannelLimit| format!("{} of {}", of.limit, plain(of.channel().as_str_name(), "CHANNEL_"));
+    let parts: Vec<String> = total.into_iter().chain(limit.channels.iter().map(of)).collect();
+    match parts.is_empty() {
+        true => "; you take as many as your record and the policy allow".to_owned(),
+        false => format!("; you take at most {}", parts.join(", ")),
+    }
 }
 
 async fn pull(me: &Me, count: u32, wait_seconds: u32, queues: Vec<String>) -> Result<()> {
@@ -216,7 +238,9 @@ fn all(work: &api::Work) -> Vec<String> {
         return vec!["not signed in: `simpang agent sign-in --ready`".into()];
     }
     let auto = if work.auto { ", offered cases without asking" } else { "" };
-    let mut lines = vec![format!("you are {}{auto}", plain(work.presence().as_str_name(), "PRESENCE_"))];
+    let limit = work.limit.as_ref().map(at_most).unwrap_or_default();
+    let mut lines =
+        vec![format!("you are {}{auto}{limit}", plain(work.presence().as_str_name(), "PRESENCE_"))];
     lines.extend(work.assignments.iter().map(|a| format!("yours    {}", line(a.case, a.summary.as_ref()))));
     lines.extend(work.offers.iter().map(offer));
     if let Some(waiting) = &work.waiting {
@@ -263,7 +287,8 @@ fn changed(change: &api::WatchResponse) -> Vec<String> {
         Some(Change::Presence(presence)) => {
             let reason =
                 if presence.reason.is_empty() { String::new() } else { format!(": {}", presence.reason) };
-            one(format!("you are {}{reason}", plain(presence.presence().as_str_name(), "PRESENCE_")))
+            let limit = presence.limit.as_ref().map(at_most).unwrap_or_default();
+            one(format!("you are {}{reason}{limit}", plain(presence.presence().as_str_name(), "PRESENCE_")))
         }
         Some(Change::Update(update)) => {
             one(format!("news on {}", line(update.case, update.summary.as_ref())))
