@@ -247,6 +247,11 @@ impl Columns {
     }
 }
 
+/// Whether this is what people call a column of phone numbers.
+pub(crate) fn is_phone(header: &str) -> bool {
+    kind_of(header) == Column::Phone
+}
+
 fn label(column: Column) -> &'static str {
     match column {
         Column::Phone => "phone",

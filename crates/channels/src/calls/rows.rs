@@ -5,7 +5,9 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use encoding_rs::WINDOWS_1252;
+use encoding_rs::{Decoder, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::columns;
 
 /// Longest line that is kept.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -13,6 +15,8 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 const QUOTED_LINES_MAX: usize = 50;
 /// Most fields of one row.
 const FIELDS_MAX: usize = 500;
+/// Among how many lines the header row is looked for: people put titles above it.
+const HEADER_LINES_MAX: usize = 10;
 /// How much is read at a time, and looked at to find the separator.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -32,7 +36,6 @@ struct Line {
 }
 
 /// Reads records one by one.
-#[derive(Debug)]
 pub(crate) struct RowReader<R> {
     source: R,
     buffer: Vec<u8>,
@@ -45,6 +48,14 @@ pub(crate) struct RowReader<R> {
     ahead: VecDeque<Line>,
     separator: char,
     format: Option<&'static str>,
+    /// Makes UTF-8 of what Excel calls Unicode text.
+    decoder: Option<Decoder>,
+}
+
+impl<R> std::fmt::Debug for RowReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowReader").field("next_number", &self.next_number).finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> RowReader<R> {
@@ -60,11 +71,13 @@ impl<R: Read> RowReader<R> {
             ahead: VecDeque::new(),
             separator: ',',
             format: None,
+            decoder: None,
         };
         while reader.buffer.len() < 4 && !reader.ended {
             reader.fill()?;
         }
         reader.format = other_format(&reader.buffer);
+        reader.decode_utf16();
         if reader.buffer.starts_with(b"\xef\xbb\xbf") {
             reader.at = 3;
         }
@@ -79,22 +92,45 @@ impl<R: Read> RowReader<R> {
         self.format
     }
 
-    /// Looks at the first line that is not blank; Excel may name the separator in a line of its own.
+    /// From a mark of UTF-16 on, bytes are made UTF-8 as they are read.
+    fn decode_utf16(&mut self) {
+        let encoding = match self.buffer.get(..2) {
+            Some(b"\xff\xfe") => UTF_16LE,
+            Some(b"\xfe\xff") => UTF_16BE,
+            _ => return,
+        };
+        let mut decoder = encoding.new_decoder_with_bom_removal();
+        self.buffer = decoded(&mut decoder, &self.buffer, self.ended);
+        self.decoder = Some(decoder);
+    }
+
+    /// Looks for the header row among the first lines: the first with a column of phone numbers, else the first that
+    /// is not blank. Excel may name the separator in a line of its own.
     fn find_separator(&mut self) -> std::io::Result<()> {
-        while let Some(line) = self.read_line()? {
+        let mut lines: VecDeque<Line> = VecDeque::new();
+        while lines.len() < HEADER_LINES_MAX {
+            let Some(line) = self.read_line()? else { break };
             let text = line.text.trim_matches(['\u{feff}', ' ', '\u{a0}']);
             if text.is_empty() {
                 continue;
             }
             let named = text.strip_prefix("sep=").or_else(|| text.strip_prefix("SEP="));
-            if let Some(separator) = named.and_then(|s| s.chars().next()) {
+            if let Some(separator) = named.and_then(|s| s.chars().next()).filter(|_| lines.is_empty()) {
                 self.separator = separator;
                 return Ok(());
             }
-            self.separator = separator_of(text);
-            self.ahead.push_front(line);
-            return Ok(());
+            let separator = separator_of(text);
+            if is_header(text, separator) {
+                self.separator = separator;
+                self.ahead.push_front(line);
+                return Ok(());
+            }
+            if lines.is_empty() {
+                self.separator = separator;
+            }
+            lines.push_back(line);
         }
+        self.ahead = lines;
         Ok(())
     }
 
@@ -155,6 +191,11 @@ impl<R: Read> RowReader<R> {
         let read = self.source.read(&mut self.buffer[filled..])?;
         self.buffer.truncate(filled + read);
         self.ended = read == 0;
+        if let Some(decoder) = &mut self.decoder {
+            let text = decoded(decoder, &self.buffer[filled..], self.ended);
+            self.buffer.truncate(filled);
+            self.buffer.extend(text);
+        }
         Ok(())
     }
 
@@ -206,10 +247,23 @@ fn other_format(bytes: &[u8]) -> Option<&'static str> {
     match () {
         () if starts(b"PK\x03\x04") => Some("an Excel workbook (XLSX)"),
         () if starts(b"\xd0\xcf\x11\xe0") => Some("an old Excel workbook (XLS)"),
-        () if starts(b"\xff\xfe") || starts(b"\xfe\xff") => Some("text in UTF-16"),
         () if starts(b"%PDF") => Some("a PDF"),
         () => None,
     }
+}
+
+/// UTF-8 of the next bytes; what is none is replaced.
+fn decoded(decoder: &mut Decoder, bytes: &[u8], is_last: bool) -> Vec<u8> {
+    let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len().saturating_mul(3));
+    let mut text = vec![0; room];
+    let (_, _, written, _) = decoder.decode_to_utf8(bytes, &mut text, is_last);
+    text.truncate(written);
+    text
+}
+
+/// Whether a line names a column of phone numbers.
+fn is_header(line: &str, separator: char) -> bool {
+    split(line, separator).is_ok_and(|fields| fields.iter().any(|field| columns::is_phone(field)))
 }
 
 /// The separator that the header row uses most; commas when there is none.

@@ -1,12 +1,10 @@
 //! What a person sees of a mail: sender, subject, text, files. MIME is the library's work; choices are ours.
 
-use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Addr, Address, Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::headers::{Headers, Prepared};
-use super::{charset, html, reply, subject};
+use super::{charset, html, ids, reply, subject, words};
 use crate::file_name;
 use crate::guard::fenced;
 use crate::message::{Attachment, AttachmentBody, FactValue, Parsed, truncate};
@@ -23,6 +21,8 @@ const SUBJECT_CHARS_MAX: usize = 998;
 pub(crate) struct View {
     /// A `message/delivery-status` part, decoded.
     pub(crate) delivery_status: Option<String>,
+    /// The id that a receipt names (RFC 8098 section 3.2.5).
+    pub(crate) receipt_for: Option<String>,
     /// Header of the mail that a report encloses.
     pub(crate) original_headers: Option<Headers>,
 }
@@ -36,7 +36,7 @@ pub(crate) fn read(prepared: &Prepared<'_>, parsed: &mut Parsed) -> View {
         return View::default();
     };
     addresses(&message, parsed);
-    parsed.content.subject = truncate(&subject_of(&message), SUBJECT_CHARS_MAX);
+    parsed.content.subject = truncate(&subject_of(prepared), SUBJECT_CHARS_MAX);
     if let Some(number) = subject::tag(&parsed.content.subject).and_then(|n| i64::try_from(n).ok()) {
         parsed.set_fact("subject_tag", FactValue::Number(number));
     }
@@ -48,8 +48,8 @@ pub(crate) fn read(prepared: &Prepared<'_>, parsed: &mut Parsed) -> View {
     view(&message)
 }
 
-fn subject_of(message: &Message<'_>) -> String {
-    let text = message.subject().unwrap_or_default();
+fn subject_of(prepared: &Prepared<'_>) -> String {
+    let text = words::decode(prepared.headers.first("subject").unwrap_or_default());
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
@@ -102,6 +102,9 @@ fn text_and_html(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Pa
         .filter_map(|part| text_of(part, prepared))
         .collect();
     parsed.content.html = html.join("\n");
+    if let Some(text) = untyped(message, prepared) {
+        return set_text(&text, parsed);
+    }
 
     let mut full = Vec::new();
     let mut new = Vec::new();
@@ -122,18 +125,30 @@ fn text_and_html(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Pa
     }
 }
 
+/// The text of a mail whose media type is not one: it is text (RFC 2045 section 5.2).
+fn untyped(message: &Message<'_>, prepared: &Prepared<'_>) -> Option<String> {
+    let [part] = message.parts.as_slice() else { return None };
+    let is_untyped = part.content_type().is_none_or(|t| t.subtype().is_none());
+    let is_hidden = message.text_body.is_empty() && message.html_body.is_empty();
+    let is_file = part.attachment_name().is_some() || part.content_disposition().is_some();
+    (is_untyped && is_hidden && !is_file && !prepared.body().contains(&0))
+        .then(|| charset::utf8_or_1252(&bytes_of(part, prepared)).into_owned())
+}
+
 fn set_text(full: &str, parsed: &mut Parsed) {
     let full = lines(full);
     parsed.content.text = reply::new_part(&full).text;
     parsed.content.full_text = full;
 }
 
-/// One kind of line end, no NUL, no blank lines at the end.
+/// One kind of line end, no NUL, no mark of byte order, no blank lines at the end.
 fn lines(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "").trim_end().to_owned()
 }
 
-/// A part's text. Where the label was wrong or missing, the bytes are read again (channels reference 3.6).
+/// A part's text. Where the label was wrong or missing, or the encoding damaged, the bytes are read again (channels
+/// reference 3.6).
 fn text_of(part: &MessagePart<'_>, prepared: &Prepared<'_>) -> Option<String> {
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return None };
     let label =
@@ -141,22 +156,65 @@ fn text_of(part: &MessagePart<'_>, prepared: &Prepared<'_>) -> Option<String> {
     if label.contains("utf-7") && charset_decoder(label.as_bytes()).is_none() {
         return charset_decoder(b"utf-7").map(|decode| decode(text.as_bytes()));
     }
-    let trusted =
-        !label.is_empty() && !label.contains("utf-8") && charset_decoder(label.as_bytes()).is_some();
-    if trusted || !text.contains('\u{fffd}') {
+    if is_misread(part, prepared) {
+        return Some(words::labelled(&label, &bytes_of(part, prepared)));
+    }
+    let trusted = !words::is_loose(&label) && charset_decoder(label.as_bytes()).is_some();
+    let is_doubtful = text.contains('\u{fffd}') || (label.contains("ascii") && !text.is_ascii());
+    if trusted || !(is_doubtful || label.contains("ansi_x3")) {
         return Some(text.to_string());
     }
-    let raw = prepared.bytes.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default();
+    Some(charset::utf8_or_1252(&bytes_of(part, prepared)).into_owned())
+}
+
+/// Whether the library left the transfer encoding alone, or lost characters that are no escapes.
+fn is_misread(part: &MessagePart<'_>, prepared: &Prepared<'_>) -> bool {
+    match part.encoding {
+        Encoding::None => is_declared(part, "quoted-printable"),
+        Encoding::QuotedPrintable => {
+            let raw = raw_of(part, prepared);
+            let escapes = raw.iter().enumerate().filter(|(_, b)| **b == b'=');
+            let is_escape = |at: usize| {
+                let next = raw.get(at + 1..).unwrap_or_default();
+                let is_soft =
+                    next.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r')).is_none_or(|b| *b == b'\n');
+                is_soft || (next.len() >= 2 && next[..2].iter().all(u8::is_ascii_hexdigit))
+            };
+            !escapes.map(|(at, _)| at).all(is_escape)
+        }
+        Encoding::Base64 => false,
+    }
+}
+
+/// Whether the first word of the part's transfer encoding is this.
+fn is_declared(part: &MessagePart<'_>, how: &str) -> bool {
+    let declared = part.content_transfer_encoding().unwrap_or_default();
+    declared.split([' ', '(', ';', '\t']).next().is_some_and(|word| word.eq_ignore_ascii_case(how))
+}
+
+fn raw_of<'p>(part: &MessagePart<'_>, prepared: &'p Prepared<'_>) -> &'p [u8] {
+    prepared.bytes.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default()
+}
+
+/// A part's bytes without its transfer encoding; as they came where they are not in it.
+fn bytes_of(part: &MessagePart<'_>, prepared: &Prepared<'_>) -> Vec<u8> {
+    let raw = raw_of(part, prepared);
     let decoded = match part.encoding {
-        Encoding::None => Some(raw.to_vec()),
-        Encoding::QuotedPrintable => fenced(|| quoted_printable_decode(raw)).flatten(),
-        Encoding::Base64 => fenced(|| base64_decode(raw)).flatten(),
+        Encoding::None if is_declared(part, "quoted-printable") => Some(words::quoted_printable(raw)),
+        Encoding::None if is_declared(part, "base64") => {
+            std::str::from_utf8(raw).ok().and_then(words::base64)
+        }
+        Encoding::None => None,
+        Encoding::QuotedPrintable => Some(words::quoted_printable(raw)),
+        Encoding::Base64 => std::str::from_utf8(raw).ok().and_then(words::base64),
     };
-    let reread = decoded.map(|bytes| charset::utf8_or_1252(&bytes).into_owned());
-    Some(reread.unwrap_or_else(|| text.to_string()))
+    decoded.unwrap_or_else(|| raw.to_vec())
 }
 
 fn attachments(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Parsed) {
+    if untyped(message, prepared).is_some() {
+        return;
+    }
     for id in message.attachments.iter().take(ATTACHMENTS_MAX) {
         let Some(part) = message.parts.get(*id as usize) else { continue };
         let number = parsed.content.attachments.len() + 1;
@@ -172,6 +230,8 @@ fn attachments(message: &Message<'_>, prepared: &Prepared<'_>, parsed: &mut Pars
 fn attachment(part: &MessagePart<'_>, prepared: &Prepared<'_>, number: usize) -> Option<Attachment> {
     let media_type = media_type(part);
     let bytes = match &part.body {
+        // Broken off before its end, and then taken for text.
+        _ if part.is_encoding_problem && is_declared(part, "base64") => bytes_of(part, prepared),
         PartType::Text(text) | PartType::Html(text) => text.as_bytes().to_vec(),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.to_vec(),
         PartType::Message(_) => prepared
@@ -182,9 +242,17 @@ fn attachment(part: &MessagePart<'_>, prepared: &Prepared<'_>, number: usize) ->
         PartType::Multipart(_) => return None,
     };
     let fallback = format!("attachment-{number}{}", extension(&media_type));
-    let name = part.attachment_name().map(decoded_words).unwrap_or_default();
+    let name = declared_name(part).map(decoded_words).unwrap_or_default();
     let name = file_name::safe(&name, &fallback);
     Some(Attachment { name, media_type, body: AttachmentBody::Bytes(bytes) })
+}
+
+/// Of several names the one that is not ASCII alone: the other is for programs that can't read it (RFC 6266
+/// appendix D).
+fn declared_name<'m>(part: &'m MessagePart<'_>) -> Option<&'m str> {
+    let attributes = part.content_disposition().and_then(|d| d.attributes()).unwrap_or_default();
+    let mut names = attributes.iter().filter(|a| a.name == "filename").map(|a| a.value.as_ref());
+    names.rfind(|name| !name.is_ascii()).or_else(|| part.attachment_name())
 }
 
 fn media_type(part: &MessagePart<'_>) -> String {
@@ -218,15 +286,7 @@ fn extension(media_type: &str) -> &'static str {
 
 /// Encoded words have no place in a parameter (RFC 2047 section 5), and stand there all the same.
 fn decoded_words(name: &str) -> String {
-    if !name.contains("=?") {
-        return name.to_owned();
-    }
-    let field = format!("Subject: {}\r\n\r\n", name.replace(['\r', '\n'], " "));
-    let read = fenced(|| {
-        let message = MessageParser::default().parse_headers(field.as_bytes());
-        message.and_then(|m| m.subject().map(str::to_owned))
-    });
-    read.flatten().unwrap_or_else(|| name.to_owned())
+    words::decode(&name.replace(['\r', '\n'], " "))
 }
 
 /// Marks what the library had to guess.
@@ -248,7 +308,14 @@ fn view(message: &Message<'_>) -> View {
     let mut view = View::default();
     let is_report = message.parts.first().is_some_and(|p| p.is_content_type("multipart", "report"));
     for part in &message.parts {
-        if is_report && part.is_content_type("message", "delivery-status") && view.delivery_status.is_none() {
+        if is_report && part.is_content_type("message", "disposition-notification") {
+            let fields = Headers::read(charset::utf8_or_1252(part.contents()).as_bytes());
+            view.receipt_for = fields.first("original-message-id").and_then(ids::message_id);
+        }
+        let is_status = ["delivery-status", "global-delivery-status"]
+            .iter()
+            .any(|subtype| part.is_content_type("message", subtype));
+        if is_report && is_status && view.delivery_status.is_none() {
             view.delivery_status = Some(charset::utf8_or_1252(part.contents()).into_owned());
         }
         let enclosed = match &part.body {

@@ -126,7 +126,7 @@ fn is_receipt(headers: &Headers) -> bool {
     media_type.contains("disposition-notification") || media_type.contains("feedback-report")
 }
 
-const FAILURE_SUBJECTS: [&str; 14] = [
+const FAILURE_SUBJECTS: [&str; 16] = [
     "undeliver",
     "failure notice",
     "delivery failure",
@@ -137,6 +137,8 @@ const FAILURE_SUBJECTS: [&str; 14] = [
     "mail delivery failure",
     "mail delivery system",
     "returned mail",
+    "mail failure",
+    "tidak dapat dikirim",
     "message not delivered",
     "could not be delivered",
     "gagal terkirim",

@@ -204,7 +204,7 @@ fn tidy(text: &str) -> String {
 }
 
 /// What common programs put around the mail they answer, lower case.
-const QUOTATION_MARKS: [&str; 12] = [
+const QUOTATION_MARKS: [&str; 14] = [
     "class=\"gmail_quote",
     "class=3d\"gmail_quote",
     "class='gmail_quote",
@@ -217,6 +217,8 @@ const QUOTATION_MARKS: [&str; 12] = [
     "class=\"moz-cite-prefix\"",
     "class=\"protonmail_quote",
     "class=\"zmail_extra",
+    "id=\"zwchr\"",
+    "id=\"ymail_android_signature\"",
 ];
 
 /// What says that the customer passes a mail on: then it is what they want to say, not a quotation.

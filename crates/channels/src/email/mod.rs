@@ -16,6 +16,7 @@ pub mod ids;
 pub mod reply;
 mod signed;
 pub mod subject;
+mod words;
 
 pub use signed::{SignedRef, Unsignable};
 
@@ -52,6 +53,9 @@ pub fn parse(raw: &[u8], options: &Options<'_>) -> Parsed {
     thread(&prepared, own_id.as_deref(), &mut parsed);
     let view = body::read(&prepared, &mut parsed);
     author(options, &mut parsed);
+    if let Some(id) = &view.receipt_for {
+        parsed.join(id.clone());
+    }
     parsed.signed = signed_references(&prepared, options, &parsed);
     judge_origin(&prepared, &view, options, &mut parsed);
     auth::set_facts(&prepared.headers, options.trusted_authserv, &mut parsed);

@@ -68,7 +68,7 @@ fn keep(lines: &[&str]) -> Vec<bool> {
         } else if (is_separator(line) || is_header_block(&lines[at..])) && has_new(lines, &kept, at) {
             kept[at..].fill(false);
             break;
-        } else if is_signature_mark(lines[at]) && has_new(lines, &kept, at) {
+        } else if (is_signature_mark(lines[at]) || is_footer(&lines[at..])) && has_new(lines, &kept, at) {
             let end = signature_end(lines, at);
             kept[at..end].fill(false);
             at = end;
@@ -97,9 +97,46 @@ fn attribution(lines: &[&str]) -> Option<usize> {
     (1..=lines.len().min(3)).find(|length| {
         let last = lines[length - 1].trim();
         let joined_length: usize = lines[..*length].iter().map(|l| l.len()).sum();
-        joined_length <= 400 && CLOSERS.iter().any(|closer| ends_with_ignore_case(last, closer))
+        joined_length <= 400 && (closes(last) || (*length == 1 && starts_with_date(first)))
     })
 }
+
+/// Whether a line ends what an attribution says; some languages put the name behind the verb.
+fn closes(line: &str) -> bool {
+    CLOSERS.iter().any(|closer| ends_with_ignore_case(line, closer))
+        || (line.ends_with(':') && INNER_VERBS.iter().any(|verb| line.contains(verb)))
+}
+
+const INNER_VERBS: [&str; 4] = [" schrieb ", " schreef ", " skrev ", " het geskryf "];
+
+/// What a company or a list puts below every mail: a notice of confidentiality, a list's address.
+fn is_footer(lines: &[&str]) -> bool {
+    let line = lines[0].trim();
+    if NOTICES.iter().any(|notice| starts_with_ignore_case(line, notice)) {
+        return true;
+    }
+    let is_rule = line.len() >= 20 && line.chars().all(|c| matches!(c, '_' | '-' | '='));
+    let is_list = |line: &&str| {
+        let lower = line.to_lowercase();
+        LIST_WORDS.iter().any(|word| lower.contains(word))
+    };
+    is_rule && lines.iter().skip(1).take(5).any(is_list)
+}
+
+const NOTICES: [&str; 10] = [
+    "DISCLAIMER:",
+    "DISCLAIMER :",
+    "CONFIDENTIALITY NOTICE",
+    "CONFIDENTIAL:",
+    "PERNYATAAN:",
+    "SANGGAHAN:",
+    "PEMBERITAHUAN KERAHASIAAN",
+    "This email and any attachments",
+    "This e-mail and any attachments",
+    "Email ini beserta lampirannya",
+];
+
+const LIST_WORDS: [&str; 4] = ["mailing list", "listinfo", "unsubscribe", "berhenti berlangganan"];
 
 const OPENERS: [&str; 8] = ["On ", "Pada ", "Am ", "Le ", "El ", "Em ", "Op ", "Il "];
 

@@ -82,6 +82,7 @@ fn read_post(event: &Value, account: &str) -> Option<Post> {
         reply_to_post: json::first_id(event, &["in_reply_to_status_id_str", "in_reply_to_status_id"]),
         reply_to_user: json::first_id(event, &["in_reply_to_user_id_str", "in_reply_to_user_id"]),
         quoted: json::first_id(event, &["quoted_status_id_str", "quoted_status_id"]),
+        quoted_user: event.get("quoted_status").and_then(|q| q.get("user")).map(user).map(|u| u.id),
         conversation: json::first_id(event, &["conversation_id_str", "conversation_id"]),
         history: history(event),
         lang: json::text(event, "lang").to_owned(),

@@ -33,6 +33,8 @@ pub(crate) struct Post {
     pub(crate) reply_to_post: Option<String>,
     pub(crate) reply_to_user: Option<String>,
     pub(crate) quoted: Option<String>,
+    /// Who wrote the quoted post, where the payload tells.
+    pub(crate) quoted_user: Option<String>,
     pub(crate) conversation: Option<String>,
     pub(crate) history: Vec<String>,
     pub(crate) lang: String,
@@ -66,8 +68,9 @@ pub(crate) fn item(post: Post, options: &Options<'_>) -> Item {
 /// Which account of ours a post speaks to.
 fn account(post: &Post, options: &Options<'_>) -> Result<String, &'static str> {
     if let Some(id) = &post.delivered_for {
-        let addressed =
-            post.mentions.iter().any(|m| m.id == *id) || post.reply_to_user.as_deref() == Some(id);
+        let addressed = post.mentions.iter().any(|m| m.id == *id)
+            || post.reply_to_user.as_deref() == Some(id)
+            || post.quoted_user.as_deref() == Some(id);
         let handle = options.hint(id);
         let named = post.mentions.iter().any(|m| m.handle == handle);
         // A payload without mentions and without a reply says nothing against being addressed to us.
@@ -84,7 +87,8 @@ fn account(post: &Post, options: &Options<'_>) -> Result<String, &'static str> {
         post.mentions.iter().find_map(ours)
     };
     let named = || options.accounts.iter().find(|a| names(&post.text, &a.handle));
-    let found = replied.or_else(mentioned).or_else(named);
+    let quoted = || options.accounts.iter().find(|a| post.quoted_user.as_deref() == Some(a.id.as_str()));
+    let found = replied.or_else(mentioned).or_else(named).or_else(quoted);
     found.map(|a| a.handle.clone()).ok_or("neither mentions nor answers us")
 }
 

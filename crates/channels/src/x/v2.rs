@@ -88,6 +88,8 @@ fn read(value: &Value, envelope: &Value, delivered_for: Option<String>) -> Optio
     let references = |kind: &str| referenced(value, kind);
     let reply_to_post = references("replied_to")
         .or_else(|| json::first_id(value, &["in_reply_to_tweet_id", "in_reply_to_post_id"]));
+    let quoted = references("quoted");
+    let quoted_user = quoted.as_deref().and_then(|id| author_of(envelope, id));
     Some(Post {
         id,
         text: post::unescape(text),
@@ -95,7 +97,8 @@ fn read(value: &Value, envelope: &Value, delivered_for: Option<String>) -> Optio
         mentions: json::list(entities, "mentions").iter().map(mention).collect(),
         reply_to_post,
         reply_to_user: json::id(value, "in_reply_to_user_id"),
-        quoted: references("quoted"),
+        quoted,
+        quoted_user,
         conversation: json::id(value, "conversation_id"),
         history: history(value),
         lang: json::text(value, "lang").to_owned(),
@@ -146,6 +149,12 @@ fn user(envelope: &Value, id: &str) -> User {
         verified: json::flag(value, "verified"),
         verified_type: json::text(value, "verified_type").to_owned(),
     }
+}
+
+/// Who wrote a post that came along.
+fn author_of(envelope: &Value, post: &str) -> Option<String> {
+    let mut posts = ["tweets", "posts"].into_iter().flat_map(|kind| included(envelope, kind));
+    posts.find(|p| json::id(p, "id").as_deref() == Some(post)).and_then(|p| json::id(p, "author_id"))
 }
 
 fn media(value: &Value, envelope: &Value) -> Vec<(String, String)> {
