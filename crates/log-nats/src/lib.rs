@@ -5,7 +5,7 @@
 //! | stream | subjects | what |
 //! |---|---|---|
 //! | `SIMPANG_<desk>` | `simpang.<desk>.in.<door>` for each door, `simpang.<desk>.commit` | a desk's log |
-//! | `SIMPANG_directory` | `simpang.directory.change` | customers |
+//! | `SIMPANG_directory` | `simpang.directory.change`, `.cursor` | customers; how far doors have read |
 //! | `SIMPANG_RAW` | `simpang-raw.<sha256>.<part>` | raw objects, in parts of at most 512 KiB |
 //!
 //! What a user of the broker needs: to subscribe to `_INBOX.>`; to publish on the subjects that it writes and on

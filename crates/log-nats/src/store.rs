@@ -20,8 +20,10 @@ use crate::desk::{self, NatsDesk, stream_name};
 use crate::read::{self, Stored};
 use crate::{raw, settings};
 
-/// The directory's only subject.
+/// The directory's subject for customers and desks.
 const DIRECTORY_SUBJECT: &str = "simpang.directory.change";
+/// The directory's subject for how far doors have read their sources, which is all that doors may write there.
+const CURSOR_SUBJECT: &str = "simpang.directory.cursor";
 /// What errors call the store as a whole.
 const STORE: &str = "(any)";
 /// How often the client asks whether the broker is there.
@@ -149,9 +151,14 @@ impl NatsStore {
     /// The directory's stream, made or checked once.
     async fn directory(&self) -> Result<String, LogError> {
         let stream = stream_name(DIRECTORY);
-        let subjects = [DIRECTORY_SUBJECT.to_owned()];
+        let subjects = [DIRECTORY_SUBJECT.to_owned(), CURSOR_SUBJECT.to_owned()];
         self.directory.get_or_try_init(|| self.ensure(&stream, DIRECTORY, &subjects)).await?;
         Ok(stream)
+    }
+
+    async fn publish_to_directory(&self, subject: &str, payload: Bytes) -> Result<u64, AppendError> {
+        self.directory().await.map_err(|error| AppendError::Refused(error.to_string()))?;
+        Ok(self.connection.publish(subject.to_owned(), payload, None, HeaderMap::new()).await?)
     }
 
     /// The raw objects' stream, made or checked once.
@@ -270,12 +277,11 @@ impl LogStore for NatsStore {
     }
 
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
-        async move {
-            self.directory().await.map_err(|error| AppendError::Refused(error.to_string()))?;
-            let subject = DIRECTORY_SUBJECT.to_owned();
-            Ok(self.connection.publish(subject, payload, None, HeaderMap::new()).await?)
-        }
-        .boxed()
+        self.publish_to_directory(DIRECTORY_SUBJECT, payload).boxed()
+    }
+
+    fn append_cursors(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.publish_to_directory(CURSOR_SUBJECT, payload).boxed()
     }
 
     fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
@@ -294,6 +300,7 @@ impl LogStore for NatsStore {
                 seq: stored.seq,
                 at_ms: stored.at_ms,
                 payload: stored.payload,
+                is_cursor: stored.subject == CURSOR_SUBJECT,
             };
             Ok(stored.map(move |stored| stored.map(entry)).boxed())
         }

@@ -229,11 +229,14 @@ pub async fn the_directory_is_a_log_of_its_own(store: Arc<dyn LogStore>) {
     let mut reader = store.read_directory(1).await.unwrap();
     let second = store.append_directory(Bytes::from_static(b"two")).await.unwrap();
     assert_eq!([first, second], [1, 2]);
-    assert_eq!(store.directory_last_seq().await.unwrap(), 2);
+    let third = store.append_cursors(Bytes::from_static(b"three")).await.unwrap();
+    assert_eq!(third, 3, "cursors stand in the same order");
+    assert_eq!(store.directory_last_seq().await.unwrap(), 3);
     for (seq, payload) in [(1, "one"), (2, "two")] {
         let entry = reader.next().await.unwrap().unwrap();
         assert_eq!((entry.seq, &entry.payload[..]), (seq, payload.as_bytes()));
-        assert!(entry.at_ms > 1_500_000_000_000);
+        assert!(entry.at_ms > 1_500_000_000_000 && !entry.is_cursor);
     }
+    assert!(reader.next().await.unwrap().unwrap().is_cursor, "and tell that they are some");
     assert!(store.desks().await.unwrap().is_empty(), "the directory is no desk");
 }

@@ -162,13 +162,22 @@ impl DirectoryTail {
         let record = match DirectoryRecord::decode(entry.payload.clone()) {
             Ok(record) if record.schema > SCHEMA => return Err(newer(record.schema)),
             Ok(record) if record.schema == 0 => Err("the record states no schema".to_owned()),
-            Ok(record) => Ok(record),
+            Ok(record) => Ok(of_its_subject(record, entry.is_cursor)),
             Err(error) => Err(format!("the record is no DirectoryRecord: {error}")),
         };
         let change = DirectoryChange { seq: entry.seq, at_ms: entry.at_ms, record };
         self.position = entry.seq;
         self.last = Some(entry);
         Ok(change)
+    }
+}
+
+/// What counts of a record on the subject where it stands: a door could write customers on the other, but there nobody
+/// reads them.
+fn of_its_subject(record: DirectoryRecord, is_cursor: bool) -> DirectoryRecord {
+    match is_cursor {
+        true => DirectoryRecord { customers: Vec::new(), desks: Vec::new(), ..record },
+        false => DirectoryRecord { cursors: Vec::new(), ..record },
     }
 }
 

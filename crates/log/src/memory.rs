@@ -111,8 +111,14 @@ impl LogStore for MemoryStore {
 
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
         let at_ms = (self.inner.clock)();
-        let seq = self.inner.directory.push(|seq| DirectoryEntry { seq, at_ms, payload });
+        let seq = self.inner.directory.push(|seq| DirectoryEntry { seq, at_ms, payload, is_cursor: false });
         future::ready(Ok(seq)).boxed()
+    }
+
+    fn append_cursors(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        let at_ms = (self.inner.clock)();
+        let push = |seq| DirectoryEntry { seq, at_ms, payload, is_cursor: true };
+        future::ready(Ok(self.inner.directory.push(push))).boxed()
     }
 
     fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {

@@ -144,6 +144,8 @@ pub struct DirectoryEntry {
     pub at_ms: i64,
     /// An encoded `DirectoryRecord`.
     pub payload: Bytes,
+    /// It stands on the subject of cursors: a door wrote it, and nothing but its cursors counts.
+    pub is_cursor: bool,
 }
 
 /// Something that keeps the log from being read or reached.
@@ -273,6 +275,10 @@ pub trait LogStore: Send + Sync + Debug {
     /// Appends one encoded `DirectoryRecord` to the customer directory, which is made at its first use; returns its
     /// sequence once the log has acknowledged it.
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>>;
+
+    /// Appends one encoded `DirectoryRecord` that holds cursors alone to the directory's subject for them, which doors
+    /// may write; returns its sequence once the log has acknowledged it.
+    fn append_cursors(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>>;
 
     /// Sequence of the directory's last record; 0 when there is none.
     fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>>;

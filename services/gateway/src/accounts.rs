@@ -45,8 +45,8 @@ impl Accounts {
         let record = log::DirectoryRecord {
             schema: simpang_log::SCHEMA,
             writer: self.context.options.instance.clone(),
-            customers: Vec::new(),
             desks: vec![desk],
+            ..log::DirectoryRecord::default()
         };
         self.context.options.store.append_directory(record.encode_to_vec().into()).await.map(|_| ())
     }

@@ -10,12 +10,18 @@ pub const REFUSED: &str = "simpang_ingest_refused_inputs_total";
 pub const DEFERRED: &str = "simpang_ingest_deferred_inputs_total";
 /// Entries of webhooks that were understood and are not for a case; label `door`.
 pub const IGNORED: &str = "simpang_ingest_ignored_entries_total";
+/// Inputs that this process brought before; the desk judges them as repeats. Label `channel`.
+pub const REPEATED: &str = "simpang_ingest_repeated_inputs_total";
 /// Raw bytes brought to the object store.
 pub const RAW: &str = "simpang_ingest_raw_bytes_total";
 /// From an input being ready to the log's acknowledgement.
 pub const APPEND: &str = "simpang_ingest_append_seconds";
 /// Open SMTP and LMTP connections.
 pub const CONNECTIONS: &str = "simpang_ingest_smtp_connections";
+/// Answers of sources that are asked for messages; labels `source`, `answer` (ok, limited, refused, failed).
+pub const ASKED: &str = "simpang_ingest_source_answers_total";
+/// Posts and looked-up messages that a source gave; label `source`. Beside the accepted ones it shows a gap.
+pub const GIVEN: &str = "simpang_ingest_source_given_total";
 /// Sequence of the directory's last record that the doors know.
 pub const DIRECTORY: &str = "simpang_ingest_directory_seq";
 
@@ -26,6 +32,10 @@ pub(crate) enum Source {
     Smtp,
     /// X's webhook.
     X,
+    /// X's timeline of mentions.
+    XTimeline,
+    /// X's filtered stream.
+    XStream,
     /// Facebook's webhook.
     Facebook,
     /// JSON over HTTP.
@@ -43,6 +53,8 @@ impl Source {
         match self {
             Self::Smtp => "smtp",
             Self::X => "x",
+            Self::XTimeline => "x_timeline",
+            Self::XStream => "x_stream",
             Self::Facebook => "facebook",
             Self::Http => "http",
             Self::Push => "push",
@@ -91,9 +103,12 @@ pub(crate) fn describe() {
     metrics::describe_counter!(REFUSED, "arrivals refused, or without a desk to go to, by reason");
     metrics::describe_counter!(DEFERRED, "arrivals to be brought again because the log was away");
     metrics::describe_counter!(IGNORED, "webhook entries that are not for a case");
+    metrics::describe_counter!(REPEATED, "inputs brought again, as far as this process remembers");
     metrics::describe_counter!(RAW, metrics::Unit::Bytes, "raw bytes brought to the object store");
     metrics::describe_histogram!(APPEND, metrics::Unit::Seconds, "from ready to acknowledged by the log");
     metrics::describe_gauge!(CONNECTIONS, "open SMTP and LMTP connections");
+    metrics::describe_counter!(ASKED, "answers of sources that are asked for messages, by how they went");
+    metrics::describe_counter!(GIVEN, "entries that an asked source gave");
     metrics::describe_gauge!(DIRECTORY, "sequence of the directory's last record known");
 }
 
@@ -111,6 +126,18 @@ pub(crate) fn deferred(source: Source) {
 
 pub(crate) fn ignored(source: Source) {
     metrics::counter!(IGNORED, "door" => source.as_str()).increment(1);
+}
+
+pub(crate) fn repeated(channel: &'static str) {
+    metrics::counter!(REPEATED, "channel" => channel).increment(1);
+}
+
+pub(crate) fn asked(source: &'static str, answer: &'static str) {
+    metrics::counter!(ASKED, "source" => source, "answer" => answer).increment(1);
+}
+
+pub(crate) fn given(source: &'static str, count: u64) {
+    metrics::counter!(GIVEN, "source" => source).increment(count);
 }
 
 pub(crate) fn raw_kept(bytes: usize) {

@@ -1,21 +1,25 @@
 //! What all doors share: raw bytes to the object store, inputs to the desks' logs. "Accepted" is said only after the
 //! log's acknowledgement; whatever else happens is "bring it again", which idempotency keys make harmless.
 
-use std::sync::Arc;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use simpang_channels::{AttachmentBody, Parsed};
 use simpang_log::appender::{Appender, Limits, Place};
 use simpang_log::{AppendError, DeskName, Door, LogError, LogStore};
-use simpang_proto::log::v1::Input;
+use simpang_proto::log::v1::input::Body;
+use simpang_proto::log::v1::{DirectoryRecord, Input, SourceCursor};
 use simpang_wire::key::Keyer;
 use thiserror::Error;
 
 use crate::counters;
 use crate::directory::Directory;
+use crate::mapping::channel_word;
 use crate::ticket::Ticket;
 
 /// SHA-256 of raw bytes.
@@ -38,6 +42,31 @@ pub(crate) enum Away {
     Reader(String),
 }
 
+/// How many keys are remembered to count repeats.
+const RECENT_MAX: usize = 1 << 16;
+
+/// The keys of the latest inputs.
+#[derive(Debug, Default)]
+struct Recent {
+    known: HashSet<[u8; 16]>,
+    order: VecDeque<[u8; 16]>,
+}
+
+impl Recent {
+    fn is_repeat(&mut self, key: [u8; 16]) -> bool {
+        if !self.known.insert(key) {
+            return true;
+        }
+        self.order.push_back(key);
+        if self.order.len() > RECENT_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        false
+    }
+}
+
 /// The shared part of all doors.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -46,6 +75,7 @@ pub(crate) struct Intake {
     store: Arc<dyn LogStore>,
     writer: String,
     desks: DashMap<DeskName, Appender>,
+    recent: Mutex<Recent>,
 }
 
 impl Intake {
@@ -55,7 +85,14 @@ impl Intake {
         directory: Arc<Directory>,
         writer: &str,
     ) -> Self {
-        Self { directory, keyer, store, writer: writer.to_owned(), desks: DashMap::new() }
+        Self {
+            directory,
+            keyer,
+            store,
+            writer: writer.to_owned(),
+            desks: DashMap::new(),
+            recent: Mutex::default(),
+        }
     }
 
     /// Says that the table of accounts is not there yet.
@@ -94,7 +131,32 @@ impl Intake {
     pub(crate) async fn submit(&self, desk: &DeskName, input: &Input) -> Result<Ticket, Away> {
         let begun = simpang_trace::now_ns();
         let ticket = self.appender(desk).await?.submit(input).await?;
+        self.note(input);
         Ok(Ticket::new(ticket, desk, &input.traceparent, begun))
+    }
+
+    /// Counts an input that was brought before. It goes to the log all the same: what a repeat is, the desk says.
+    fn note(&self, input: &Input) {
+        let Ok(key) = <[u8; 16]>::try_from(&input.key[..]) else { return };
+        if self.recent.lock().unwrap_or_else(PoisonError::into_inner).is_repeat(key) {
+            counters::repeated(match &input.body {
+                Some(Body::Message(message)) => channel_word(message.channel()),
+                _ => "call",
+            });
+        }
+    }
+
+    /// Writes down how far a source was read. Only after everything up to there stands on the desks' logs.
+    pub(crate) async fn keep_cursor(&self, source: &str, position: &str) -> Result<(), Away> {
+        let cursor = SourceCursor { source: source.to_owned(), position: position.to_owned() };
+        let record = DirectoryRecord {
+            schema: simpang_log::SCHEMA,
+            writer: self.writer.clone(),
+            cursors: vec![cursor],
+            ..DirectoryRecord::default()
+        };
+        self.store.append_cursors(record.encode_to_vec().into()).await?;
+        Ok(())
     }
 
     async fn appender(&self, desk: &DeskName) -> Result<Appender, Away> {

@@ -12,6 +12,7 @@
 
 pub mod counters;
 
+mod bring;
 mod contacts;
 mod directory;
 mod grpc;
@@ -19,6 +20,7 @@ mod http;
 mod intake;
 mod mapping;
 mod messages;
+mod pull;
 mod smtp;
 mod ticket;
 
@@ -37,6 +39,7 @@ use tokio_util::task::TaskTracker;
 
 pub use grpc::IngestService;
 pub use http::{FacebookApp, HttpOptions, XApp};
+pub use pull::{Token, XPull, XWay};
 pub use smtp::{SessionLimits, SmtpOptions};
 
 use directory::Directory;
@@ -60,6 +63,8 @@ pub struct Options {
     pub smtp: Option<SmtpOptions>,
     /// The doors by HTTP.
     pub http: HttpOptions,
+    /// Accounts at X that are asked for their mentions, by one process of an installation.
+    pub x_pulls: Vec<XPull>,
 }
 
 /// The doors can't be opened.
@@ -105,6 +110,12 @@ impl Ingest {
             tasks.spawn(listener.serve(intake.clone(), stop.clone(), tasks.clone()));
         }
         tasks.spawn(directory::follow(options.store, directory, stop.clone()));
+        if !options.x_pulls.is_empty() {
+            let client = pull::client().map_err(|e| StartError::Option(format!("no HTTP client: {e}")))?;
+            for asked in options.x_pulls {
+                tasks.spawn(pull::x::run(asked, client.clone(), intake.clone(), stop.clone()));
+            }
+        }
         let (gatekeeper, http) = (options.gatekeeper, options.http);
         Ok(Self { intake, gatekeeper, http, smtp: bound, stop, tasks })
     }

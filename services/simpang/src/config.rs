@@ -80,6 +80,7 @@ pub(crate) struct Ingest {
     pub(crate) trusted_authserv: String,
     pub(crate) x: Vec<XApp>,
     pub(crate) facebook: Vec<FacebookApp>,
+    pub(crate) x_mentions: Vec<XMentions>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -87,6 +88,28 @@ pub(crate) struct Ingest {
 pub(crate) struct XApp {
     pub(crate) name: String,
     pub(crate) consumer_secret: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct XMentions {
+    pub(crate) account: String,
+    pub(crate) user_id: String,
+    pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) stream_token: String,
+    #[serde(default = "x_base_url")]
+    pub(crate) base_url: String,
+    #[serde(default = "x_every_seconds")]
+    pub(crate) every_seconds: u64,
+}
+
+fn x_base_url() -> String {
+    "https://api.x.com".into()
+}
+
+fn x_every_seconds() -> u64 {
+    60
 }
 
 #[derive(Debug, Clone, Deserialize)]

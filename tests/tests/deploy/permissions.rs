@@ -44,7 +44,7 @@ const USERS: [User; 7] = [
     User {
         name: "ingest",
         reads: &READ_DIRECTORY,
-        writes: &["simpang.other.in.ingest", "simpang-raw.ab12.0"],
+        writes: &["simpang.other.in.ingest", "simpang-raw.ab12.0", "simpang.directory.cursor"],
     },
     User { name: "router", reads: &READ, writes: &["simpang.other.commit", "simpang.other.in.router"] },
     User { name: "project", reads: &READ, writes: &[] },

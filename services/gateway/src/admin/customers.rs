@@ -46,7 +46,7 @@ impl AdminApi {
             schema: simpang_log::SCHEMA,
             writer: self.commands.context.options.instance.clone(),
             customers,
-            desks: Vec::new(),
+            ..log::DirectoryRecord::default()
         };
         let store = &self.commands.context.options.store;
         store.append_directory(record.encode_to_vec().into()).await.map_err(|error| refusal::append(&error))

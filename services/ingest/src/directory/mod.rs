@@ -8,6 +8,7 @@ mod follow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use dashmap::DashMap;
 use simpang_channels::x;
 use simpang_log::DeskName;
 use simpang_proto::log::v1::{Channel, Customer, DirectoryRecord};
@@ -32,6 +33,8 @@ pub(crate) struct Mailbox {
 pub(crate) struct Directory {
     customers: Customers,
     accounts: Accounts,
+    /// How far each source was read, by its name.
+    cursors: DashMap<String, String>,
     read_through: AtomicU64,
     ready: AtomicBool,
 }
@@ -43,6 +46,9 @@ impl Directory {
             self.customers.apply(customer);
         }
         self.accounts.apply(&record.desks);
+        for cursor in &record.cursors {
+            self.cursors.insert(cursor.source.clone(), cursor.position.clone());
+        }
         self.read_through.store(seq, Ordering::Release);
     }
 
@@ -68,6 +74,11 @@ impl Directory {
     /// Whose a mail address is; one with `+tag` belongs to the account without it, unless it is an account itself.
     pub(crate) fn mail_account(&self, address: &str) -> Option<Mailbox> {
         self.accounts.find_mail(address)
+    }
+
+    /// How far a source was read, in its own form; none when it was never read.
+    pub(crate) fn cursor(&self, source: &str) -> Option<String> {
+        self.cursors.get(source).map(|position| position.clone())
     }
 
     /// All our mail addresses, lower case, sorted: mail from one of them is a loop.
@@ -122,7 +133,10 @@ mod tests {
 
     fn with(directory: &Directory, customers: Vec<CustomerRecord>, desks: Vec<DeskRecord>) {
         let seq = directory.read_through() + 1;
-        directory.apply(seq, &DirectoryRecord { schema: 1, writer: String::new(), customers, desks });
+        directory.apply(
+            seq,
+            &DirectoryRecord { schema: 1, writer: String::new(), customers, desks, cursors: vec![] },
+        );
     }
 
     fn owner(directory: &Directory, address: &str) -> Option<(String, String)> {

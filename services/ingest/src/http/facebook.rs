@@ -11,8 +11,9 @@ use axum::response::{IntoResponse, Response};
 use simpang_channels::facebook;
 use simpang_proto::log::v1::Channel;
 
-use super::webhook::{self, Call};
+use super::webhook;
 use super::{FacebookApp, Refused, Shared};
+use crate::bring::Delivery;
 use crate::counters::{self, Reason, Source};
 
 /// Answers `GET ?hub.mode=subscribe&hub.verify_token=&hub.challenge=` with the challenge when the token is ours.
@@ -49,7 +50,8 @@ pub(super) async fn receive(
     }
     let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
     let items = facebook::parse_webhook(&body);
-    let call = Call { source: Source::Facebook, channel: Channel::Facebook, body, traceparent: &traceparent };
+    let call =
+        Delivery { source: Source::Facebook, channel: Channel::Facebook, body, traceparent: &traceparent };
     webhook::take(&shared.intake, call, items).await
 }
 

@@ -11,8 +11,9 @@ use axum::response::{IntoResponse, Response};
 use simpang_channels::x;
 use simpang_proto::log::v1::Channel;
 
-use super::webhook::{self, Call};
+use super::webhook;
 use super::{Refused, Shared, XApp};
+use crate::bring::Delivery;
 use crate::counters::{self, Reason, Source};
 
 /// Answers `GET ?crc_token=` with the token under the app's consumer secret.
@@ -46,7 +47,7 @@ pub(super) async fn receive(
     let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
     let accounts = shared.intake.directory.x_accounts();
     let items = x::parse_webhook(&body, &x::Options { accounts: &accounts });
-    let call = Call { source: Source::X, channel: Channel::X, body, traceparent: &traceparent };
+    let call = Delivery { source: Source::X, channel: Channel::X, body, traceparent: &traceparent };
     webhook::take(&shared.intake, call, items).await
 }
 

@@ -39,7 +39,13 @@ fn directory() -> Directory {
     };
     directory.apply(
         1,
-        &DirectoryRecord { schema: 1, writer: String::new(), customers: vec![customer], desks: vec![desk] },
+        &DirectoryRecord {
+            schema: 1,
+            writer: String::new(),
+            customers: vec![customer],
+            desks: vec![desk],
+            ..DirectoryRecord::default()
+        },
     );
     directory
 }

@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use prost::Message as _;
 use simpang_access::{Gatekeeper, TokenEntry, Tokens};
-use simpang_ingest::{FacebookApp, HttpOptions, Ingest, Options, SmtpOptions, XApp};
+use simpang_ingest::{FacebookApp, HttpOptions, Ingest, Options, SmtpOptions, XApp, XPull};
 use simpang_log::{DeskName, LogStore, MemoryDesk, MemoryStore};
 use simpang_proto::ingest::v1::ingest_client::IngestClient;
 use simpang_proto::log::v1 as log;
@@ -56,11 +56,33 @@ impl Doors {
         through: Arc<dyn LogStore>,
         change: Change,
     ) -> Self {
+        Self::prepare(&store).await;
+        Self::start(store, through, change, Vec::new()).await
+    }
+
+    /// Opens doors that ask X, on a store where the desks and their accounts stand or stood before.
+    pub(crate) async fn open_asking(store: &MemoryStore, asked: Vec<XPull>) -> Self {
+        if store.desks().await.unwrap().is_empty() {
+            Self::prepare(store).await;
+        }
+        Self::start(store.clone(), Arc::new(store.clone()), |_| {}, asked).await
+    }
+
+    async fn prepare(store: &MemoryStore) {
         let keyer = Keyer::new(b"a secret of the tests");
         for desk in ["tenesa", "telkomcare"] {
             store.create(&DeskName::new(desk).unwrap()).await.unwrap();
         }
         store.append_directory(directory(&keyer).encode_to_vec().into()).await.unwrap();
+    }
+
+    async fn start(
+        store: MemoryStore,
+        through: Arc<dyn LogStore>,
+        change: Change,
+        x_pulls: Vec<XPull>,
+    ) -> Self {
+        let keyer = Keyer::new(b"a secret of the tests");
         let mut smtp = SmtpOptions::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "mx.example");
         change(&mut smtp);
         let options = Options {
@@ -70,6 +92,7 @@ impl Doors {
             instance: "ingest@test/1".into(),
             smtp: Some(smtp),
             http: http(),
+            x_pulls,
         };
         let ingest = Ingest::start(options).await.unwrap();
         Self { store, keyer, ingest }
@@ -205,5 +228,6 @@ fn directory(keyer: &Keyer) -> log::DirectoryRecord {
             ..log::CustomerRecord::default()
         }],
         desks: vec![desk("tenesa", tenesa, &["callback"]), desk("telkomcare", telkomcare, &[])],
+        ..log::DirectoryRecord::default()
     }
 }

@@ -4,7 +4,9 @@
 mod contacts;
 mod harness;
 mod json;
+mod pull;
 mod push;
 mod smtp;
 mod stalled;
 mod webhooks;
+mod x_api;

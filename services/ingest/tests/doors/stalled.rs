@@ -103,6 +103,10 @@ impl LogStore for Stalled {
         self.inner.append_directory(payload)
     }
 
+    fn append_cursors(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.inner.append_cursors(payload)
+    }
+
     fn directory_last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         if !*self.directory.borrow() {
             let (desk, reason) = ("directory".into(), "not now".into());

@@ -1,13 +1,17 @@
 //! Settings as the roles take them.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
-use simpang_ingest::{FacebookApp, HttpOptions, Options as IngestOptions, SmtpOptions, XApp};
+use simpang_ingest::{
+    FacebookApp, HttpOptions, Options as IngestOptions, SmtpOptions, Token, XApp, XPull, XWay,
+};
 use simpang_log::DeskName;
 
 use super::Shared;
-use crate::config::{Config, Deliver, Tls};
+use crate::config::{Config, Deliver, Tls, XMentions};
 use crate::store;
 
 pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> {
@@ -42,7 +46,21 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
         instance: store::instance("ingest", &shared.name),
         smtp,
         http,
+        x_pulls: config.ingest.x_mentions.iter().map(x_pull).collect(),
     })
+}
+
+fn x_pull(asked: &XMentions) -> XPull {
+    let stream = Some(&asked.stream_token).filter(|token| !token.is_empty());
+    XPull {
+        base_url: asked.base_url.clone(),
+        account: asked.account.trim_start_matches('@').to_lowercase(),
+        user_id: asked.user_id.clone(),
+        token: Token::new(asked.token.clone()),
+        way: stream.map_or(XWay::Timeline, |token| XWay::Stream(Token::new(token.clone()))),
+        every: Duration::from_secs(asked.every_seconds.max(1)),
+        unit: Duration::from_secs(1),
+    }
 }
 
 pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions> {
