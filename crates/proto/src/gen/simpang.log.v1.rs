@@ -1237,7 +1237,7 @@ pub struct HandoverFailure {
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
 }
-/// One record on `simpang.directory.change`.
+/// One record on `simpang.directory.change`, or with cursors alone on `simpang.directory.cursor`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DirectoryRecord {
     /// Layout of this record. A reader that knows only lower numbers stops. Today: 1.
@@ -1252,6 +1252,20 @@ pub struct DirectoryRecord {
     /// Desks whose policy was applied; the last one of a desk holds.
     #[prost(message, repeated, tag = "4")]
     pub desks: ::prost::alloc::vec::Vec<DeskRecord>,
+    /// How far doors have read the sources that they ask for messages; the last one of a source holds. Only on the
+    /// subject of cursors, where nothing else of a record counts.
+    #[prost(message, repeated, tag = "5")]
+    pub cursors: ::prost::alloc::vec::Vec<SourceCursor>,
+}
+/// How far a door has read a source that it asks for messages: everything up to here stands on the desks' logs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SourceCursor {
+    /// The source: the way and the account, such as `x-mentions/telkomcare`.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// Where the source goes on after it, in the source's own form, such as a post id.
+    #[prost(string, tag = "2")]
+    pub position: ::prost::alloc::string::String,
 }
 /// What doors have to know of a desk: which accounts are its. Written after its policy was applied, from that policy.
 #[derive(Clone, PartialEq, ::prost::Message)]
