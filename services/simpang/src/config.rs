@@ -231,7 +231,8 @@ impl Default for Listen {
 impl Default for Ingest {
     fn default() -> Self {
         let smtp_name = "localhost".into();
-        Self { smtp_name, trusted_authserv: String::new(), x: Vec::new(), facebook: Vec::new() }
+        let (x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { smtp_name, trusted_authserv: String::new(), x, facebook, x_mentions }
     }
 }
 

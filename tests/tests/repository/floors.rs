@@ -52,8 +52,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("mail-parser", &["simpang-channels", "simpang-deliver"]), // the deliverer's tests read what it sent
     ("smtp-proto", &["simpang-ingest"]),
     ("lettre", &["simpang-deliver", "simpang"]),
-    ("reqwest", &["simpang-deliver", "simpang"]),
-    ("rustls", &["simpang-deliver", "simpang"]),
+    ("reqwest", &["simpang-ingest", "simpang-deliver", "simpang"]),
+    ("rustls", &["simpang-ingest", "simpang-deliver", "simpang"]),
     ("axum", &["simpang-ingest", "simpang", "simpang-deliver"]), // there in tests, as the channel's other end
     ("clap", &["simpang"]),
     ("anyhow", &["simpang", "protogen"]), // libraries have typed errors
