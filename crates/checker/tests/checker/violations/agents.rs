@@ -23,7 +23,7 @@ fn record<'a>(t: &'a mut Tale, agent: &str) -> &'a mut AgentRecord {
 }
 
 /// Gives an agent's words on their presence a limit of their own.
-fn limit(t: &mut Tale, agent: &str, limit: SessionLimit) {
+fn limit(t: &mut Tale, agent: &str, limit: &SessionLimit) {
     let records = t.story.entries.iter_mut().filter_map(|entry| match entry {
         Entry::Inputs { record, .. } => Some(&mut record.inputs),
         Entry::Commit { .. } => None,
@@ -75,11 +75,11 @@ pub const ALL: &[Break] = &[
         record.capacities[0].limit = 1;
     }),
     (Code::OverCapacity, "an agent is offered and takes more than they set themselves", |t| {
-        limit(t, "budi", SessionLimit { total: Some(0), channels: Vec::new() });
+        limit(t, "budi", &SessionLimit { total: Some(0), channels: Vec::new() });
     }),
     (Code::OverCapacity, "an agent takes more of a channel than they set themselves", |t| {
         let none = Capacity { channel: Channel::Email as i32, limit: 0 };
-        limit(t, "budi", SessionLimit { total: None, channels: vec![none] });
+        limit(t, "budi", &SessionLimit { total: None, channels: vec![none] });
     }),
     (Code::OverCapacity, "an agent is offered more than their record allows", |t| {
         let key_ms = t.story.find_key(6);
