@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event, HeaderMap};
+use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, Event, HeaderMap};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
@@ -77,15 +77,16 @@ impl NatsStore {
     /// for ever.
     ///
     /// # Errors
-    /// [`LogError::Unavailable`] when no broker answers or it refuses the user.
+    /// [`LogError::Unavailable`] when no broker answers, [`LogError::Denied`] when it refuses the user or the settings
+    /// can't be used.
     pub async fn connect(url: &str, options: NatsOptions) -> Result<Self, LogError> {
-        let unavailable = |reason: String| LogError::Unavailable { desk: STORE.into(), reason };
         let (lost, losses) = watch::channel(0);
-        let connecting = connect_options(&options, lost).await.map_err(&unavailable)?;
+        let connecting =
+            connect_options(&options, lost).await.map_err(|reason| LogError::Denied { reason })?;
         let servers = url.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
         let client = async_nats::connect_with_options(servers, connecting)
             .await
-            .map_err(|error| unavailable(format!("{url}: {error}")))?;
+            .map_err(|error| not_connected(url, &error))?;
         let connection = Connection::new(client, losses, options.timeout);
         Ok(Self { connection, replicas: options.replicas, directory: Arc::default(), raw: Arc::default() })
     }
@@ -193,6 +194,21 @@ impl NatsStore {
             .collect();
         desks.sort();
         Ok(desks)
+    }
+}
+
+/// Why there is no connection: what an operator has to mend, or what may pass.
+fn not_connected(url: &str, error: &ConnectError) -> LogError {
+    let reason = format!("{url}: {error}");
+    match error.kind() {
+        ConnectErrorKind::ServerParse
+        | ConnectErrorKind::Authentication
+        | ConnectErrorKind::AuthorizationViolation
+        | ConnectErrorKind::Tls => LogError::Denied { reason },
+        ConnectErrorKind::Dns
+        | ConnectErrorKind::TimedOut
+        | ConnectErrorKind::Io
+        | ConnectErrorKind::MaxReconnects => LogError::Unavailable { desk: STORE.into(), reason },
     }
 }
 

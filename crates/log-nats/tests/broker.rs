@@ -312,7 +312,7 @@ async fn users_have_to_say_their_password() {
     store.create(&desk()).await.unwrap();
     assert!(store.server_version().starts_with("2."));
     let refused = NatsStore::connect(&server.url(), with("wrong")).await;
-    assert!(matches!(&refused, Err(LogError::Unavailable { .. })), "{refused:?}");
+    assert!(matches!(&refused, Err(LogError::Denied { .. })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -159,6 +159,12 @@ pub enum LogError {
         /// What the client said.
         reason: String,
     },
+    /// The broker does not let this program in, or its address makes no sense. Trying again won't help.
+    #[error("the broker refuses this program: {reason}")]
+    Denied {
+        /// What the client said.
+        reason: String,
+    },
     /// There is no such desk.
     #[error("there is no desk {desk}: make it with `simpang desk create {desk}`")]
     NoSuchDesk {

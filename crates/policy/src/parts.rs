@@ -78,10 +78,15 @@ pub struct Template {
 pub const FIELDS: &[&str] = &[
     "account",
     "agent",
+    "campaign",
     "case",
+    "category",
     "channel",
     "customer",
     "desk",
+    "due",
+    "internet_number",
+    "phone_number",
     "priority",
     "queue",
     "reason",
@@ -89,6 +94,7 @@ pub const FIELDS: &[&str] = &[
     "signature",
     "subject",
     "text",
+    "ticket",
 ];
 
 /// Fields that links may name: what a case carries of other people's systems, and its own numbers (K11, M10).

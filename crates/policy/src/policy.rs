@@ -198,6 +198,14 @@ impl Policy {
         self.inner.zone.name()
     }
 
+    /// A time as people at the desk read it, such as `2026-11-22 14:30 WIB`.
+    #[must_use]
+    pub fn local_time(&self, at_ms: i64) -> String {
+        let at = chrono::DateTime::from_timestamp_millis(at_ms);
+        at.map(|at| at.with_timezone(&self.inner.zone).format("%Y-%m-%d %H:%M %Z").to_string())
+            .unwrap_or_default()
+    }
+
     /// The desk's accounts, as the file lists them.
     #[must_use]
     pub fn accounts(&self) -> &[AccountRule] {

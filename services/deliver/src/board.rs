@@ -39,16 +39,10 @@ impl std::fmt::Display for Id {
 /// up.
 pub(crate) type Lane = String;
 
-/// What the commit that queued a delivery says of its case, for templates.
+/// What the commit that queued a delivery says of it, for templates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct About {
-    /// Priority.
-    pub(crate) priority: String,
-    /// Queue.
-    pub(crate) queue: String,
-    /// Segment.
-    pub(crate) segment: String,
-    /// Why: the escalation's clock or step.
+    /// Why: the escalation's clock or step, or the rule.
     pub(crate) reason: String,
 }
 
@@ -284,13 +278,7 @@ fn about(events: &[v1::Event], case: u64) -> About {
     for event in events {
         match &event.body {
             Some(Body::CaseClassified(said)) if said.case == case => {
-                about.priority.clone_from(&said.priority);
-                about.queue.clone_from(&said.queue);
-                about.segment.clone_from(&said.segment);
                 about.reason.clone_from(&said.rule);
-            }
-            Some(Body::PriorityChanged(said)) if said.case == case => {
-                about.priority.clone_from(&said.priority)
             }
             Some(Body::CaseEscalated(said)) if said.case == case => {
                 about.reason = if said.cause.is_empty() { said.step.clone() } else { said.cause.clone() };

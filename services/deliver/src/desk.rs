@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::board::{Board, Change, Id, Lane, Open, State, lane_of};
 use crate::book::Book;
+use crate::cases::{Cases, Known};
 use crate::follow::Context;
 use crate::handover::Carrier;
 use crate::parcel::Packer;
@@ -43,6 +44,7 @@ pub(crate) struct Desk {
     appender: Appender,
     board: Board,
     book: Book,
+    cases: Cases,
     carrier: Carrier,
     /// What this process has to do with a delivery now.
     own: HashMap<Id, Own>,
@@ -86,6 +88,7 @@ impl Desk {
             appender,
             board: Board::default(),
             book: Book::default(),
+            cases: Cases::default(),
             carrier,
             own: HashMap::new(),
             busy: HashMap::new(),
@@ -143,6 +146,7 @@ impl Desk {
             Body::Commit { commit, .. } => {
                 self.book.fold(self.log.desk(), &commit);
                 self.carrier.fold(entry.seq, &commit.events);
+                commit.events.iter().for_each(|event| self.cases.fold(event));
                 for change in self.board.fold(&commit.events) {
                     self.on_change(change, sending);
                 }
@@ -288,10 +292,11 @@ impl Desk {
         let packer =
             Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
         let policy = self.book.policy().cloned();
+        let known = self.cases.get(open.queued.case).cloned().unwrap_or_default();
         let report = self.reporter(id, attempt);
         let sending = Sending::begin(self.log.clone(), id, attempt, &open.queued);
         self.context.tasks.spawn(async move {
-            let outcome = try_once(context.clone(), packer, id, open, policy).await;
+            let outcome = try_once(context.clone(), packer, id, open, known, policy).await;
             let outcome = context.paced(outcome, attempt);
             let sent = simpang_trace::now_ns();
             report.write(&outcome).await;
@@ -388,6 +393,7 @@ async fn try_once(
     packer: Packer,
     id: Id,
     open: Open,
+    known: Known,
     policy: Option<Policy>,
 ) -> Outcome {
     let began = Instant::now();
@@ -395,7 +401,7 @@ async fn try_once(
     gauge!(metric::IN_FLIGHT).increment(1.0);
     let attempt = tokio::spawn(async move {
         let send = async {
-            match packer.pack(id, &open, policy.as_ref()).await {
+            match packer.pack(id, &open, &known, policy.as_ref()).await {
                 Ok(parcel) => context.senders.send(&parcel).await,
                 Err(outcome) => outcome,
             }

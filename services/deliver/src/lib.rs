@@ -16,6 +16,7 @@
 
 mod board;
 mod book;
+mod cases;
 mod desk;
 mod follow;
 mod handover;

@@ -1,6 +1,7 @@
 //! What is sent, put together from the log: the text from its command or template, the message it answers, where it
 //! goes. What is missing for good makes the delivery refused, what can't be read now lets it wait.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use simpang_proto::log::v1::{self, Channel, DeliveryKind, ReplyKind, Visibility}
 use simpang_wire::key::Keyer;
 
 use crate::board::{Id, Open};
+use crate::cases::{FACTS, Known};
 use crate::messages::{self, FetchError};
 use crate::sender::Outcome;
 
@@ -87,13 +89,19 @@ pub(crate) struct Packer {
 
 impl Packer {
     /// Puts a delivery's parcel together, by the policy in force.
-    pub(crate) async fn pack(&self, id: Id, open: &Open, policy: Option<&Policy>) -> Result<Parcel, Outcome> {
+    pub(crate) async fn pack(
+        &self,
+        id: Id,
+        open: &Open,
+        known: &Known,
+        policy: Option<&Policy>,
+    ) -> Result<Parcel, Outcome> {
         let queued = &open.queued;
-        let message = self.message(id, queued).await?;
+        let message = self.message(id, queued, known).await?;
         let (subject, text) = match queued.kind() {
             DeliveryKind::Reply => self.reply(id, policy, queued.channel()).await?,
             DeliveryKind::Forward => (String::new(), forwarding(message.as_ref())),
-            _ => from_template(self.log.desk().as_str(), open, message.as_ref(), policy)?,
+            _ => self.fill_template(open, known, message.as_ref(), policy).await?,
         };
         let raw = match queued.kind() {
             DeliveryKind::Forward => self.raw(message.as_ref()).await?,
@@ -116,12 +124,18 @@ impl Packer {
         })
     }
 
-    /// The message that is answered, forwarded or told of. A notification names none; what caused it may be one.
-    async fn message(&self, id: Id, queued: &v1::DeliveryQueued) -> Result<Option<Message>, Outcome> {
+    /// The message that is answered, forwarded or told of. A notification names none and tells of the case's latest.
+    async fn message(
+        &self,
+        id: Id,
+        queued: &v1::DeliveryQueued,
+        known: &Known,
+    ) -> Result<Option<Message>, Outcome> {
         let cause = v1::InputId { seq: id.seq, index: id.index };
         let (place, is_needed) = match queued.to {
             Some(place) => (place, true),
-            None => (cause, queued.kind() != DeliveryKind::Notification),
+            None if queued.kind() == DeliveryKind::Notification => (known.latest.unwrap_or(cause), false),
+            None => (cause, true),
         };
         match messages::message(self.log.as_ref(), &place).await {
             Ok((at_ms, wire, content)) => Ok(Some(Message {
@@ -159,6 +173,27 @@ impl Packer {
             text = format!("{}\n\n{signature}", text.trim_end());
         }
         Ok((content.subject, text))
+    }
+
+    /// Subject and text by a template.
+    async fn fill_template(
+        &self,
+        open: &Open,
+        known: &Known,
+        message: Option<&Message>,
+        policy: Option<&Policy>,
+    ) -> Result<(String, String), Outcome> {
+        let template = policy.and_then(|policy| policy.templates().get(open.queued.template.as_str()));
+        let template: &Template =
+            template.ok_or_else(|| Outcome::refused("the policy in force has no such template"))?;
+        let names_fact = |fact: &&str| template.text.contains(*fact) || template.subject.contains(*fact);
+        let facts = match FACTS.iter().any(names_fact) {
+            true => known.facts(self.log.as_ref()).await.map_err(|error| unfetched(&error))?,
+            false => HashMap::new(),
+        };
+        let filling = Filling { desk: self.log.desk().as_str(), open, known, message, policy, facts };
+        let field = |name: &str| filling.field(name);
+        Ok((template.fill_subject(field), template.fill_text(field)))
     }
 
     /// The raw bytes of a mail that is forwarded.
@@ -219,41 +254,54 @@ fn forwarding(message: Option<&Message>) -> String {
     format!("{text}\n{said}\n")
 }
 
-/// Subject and text by a template.
-fn from_template(
-    desk: &str,
-    open: &Open,
-    message: Option<&Message>,
-    policy: Option<&Policy>,
-) -> Result<(String, String), Outcome> {
-    let template = policy.and_then(|policy| policy.templates().get(open.queued.template.as_str()));
-    let template: &Template =
-        template.ok_or_else(|| Outcome::refused("the policy in force has no such template"))?;
-    let signature = policy.map_or("", Policy::signature);
-    let field = |name: &str| field(name, desk, open, message, signature);
-    Ok((template.fill_subject(field), template.fill_text(field)))
+/// What a template's fields are filled from.
+struct Filling<'a> {
+    desk: &'a str,
+    open: &'a Open,
+    known: &'a Known,
+    message: Option<&'a Message>,
+    policy: Option<&'a Policy>,
+    facts: HashMap<String, String>,
 }
 
-/// A field of a template; what is not known is filled in as nothing.
-fn field(name: &str, desk: &str, open: &Open, message: Option<&Message>, signature: &str) -> String {
-    let content = message.map(|message| &message.content);
-    let of_content =
-        |part: fn(&v1::MessageContent) -> &String| content.map(part).cloned().unwrap_or_default();
-    match name {
-        "account" => open.queued.account.clone(),
-        "agent" => open.queued.agent.clone(),
-        "case" => open.queued.case.to_string(),
-        "channel" => message.map(|message| channel_word(message.channel)).unwrap_or_default().to_owned(),
-        "customer" => of_content(|content| &content.from_name),
-        "desk" => desk.to_owned(),
-        "priority" => open.about.priority.clone(),
-        "queue" => open.about.queue.clone(),
-        "reason" => open.about.reason.clone(),
-        "segment" => open.about.segment.clone(),
-        "signature" => signature.to_owned(),
-        "subject" => of_content(|content| &content.subject),
-        "text" => of_content(|content| &content.text),
-        _ => String::new(),
+impl Filling<'_> {
+    /// A field; what is not known is filled in as nothing.
+    fn field(&self, name: &str) -> String {
+        let content = self.message.map(|message| &message.content);
+        let of_content =
+            |part: fn(&v1::MessageContent) -> &String| content.map(part).cloned().unwrap_or_default();
+        match name {
+            "account" => self.open.queued.account.clone(),
+            "agent" => self.open.queued.agent.clone(),
+            "campaign" => self.campaign(),
+            "case" => self.open.queued.case.to_string(),
+            "category" => self.known.category.join(" > "),
+            "channel" => channel_word(self.known.channel).to_owned(),
+            "customer" => of_content(|content| &content.from_name),
+            "desk" => self.desk.to_owned(),
+            "due" => self.due(),
+            "priority" => self.known.priority.to_string(),
+            "queue" => self.known.queue.to_string(),
+            "reason" => self.open.about.reason.clone(),
+            "segment" => self.known.segment.to_string(),
+            "signature" => self.policy.map_or("", Policy::signature).to_owned(),
+            "subject" => of_content(|content| &content.subject),
+            "text" => of_content(|content| &content.text),
+            _ => self.facts.get(name).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The campaign's title, or its name where the policy that holds does not have it any more.
+    fn campaign(&self) -> String {
+        let campaigns = self.policy.map(Policy::campaigns).unwrap_or_default();
+        let form = campaigns.iter().find(|form| *form.name == *self.known.campaign);
+        form.map_or(&self.known.campaign, |form| &form.title).to_string()
+    }
+
+    /// When the first of the case's clocks is up, in the desk's zone.
+    fn due(&self) -> String {
+        let at = self.policy.zip(self.known.due());
+        at.map(|(policy, at_ms)| policy.local_time(at_ms)).unwrap_or_default()
     }
 }
 

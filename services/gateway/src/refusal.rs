@@ -68,6 +68,7 @@ pub(crate) fn refusal(status: &Status) -> Option<api::Refusal> {
 pub(crate) fn log(error: &LogError) -> Status {
     match error {
         LogError::Unavailable { .. } => Status::unavailable(format!("{error}; send the same request again")),
+        LogError::Denied { .. } => Status::unavailable(error.to_string()),
         LogError::NoSuchDesk { .. } => Status::not_found(error.to_string()),
         LogError::Misconfigured { .. } => Status::failed_precondition(error.to_string()),
         LogError::Broken { .. } => Status::data_loss(error.to_string()),

@@ -79,16 +79,20 @@ pub struct Router {
 }
 
 impl Router {
-    /// Begins to look after desks.
+    /// Begins to look after desks. A log that can't be reached now is no error: desks are looked for until it can.
     ///
     /// # Errors
-    /// When the desks can't be listed.
+    /// When the log is set up so that it can't be used.
     pub async fn start(options: Options) -> Result<Self, LogError> {
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let statuses = Statuses::default();
         let mut watch =
             Discovery { options, cancel: cancel.clone(), tasks: tasks.clone(), statuses: statuses.clone() };
-        watch.look().await?;
+        match watch.look().await {
+            Err(error) if !error.is_transient() => return Err(error),
+            Err(error) => warn!(%error, "starts without the log, and looks for desks when it is there"),
+            Ok(()) => {}
+        }
         tasks.spawn(async move { watch.run().await });
         Ok(Self { cancel, tasks, statuses })
     }
@@ -125,16 +129,18 @@ impl Discovery {
         }
     }
 
+    /// Begins with every desk that is new; one that can't be opened keeps none of the others waiting.
     async fn look(&mut self) -> Result<(), LogError> {
         let wanted = &self.options.desks;
+        let mut failed = Ok(());
         for desk in self.options.store.desks().await? {
             let known =
                 self.statuses.lock().unwrap_or_else(PoisonError::into_inner).contains_key(desk.as_str());
             if !known && (wanted.is_empty() || wanted.contains(&desk)) {
-                self.begin(&desk).await?;
+                failed = failed.and(self.begin(&desk).await);
             }
         }
-        Ok(())
+        failed
     }
 
     async fn begin(&self, desk: &DeskName) -> Result<(), LogError> {

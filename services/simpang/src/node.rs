@@ -130,12 +130,58 @@ struct Shared {
 pub(crate) async fn run(config: Config, roles: &[Role]) -> Result<()> {
     let metrics = telemetry::start(&config.telemetry)?;
     let name: Vec<&str> = roles.iter().map(|r| r.name()).collect();
-    let store = store::connect(&config, &store::instance(&name.join("+"), "1")).await?;
-    let node = Node::start(&config, roles, store, metrics).await?;
+    let name = store::instance(&name.join("+"), "1");
+    let http = bind(&config.listen.http, "listen.http").await?;
+    let asked = stop_signal();
+    tokio::pin!(asked);
+    let waiting = Waiting::begin(&http, metrics.clone())?;
+    let store = tokio::select! {
+        store = store::wait(&config, &name) => store?,
+        stop = &mut asked => return stop,
+    };
+    waiting.end().await;
+    let node = Node::start_at(&config, roles, store, metrics, http).await?;
     info!(grpc = ?node.grpc, http = %node.http, smtp = ?node.smtp, "ready");
-    stop_signal().await?;
+    asked.await?;
     node.stop().await;
     Ok(())
+}
+
+/// Answers for a process that waits for the broker: it lives, and it is not ready. Nothing else is served, so that
+/// whoever asks goes elsewhere.
+#[derive(Debug)]
+struct Waiting {
+    stop: CancellationToken,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Waiting {
+    fn begin(listener: &TcpListener, metrics: PrometheusHandle) -> Result<Self> {
+        let own = same_socket(listener)?;
+        let app = axum::Router::new()
+            .route("/metrics", get(|State(metrics): State<PrometheusHandle>| async move { metrics.render() }))
+            .with_state(metrics)
+            .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "waiting for the broker\n") });
+        let stop = CancellationToken::new();
+        let asked = stop.clone();
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(own, app).with_graceful_shutdown(asked.cancelled_owned()).await;
+        });
+        Ok(Self { stop, server })
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        // Connections that are kept open without a request end with the process at the latest.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.server).await;
+    }
+}
+
+/// The same socket once more.
+fn same_socket(listener: &TcpListener) -> Result<TcpListener> {
+    use std::os::fd::AsFd;
+    let socket = listener.as_fd().try_clone_to_owned().context("listen.http")?;
+    TcpListener::from_std(std::net::TcpListener::from(socket)).context("listen.http")
 }
 
 /// Waits until the process is asked to stop.
@@ -158,13 +204,23 @@ impl Node {
         store: Arc<dyn LogStore>,
         metrics: PrometheusHandle,
     ) -> Result<Self> {
+        let http = bind(&config.listen.http, "listen.http").await?;
+        Self::start_at(config, roles, store, metrics, http).await
+    }
+
+    async fn start_at(
+        config: &Config,
+        roles: &[Role],
+        store: Arc<dyn LogStore>,
+        metrics: PrometheusHandle,
+        http: TcpListener,
+    ) -> Result<Self> {
         let shared = Shared {
             store,
             keyer: installation::keyer(config)?,
             gatekeeper: installation::gatekeeper(config)?,
             name: config.node.name.clone(),
         };
-        let http = bind(&config.listen.http, "listen.http").await?;
         let serves_grpc = roles.iter().any(|r| !matches!(r, Role::Router | Role::Deliver));
         let grpc = if serves_grpc { Some(bind(&config.listen.grpc, "listen.grpc").await?) } else { None };
         let running = Running::start(config, roles, &shared).await?;

@@ -2,16 +2,46 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use simpang_log::LogStore;
+use simpang_log::{LogError, LogStore};
 use simpang_log_nats::{NatsOptions, NatsStore};
+use tracing::warn;
 
 use crate::config::Config;
+
+/// From the first attempt to reach a broker that is away to the second; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest wait between attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Connects to the broker that the settings name.
 pub(crate) async fn connect(config: &Config, name: &str) -> Result<Arc<dyn LogStore>> {
     Ok(Arc::new(connect_nats(config, name).await?))
+}
+
+/// As [`connect`], and waits for a broker that is away: a machine may start its services in any order. What waiting
+/// can't mend (a refused user, settings that make no sense) is an error at once.
+pub(crate) async fn wait(config: &Config, name: &str) -> Result<Arc<dyn LogStore>> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match connect(config, name).await {
+            Err(error) if may_pass(&error) => {
+                warn!(
+                    again_in_s = pause.as_secs_f64(),
+                    "{error:#}; nothing is taken or done until it answers"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<LogError>().is_some_and(LogError::is_transient)
 }
 
 /// As [`connect`], with what only the broker can tell.

@@ -13,6 +13,7 @@ mod files;
 mod permissions;
 mod processes;
 mod roles;
+mod waiting;
 
 use std::path::PathBuf;
 use std::time::Duration;

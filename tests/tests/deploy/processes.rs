@@ -13,10 +13,10 @@ use crate::broker::{Broker, Secrets, env_file};
 use crate::{root, until};
 
 /// A role that runs; killed when dropped.
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     grpc: u16,
-    http: u16,
+    pub(crate) http: u16,
     log: PathBuf,
 }
 
@@ -39,7 +39,18 @@ fn program(user: &str, broker: &Broker, secrets: &Secrets) -> Command {
     command
 }
 
-fn start(role: &str, broker: &Broker, secrets: &Secrets, data: &TempDir) -> Process {
+pub(crate) fn start(role: &str, broker: &Broker, secrets: &Secrets, data: &TempDir) -> Process {
+    start_as(role, broker, secrets, data, &[])
+}
+
+/// Starts a role with settings of its own.
+pub(crate) fn start_as(
+    role: &str,
+    broker: &Broker,
+    secrets: &Secrets,
+    data: &TempDir,
+    settings: &[(&str, &str)],
+) -> Process {
     let [grpc, http, smtp] = [free_port(), free_port(), free_port()];
     let log = data.path().join(format!("{role}.log"));
     let mut command = program(role, broker, secrets);
@@ -47,13 +58,14 @@ fn start(role: &str, broker: &Broker, secrets: &Secrets, data: &TempDir) -> Proc
     for (key, port) in [("GRPC", grpc), ("HTTP", http), ("SMTP", smtp)] {
         command.env(format!("SIMPANG_LISTEN__{key}"), format!("127.0.0.1:{port}"));
     }
+    command.envs(settings.iter().copied());
     command.arg(role).stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
     Process { child: command.spawn().unwrap(), grpc, http, log }
 }
 
 impl Process {
     /// Waits until `healthy.sh` finds it well.
-    async fn until_healthy(&mut self) {
+    pub(crate) async fn until_healthy(&mut self) {
         until(30, || {
             let ended = self.child.try_wait().unwrap();
             let log = || std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -65,6 +77,11 @@ impl Process {
             async move { is_well.then_some(()) }
         })
         .await;
+    }
+
+    /// What it printed so far.
+    pub(crate) fn printed(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     fn address(&self) -> String {
