@@ -59,6 +59,10 @@ SECONDS ?= 60
 .PHONY: soak
 soak: build     ## Break everything under load for SECONDS (one server, then a cluster of three); SIMPANG_SOAK_SEED repeats.
 	SIMPANG_SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked -p simpang-tests --test soak -- --nocapture --test-threads=1
+.PHONY: policy-mutants
+policy-mutants: ## Change every shipped policy in one place at a time: its scenarios have to notice each change.
+	$(CARGO) build --locked -p simpang
+	@for policy in policies/*/; do $(BIN) policy mutate $$policy || exit 1; done
 
 .PHONY: bench
 bench: tools    ## Measure this machine against its bare broker (a release build first).

@@ -94,7 +94,8 @@ pub(crate) fn role_of(path: &str, desk: &str) -> Role {
     if path == MANIFEST {
         return Role::Manifest;
     }
-    if path.ends_with(".md") {
+    // Scenarios and the list of what serves which requirement try a policy; they are no part of it.
+    if path.ends_with(".md") || path.starts_with("scenarios/") || path == "requirements.toml" {
         return Role::ForPeople;
     }
     match (path.split_once('/'), path.rsplit_once('.')) {
@@ -191,6 +192,8 @@ mod tests {
         for (path, role) in [
             ("policy.toml", Role::Manifest),
             ("README.md", Role::ForPeople),
+            ("scenarios/mail.toml", Role::ForPeople),
+            ("requirements.toml", Role::ForPeople),
             ("shared/people.toml", Role::Table(Part::Shared)),
             ("shared/more/slas.toml", Role::Table(Part::Shared)),
             ("desks/a.toml", Role::Table(Part::Desk)),

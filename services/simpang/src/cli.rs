@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Judge the log again, check its chain and everything that must always hold.
     Verify(Verify),
-    /// Check a policy, or put it on a desk's log.
+    /// Check a policy, try it, compare two, or put one on a desk's log.
     #[command(subcommand)]
     Policy(Policy),
     /// Make desks, list them, add agents and customers.
@@ -169,6 +169,25 @@ pub(crate) enum Policy {
         /// Only this desk; none: every desk of the policy.
         #[arg(long)]
         desk: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Run the scenarios that stand beside a policy, on the real core, and say which requirements they serve.
+    Test {
+        /// Folder.
+        #[arg(default_value = "policies/telkom")]
+        dir: PathBuf,
+        /// Only scenarios of this desk.
+        #[arg(long)]
+        desk: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Change a policy in one place at a time, and say which changes none of its scenarios notices.
+    Mutate {
+        /// Folder.
+        #[arg(default_value = "policies/telkom")]
+        dir: PathBuf,
         #[command(flatten)]
         json: Json,
     },

@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("simpang-wire", 3),
     ("simpang-log-nats", 4),
     ("simpang-replay", 4),
+    ("simpang-scenario", 4),
     ("simpang-views", 4),
     ("simpang-deliver", 5),
     ("simpang-gateway", 5),
@@ -90,8 +91,14 @@ const IMPURE: &[&str] = &[
     "metrics",
     "rand",
 ];
-const PURE: [&str; 5] =
-    ["simpang-domain", "simpang-policy", "simpang-wire", "simpang-channels", "simpang-checker"];
+const PURE: [&str; 6] = [
+    "simpang-domain",
+    "simpang-policy",
+    "simpang-wire",
+    "simpang-channels",
+    "simpang-checker",
+    "simpang-scenario",
+];
 /// Crates that do not know how anything is encoded.
 const WITHOUT_WIRE: &[&str] = &["simpang-domain", "simpang-policy", "simpang-channels"];
 
@@ -216,7 +223,9 @@ const HASHED: [&str; 3] =
 fn the_core_and_the_rules_read_no_clock_no_chance_and_no_unordered_map() {
     let mut wrong = Vec::new();
     for path in crate::rust_files().into_iter().filter(|path| {
-        ["crates/domain/src", "crates/policy/src"].iter().any(|dir| path.starts_with(root().join(dir)))
+        ["crates/domain/src", "crates/policy/src", "crates/scenario/src"]
+            .iter()
+            .any(|dir| path.starts_with(root().join(dir)))
     }) {
         let text = fs::read_to_string(&path).unwrap();
         for (index, line) in text.lines().enumerate() {

@@ -6,6 +6,7 @@
 mod examples;
 mod floors;
 mod licences;
+mod requirements;
 mod text;
 
 use std::fs;

@@ -58,6 +58,9 @@ impl<R: Rules> Judging<'_, R> {
         if !case.answered {
             wanted.push((SlaClock::FirstResponse, case.opened));
         }
+        if matches!(case.status, Status::Assigned { .. }) {
+            wanted.push((SlaClock::Handling, self.at));
+        }
         for (clock, begin) in wanted {
             if !from.iter().any(|(c, _)| *c == clock) {
                 from.push((clock, begin));

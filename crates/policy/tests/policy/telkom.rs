@@ -335,7 +335,7 @@ fn help_is_asked_of_the_team_leader_on_duty_first_and_of_the_pic_then() {
     for desk in DESKS {
         let policy = telkom(desk).policy;
         let steps: Vec<&str> = policy.tables().escalations.iter().map(|e| &*e.name).collect();
-        assert_eq!(steps, ["tl-on-duty", "pic", "supervisor"], "D4 in {desk}");
+        assert_eq!(steps, ["tl-on-duty", "pic", "supervisor", "ambil-alih"], "D4 in {desk}");
         for step in &policy.tables().escalations {
             assert!(
                 policy.groups().contains_key(&step.group) && policy.templates().contains_key(&step.template)
@@ -436,6 +436,29 @@ fn campaigns_have_the_documents_labels_and_what_follows_each() {
             assert!(node.requires.iter().any(|r| &**r == field), "I1, H6: {} needs {field}", node.label);
         }
     }
+}
+
+#[test]
+fn every_campaign_says_where_its_results_go() {
+    let policy = telkom("tier2-outbound").policy;
+    let targets: Vec<(&str, &str)> = policy
+        .campaigns()
+        .iter()
+        .map(|campaign| (&*campaign.name, campaign.reports_to.as_deref().unwrap_or("-")))
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            ("c4-carring", "sephia"),
+            ("callback", "callback"),
+            ("force-close", "form laporan"),
+            ("fresh-lapul", "sephia"),
+            ("ideas", "team leader"),
+            ("ivr-gamas", "callback"),
+            ("nossa", "nossa"),
+        ],
+        "K13, I1–I7"
+    );
 }
 
 /// Every path of a campaign's tree, as the documents write it.

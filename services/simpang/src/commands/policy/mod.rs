@@ -1,5 +1,8 @@
 //! `simpang policy`: check a folder, put it on desks' logs.
 
+mod mutate;
+mod test;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +18,8 @@ use crate::output;
 pub(crate) async fn run(config: &Config, args: Policy) -> Result<ExitCode> {
     match args {
         Policy::Check { dir, desk, json } => check(&dir, desk.as_deref(), json.json),
+        Policy::Test { dir, desk, json } => test::run(&dir, desk.as_deref(), json.json),
+        Policy::Mutate { dir, json } => mutate::run(&dir, json.json),
         Policy::Apply { dir, desk, server } => {
             let client = Client::of(config, &server).await?;
             let files = read_folder(&dir)?;
@@ -57,8 +62,37 @@ fn check(dir: &Path, desk: Option<&str>, as_json: bool) -> Result<ExitCode> {
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All files of a policy folder, by path, sorted.
+/// The policy of each desk, or of one.
+fn compile_all(
+    dir: &Path,
+    files: &[(String, String)],
+    desk: Option<&str>,
+) -> Result<Vec<simpang_policy::Policy>> {
+    let mut policies = Vec::new();
+    for name in wanted(files, desk)? {
+        match simpang_policy::compile(&name, files) {
+            Ok(compiled) => policies.push(compiled.policy),
+            Err(problems) => {
+                let told: Vec<String> = problems.iter().map(|p| format!("{}/{p}", dir.display())).collect();
+                bail!("the policy can't be used on desk {name}:\n{}", told.join("\n"))
+            }
+        }
+    }
+    Ok(policies)
+}
+
+/// The files of a policy folder that make the policy, by path, sorted: without its scenarios and its list of
+/// requirements.
 pub(crate) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = read_whole_folder(dir)?;
+    files.retain(|(path, _)| {
+        !path.starts_with(simpang_scenario::FOLDER) && path != simpang_scenario::requirements::FILE
+    });
+    Ok(files)
+}
+
+/// All files of a policy folder, by path, sorted.
+fn read_whole_folder(dir: &Path) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
