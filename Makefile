@@ -59,6 +59,7 @@ SECONDS ?= 60
 .PHONY: soak
 soak: build     ## Break everything under load for SECONDS (one server, then a cluster of three); SIMPANG_SOAK_SEED repeats.
 	SIMPANG_SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked -p simpang-tests --test soak -- --nocapture --test-threads=1
+
 .PHONY: policy-mutants
 policy-mutants: ## Change every shipped policy in one place at a time: its scenarios have to notice each change.
 	$(CARGO) build --locked -p simpang
