@@ -210,7 +210,7 @@ fn details(state: &State, rules: &ActiveRules, body: &Happened) -> Option<Detail
     match body {
         Happened::CaseClassified { case, occasion, sla, .. } => {
             let ran = match (state.cases.get(case), rules) {
-                (Some(case), ActiveRules::Policy(policy)) => policy.trace(&facts(case, *occasion)),
+                (Some(case), ActiveRules::Policy(in_force)) => in_force.policy.trace(&facts(case, *occasion)),
                 _ => Vec::new(),
             };
             Some(Details::Classified { occasion: *occasion, sla: sla.clone(), rules: ran })

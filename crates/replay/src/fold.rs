@@ -5,14 +5,16 @@ use std::collections::VecDeque;
 use simpang_domain::desk::Desk;
 use simpang_domain::event::{Event, Happened};
 use simpang_domain::input::{Body as InputBody, Input};
+use simpang_domain::state::State;
 use simpang_domain::words::InputId;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{DeskName, LogError};
-use simpang_proto::log::v1::{Commit, Position};
+use simpang_proto::log::v1::{Commit, Position, SnapshotHead};
 use simpang_wire::Names;
 use simpang_wire::input::Door;
 
 use crate::rules::{ActiveRules, compile};
+use crate::snapshot::Unfit;
 
 /// An input that is not judged to its end yet, with the rules it brings.
 #[derive(Debug)]
@@ -59,6 +61,26 @@ impl Fold {
             decided: Position::default(),
             names: Names::new(),
         }
+    }
+
+    /// A desk that goes on from a snapshot of it: the records after `decided_through` come next.
+    ///
+    /// # Errors
+    /// When the snapshot's policy can't be compiled.
+    pub fn resumed(name: &DeskName, head: &SnapshotHead, state: State) -> Result<Self, Unfit> {
+        let rules = match &head.policy {
+            None => ActiveRules::default(),
+            Some(document) => compile(name.as_str(), document).1.ok_or(Unfit::Policy(document.version))?,
+        };
+        let decided = head.decided_through.unwrap_or_default();
+        Ok(Self { desk: Desk::resumed(state, rules), decided, ..Self::new(name) })
+    }
+
+    /// Whether what is remembered belongs between two records: no record is judged in part.
+    #[must_use]
+    pub fn is_between_records(&self) -> bool {
+        let begun = self.pending.front().is_some_and(|first| first.input.id.seq <= self.decided.seq);
+        self.decided.step == 0 && !begun
     }
 
     /// Takes a record in; gives what a commit decided, input by input, without folding it yet.

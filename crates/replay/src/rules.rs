@@ -13,7 +13,27 @@ pub enum ActiveRules {
     /// Before the first policy.
     Before(Box<NoPolicy>),
     /// A policy.
-    Policy(Policy),
+    Policy(Box<InForce>),
+}
+
+/// A compiled policy, with what it was compiled from.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The rules.
+    pub policy: Policy,
+    /// The document as it stands on the log.
+    pub document: PolicyDocument,
+}
+
+impl ActiveRules {
+    /// What the rules were compiled from; none before the first policy.
+    #[must_use]
+    pub fn document(&self) -> Option<&PolicyDocument> {
+        match self {
+            Self::Before(_) => None,
+            Self::Policy(in_force) => Some(&in_force.document),
+        }
+    }
 }
 
 impl Default for ActiveRules {
@@ -27,7 +47,7 @@ macro_rules! active {
     ($self:ident, $method:ident ( $($arg:expr),* )) => {
         match $self {
             Self::Before(rules) => rules.$method($($arg),*),
-            Self::Policy(rules) => rules.$method($($arg),*),
+            Self::Policy(rules) => rules.policy.$method($($arg),*),
         }
     };
 }
@@ -73,7 +93,8 @@ pub fn compile(desk: &str, document: &PolicyDocument) -> (PolicyVersion, Option<
     match simpang_policy::compile(desk, &files) {
         Ok(compiled) => {
             let version = PolicyVersion { version: document.version, digest, cites, errors: Vec::new() };
-            (version, Some(ActiveRules::Policy(compiled.policy)))
+            let in_force = InForce { policy: compiled.policy, document: document.clone() };
+            (version, Some(ActiveRules::Policy(Box::new(in_force))))
         }
         Err(problems) => {
             let errors = problems.iter().filter(|p| p.severity == Severity::Error);

@@ -1,6 +1,5 @@
 //! Reading along until the desk needs an owner: inputs that stand unjudged for too long say that there is none.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prost::Message;
@@ -8,6 +7,8 @@ use simpang_log::tail::{Body, Entry, Tail};
 use simpang_log::{Anchor, DeskLog, Door, LogError};
 use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
 use simpang_replay::fold::Fold;
+use simpang_replay::snapshot::belongs;
+use tracing::info;
 
 use crate::group::RecordBytes;
 use crate::owner::Seat;
@@ -20,9 +21,19 @@ pub(crate) struct Followed {
 }
 
 impl Followed {
-    pub(crate) fn new(log: &Arc<dyn DeskLog>) -> Self {
-        let tail = Tail::start(log.clone(), Anchor::Start);
-        Self { tail, fold: Fold::new(log.desk()), records: Vec::new() }
+    /// Goes on from the newest snapshot that can be used, else from the beginning of the log.
+    pub(crate) async fn begin(seat: &Seat) -> Result<Self, LogError> {
+        let log = &seat.log;
+        let begun = Instant::now();
+        let Some((at, fold)) = seat.load_snapshot().await else {
+            let tail = Tail::start(log.clone(), Anchor::Start);
+            return Ok(Self { tail, fold: Fold::new(log.desk()), records: Vec::new() });
+        };
+        let found = log.get(at.seq).await?;
+        belongs(&at, found.as_ref()).map_err(|what| seat.not_this_log(&at, &what))?;
+        let (cases, seconds) = (fold.desk.state().open_cases, begun.elapsed().as_secs_f64());
+        info!(desk = %log.desk(), commit = at.number, cases, seconds, "goes on from a snapshot");
+        Ok(Self { tail: Tail::start(log.clone(), Anchor::Commit(at)), fold, records: Vec::new() })
     }
 
     pub(crate) fn take(&mut self, entry: &Entry) -> Result<(), LogError> {

@@ -2,16 +2,19 @@
 //! core judge, packs what was decided into commits and writes them behind the fence. It knows no channel, no view and
 //! no client, and keeps nothing but a fold of the log.
 //!
-//! `simpang-replay` rebuilds a desk from its log; `follower` reads along with it, `owner` judges.
+//! `simpang-replay` rebuilds a desk from its log; `follower` reads along with it, `owner` judges, `snapshot` keeps what a
+//! restart goes on from.
 
 mod follower;
 mod group;
 mod metric;
 mod owner;
+mod snapshot;
 mod traced;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,10 +39,21 @@ pub struct Options {
     pub takeover_after: Duration,
     /// How often to look for new desks.
     pub discover_every: Duration,
+    /// Keep snapshots of the desks, so that a restart need not read all of a log.
+    pub snapshots: Option<Snapshots>,
+}
+
+/// How snapshots are kept.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    /// The folder, made when there is something to keep.
+    pub dir: PathBuf,
+    /// After how many events another is made; one is made besides whenever the router stops.
+    pub every_events: u64,
 }
 
 impl Options {
-    /// The usual: all desks, taken over at once, an owner counts as gone after two seconds.
+    /// The usual: all desks, taken over at once, an owner counts as gone after two seconds, no snapshots.
     #[must_use]
     pub fn new(store: Arc<dyn LogStore>, instance: String) -> Self {
         Self {
@@ -49,6 +63,7 @@ impl Options {
             eager: true,
             takeover_after: Duration::from_secs(2),
             discover_every: Duration::from_millis(500),
+            snapshots: None,
         }
     }
 }
@@ -151,6 +166,7 @@ impl Discovery {
             instance: self.options.instance.clone(),
             eager: self.options.eager,
             takeover_after: self.options.takeover_after,
+            snapshots: self.options.snapshots.clone(),
             cancel: self.cancel.clone(),
             statuses: self.statuses.clone(),
         };

@@ -16,3 +16,13 @@ pub(crate) const KEYS_FULL: &str = "simpang_router_keys_full";
 pub(crate) const LAG: &str = "simpang_router_lag_inputs";
 /// 1 when this router owns the desk, by desk.
 pub(crate) const OWNED: &str = "simpang_router_owned";
+/// Snapshots written, by desk.
+pub(crate) const SNAPSHOTS: &str = "simpang_router_snapshots_total";
+/// Snapshots that could not be written, by desk.
+pub(crate) const SNAPSHOTS_FAILED: &str = "simpang_router_snapshots_failed_total";
+/// Snapshots that were found and not used, by desk and reason.
+pub(crate) const SNAPSHOTS_REFUSED: &str = "simpang_router_snapshots_refused_total";
+/// Time to write a snapshot down, by desk.
+pub(crate) const SNAPSHOT_SECONDS: &str = "simpang_router_snapshot_seconds";
+/// Size of the last snapshot written, by desk.
+pub(crate) const SNAPSHOT_BYTES: &str = "simpang_router_snapshot_bytes";

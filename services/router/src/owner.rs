@@ -10,17 +10,19 @@ use metrics::{counter, gauge};
 use simpang_domain::event::Happened;
 use simpang_domain::rules::Rules as _;
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{ChainWriter, DeskLog, LogError, Sealed, SettleError, commit_settled};
+use simpang_log::{ChainWriter, CommitRef, DeskLog, LogError, Sealed, SettleError, commit_settled};
 use simpang_proto::log::v1::Commit;
 use simpang_replay::fold::{Fold, Pending};
+use simpang_replay::snapshot::describe;
 use simpang_trace::Waiting;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::follower::{Followed, append_tick};
 use crate::group::{Group, RecordBytes, Versions};
+use crate::snapshot::{Folder, Scribe};
 use crate::traced;
-use crate::{DeskStatus, Statuses, metric};
+use crate::{DeskStatus, Snapshots, Statuses, metric};
 
 /// How many records are taken in before looking whether the commit in flight has come to stand.
 const BURST: usize = 256;
@@ -31,6 +33,7 @@ pub(crate) struct Seat {
     pub(crate) instance: String,
     pub(crate) eager: bool,
     pub(crate) takeover_after: Duration,
+    pub(crate) snapshots: Option<Snapshots>,
     pub(crate) cancel: CancellationToken,
     pub(crate) statuses: Statuses,
 }
@@ -49,6 +52,26 @@ impl Seat {
         gauge!(metric::OWNED, "desk" => self.log.desk().to_string()).set(f64::from(u8::from(owned)));
         let mut all = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(self.log.desk().to_string(), status);
+    }
+
+    /// The desk as of its newest snapshot that can be used.
+    pub(crate) async fn load_snapshot(&self) -> Option<(CommitRef, Fold)> {
+        let (folder, desk) = (Folder::new(&self.snapshots.as_ref()?.dir), self.log.desk().clone());
+        let loading = tokio::task::spawn_blocking(move || {
+            folder.tidy(&desk);
+            folder.load(&desk)
+        });
+        loading.await.ok()?
+    }
+
+    /// That the log is not the one which a snapshot was made of.
+    pub(crate) fn not_this_log(&self, at: &CommitRef, what: &str) -> LogError {
+        let dir = self.snapshots.as_ref().map(|kept| kept.dir.display().to_string()).unwrap_or_default();
+        let reason = format!(
+            "{what}: the broker lost its tail, or this is another log; restore the log (docs/operations.md, \"When a \
+             log is broken\"), or, if it is as it should be, remove the desk's files from {dir} and start again"
+        );
+        LogError::Broken { desk: self.log.desk().to_string(), seq: at.seq, reason }
     }
 
     /// Follows and owns in turn until the router stops or the log can't be judged on.
@@ -75,7 +98,7 @@ impl Seat {
 
     async fn follow_and_own(&self, eager: bool) -> Result<End, LogError> {
         self.set(DeskStatus::Following);
-        let mut followed = Followed::new(&self.log);
+        let mut followed = Followed::begin(self).await?;
         if !followed.until_needed(self, eager).await? {
             return Ok(End::Stopped);
         }
@@ -100,6 +123,10 @@ struct Owner<'a> {
     tick_outstanding: bool,
     /// Parents of spans about inputs that were read and not judged.
     traces: Waiting,
+    /// Makes snapshots, where they are wanted.
+    scribe: Option<Scribe>,
+    /// Events in the commit in flight.
+    events_in_flight: usize,
 }
 
 impl<'a> Owner<'a> {
@@ -136,6 +163,8 @@ impl<'a> Owner<'a> {
             in_flight: None,
             tick_outstanding: false,
             traces: Waiting::default(),
+            scribe: seat.snapshots.as_ref().map(Scribe::new),
+            events_in_flight: 0,
         };
         owner.judge_what_waits()?;
         Ok(Some(owner))
@@ -203,6 +232,9 @@ impl<'a> Owner<'a> {
                     if let Some(end) = self.landed(done)? {
                         return Ok(end);
                     }
+                    if let Some(scribe) = &mut self.scribe {
+                        scribe.committed(&self.seat.log, self.events_in_flight, &self.seat.cancel).await;
+                    }
                 }
                 entry = self.followed.tail.next(), if !full => {
                     if self.take_burst(entry?)? {
@@ -260,6 +292,7 @@ impl<'a> Owner<'a> {
         let Some(mut packed) = self.group.pack(&mut self.chain) else { return Ok(()) };
         packed.commit.writer.clone_from(&self.seat.instance);
         packed.commit.epoch = self.epoch;
+        self.events_in_flight = packed.commit.events.len();
         let sealed = seal(&mut self.chain, packed.commit, self.seat)?;
         let desk = self.seat.log.desk().to_string();
         gauge!(metric::OPEN_CASES, "desk" => desk.clone()).set(count(open));
@@ -326,7 +359,23 @@ impl<'a> Owner<'a> {
         if settled.await.is_err() {
             warn!(desk = %self.seat.log.desk(), "the log did not answer; the next owner judges what is left");
         }
+        self.keep_last_snapshot().await;
         Ok(End::Stopped)
+    }
+
+    /// What the next start goes on from, if everything that was judged stands on the log.
+    async fn keep_last_snapshot(&mut self) {
+        let Some(scribe) = &mut self.scribe else { return };
+        let Some(at) = self.chain.head().copied() else { return };
+        let newest = scribe.rest().await;
+        if self.group.is_empty()
+            && self.in_flight.is_none()
+            && at.decided_through.step == 0
+            && at.number > newest
+        {
+            let (name, desk) = (self.seat.log.desk(), &self.followed.fold.desk);
+            scribe.folder().keep(name, &describe(name, &at, desk), desk.state());
+        }
     }
 }
 
@@ -366,6 +415,6 @@ pub(crate) fn wall_clock_ms() -> i64 {
 
 /// A count as a gauge takes it.
 #[allow(clippy::cast_precision_loss)] // gauges are floats; nothing is decided by them
-fn count(n: u64) -> f64 {
+pub(crate) fn count(n: u64) -> f64 {
     n as f64
 }

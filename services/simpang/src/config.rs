@@ -126,6 +126,7 @@ pub(crate) struct Router {
     pub(crate) desks: Vec<String>,
     pub(crate) eager: bool,
     pub(crate) takeover_after_ms: u64,
+    pub(crate) snapshot_events: u64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -238,7 +239,7 @@ impl Default for Ingest {
 
 impl Default for Router {
     fn default() -> Self {
-        Self { desks: Vec::new(), eager: true, takeover_after_ms: 2_000 }
+        Self { desks: Vec::new(), eager: true, takeover_after_ms: 2_000, snapshot_events: 200_000 }
     }
 }
 

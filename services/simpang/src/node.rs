@@ -366,6 +366,10 @@ async fn start_router(config: &Config, shared: &Shared) -> Result<Router> {
     let mut options = simpang_router::Options::new(shared.store.clone(), store::instance("router", &unique));
     options.eager = config.router.eager;
     options.takeover_after = Duration::from_millis(config.router.takeover_after_ms);
+    options.snapshots = (config.router.snapshot_events > 0).then(|| simpang_router::Snapshots {
+        dir: config.data.dir.join("snapshots"),
+        every_events: config.router.snapshot_events,
+    });
     let desks = config.router.desks.iter().map(|desk| DeskName::new(desk));
     options.desks = desks.collect::<Result<_, _>>().context("router.desks")?;
     Ok(Router::start(options).await?)

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod snapshots;
 mod support;
 
 use std::time::Duration;
@@ -94,7 +95,8 @@ async fn two_routers_never_both_write_and_nothing_is_judged_twice() {
     desk.decided(last.unwrap()).await;
     one.stop().await;
     two.stop().await;
-    desk.check(true).await;
+    // A router that is stopped may leave a clock input behind that it asked for.
+    desk.check(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! A desk on the in-memory log, with writers of inputs and the checker at the end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,12 +8,13 @@ use std::time::Duration;
 use simpang_checker::{Checker, Journals, Options as CheckerOptions, RawRecord, Report};
 use simpang_log::tail::Body;
 use simpang_log::{
-    Anchor, Appender, DeskLog, DeskName, Door, Limits, LogStore, MemoryStore, Place, RecordKind, Tail,
+    Anchor, Appender, DeskLog, DeskName, Door, Limits, LogStore, MemoryDesk, MemoryStore, Place, RecordKind,
+    Tail,
 };
 use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::{self, Input, command, input};
 use simpang_replay::verify::Verifier;
-use simpang_router::{Options, Router};
+use simpang_router::{Options, Router, Snapshots};
 
 const POLICY: &str = r#"
 [desk]
@@ -87,6 +89,18 @@ impl Desk {
             log,
             requests: AtomicU32::new(0),
         }
+    }
+
+    /// A router that keeps snapshots in a folder.
+    pub(crate) async fn keeping(&self, dir: &Path, every_events: u64) -> Router {
+        let mut options = Options::new(self.store.clone(), "router@test/keeping".into());
+        options.snapshots = Some(Snapshots { dir: dir.to_owned(), every_events });
+        Router::start(options).await.unwrap()
+    }
+
+    /// The log with its fault switches.
+    pub(crate) fn memory(&self) -> Arc<MemoryDesk> {
+        self.store.desk(self.log.desk())
     }
 
     pub(crate) async fn router(&self, name: &str, eager: bool) -> Router {
