@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use simpang_domain::CORE_VERSION;
 use simpang_domain::desk::Desk;
 use simpang_domain::event::{Event, Happened};
 use simpang_domain::input::{Body as InputBody, Input};
@@ -32,6 +33,14 @@ pub struct Decided {
     pub pending: Pending,
     /// All that was decided on it, over all its parts.
     pub events: Vec<Event>,
+}
+
+/// The core that took a desk over, if it is newer than this program's. What it decides may mean what this one does not
+/// know, so that it can't be folded, let alone be gone on from.
+fn newer_core(taken: &Happened) -> Option<u32> {
+    let Happened::DeskTaken { core_version, .. } = taken else { return None };
+    let number = core_version.strip_prefix("core ")?.split(',').next()?;
+    number.parse().ok().filter(|number| *number > CORE_VERSION)
 }
 
 /// A desk as far as its log was read.
@@ -139,6 +148,12 @@ impl Fold {
             .map_err(|error| broken(format!("an event can't be read: {error}; start a newer program")))?;
         let mut events = events.into_iter().peekable();
         while let Some(taken) = events.next_if(|e| matches!(e.body, Happened::DeskTaken { .. })) {
+            if let Some(newer) = newer_core(&taken.body) {
+                return Err(broken(format!(
+                    "from here on core {newer} judges the desk, and this program has core {CORE_VERSION}: start a \
+                     program with core {newer}"
+                )));
+            }
             self.desk.take_event(&taken);
         }
         let through = commit.decided_through.unwrap_or_default();

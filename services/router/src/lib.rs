@@ -53,7 +53,7 @@ pub struct Snapshots {
 }
 
 impl Options {
-    /// The usual: all desks, taken over at once, an owner counts as gone after two seconds, no snapshots.
+    /// The usual: all desks, taken over at once, an owner counts as gone after a second, no snapshots.
     #[must_use]
     pub fn new(store: Arc<dyn LogStore>, instance: String) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Options {
             instance,
             desks: Vec::new(),
             eager: true,
-            takeover_after: Duration::from_secs(2),
+            takeover_after: Duration::from_secs(1),
             discover_every: Duration::from_millis(500),
             snapshots: None,
         }

@@ -239,7 +239,7 @@ impl Default for Ingest {
 
 impl Default for Router {
     fn default() -> Self {
-        Self { desks: Vec::new(), eager: true, takeover_after_ms: 2_000, snapshot_events: 200_000 }
+        Self { desks: Vec::new(), eager: true, takeover_after_ms: 1_000, snapshot_events: 200_000 }
     }
 }
 

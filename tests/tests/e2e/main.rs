@@ -8,6 +8,7 @@ mod calls;
 mod chaos;
 mod foreign;
 mod mail;
+mod owners;
 mod refusals;
 mod social;
 mod up;

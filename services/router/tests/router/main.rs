@@ -134,7 +134,7 @@ async fn a_commit_of_a_stranger_makes_the_router_step_down() {
         policy_version: 1,
         writer: "stranger".into(),
         epoch: 9,
-        events: vec![support::desk_taken("stranger", 9)],
+        events: vec![support::desk_taken("stranger", 9, "other")],
         ..Commit::default()
     };
     let sealed = chain.seal(stranger).unwrap();
@@ -144,6 +144,41 @@ async fn a_commit_of_a_stranger_makes_the_router_step_down() {
     router.stop().await;
     let writers: Vec<u64> = desk.epochs().await;
     assert_eq!(writers, [1, 9, 10]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_router_with_an_older_core_stops_at_what_a_newer_one_judges_and_writes_nothing() {
+    let desk = Desk::new().await;
+    let owner = desk.router("owner", true).await;
+    desk.policy(1).await;
+    let place = desk.mail(1).await;
+    desk.decided(place).await;
+    let standby = desk.router("standby", false).await;
+    let mut tail = Tail::start(desk.log.clone(), Anchor::Start);
+    let last = desk.log.last_seq().await.unwrap();
+    while tail.read_until(last).await.unwrap().is_some() {}
+    let mut chain = simpang_log::ChainWriter::new(desk.log.desk(), tail.anchor());
+    let head = *chain.head().unwrap();
+    let newer = Commit {
+        decided_through: Some(head.decided_through),
+        policy_version: 1,
+        writer: "newer".into(),
+        epoch: 2,
+        events: vec![support::desk_taken("newer", 2, "core 99, cel 9, tz 2099z")],
+        ..Commit::default()
+    };
+    let sealed = chain.seal(newer).unwrap();
+    desk.log.commit(sealed.payload, sealed.previous_seq).await.unwrap();
+    let unjudged = desk.mail(2).await;
+    for router in [&owner, &standby] {
+        let reason = support::stopped(router).await;
+        assert!(reason.contains("core 99 judges") && reason.contains("start a program"), "{reason}");
+    }
+    owner.stop().await;
+    standby.stop().await;
+    // A probe may stand behind it, a commit not.
+    let commit = desk.log.last_commit().await.unwrap().unwrap();
+    assert!(commit.seq < unjudged.seq, "{commit:?}");
 }
 
 /// Many timers due at once follow one input with more events than a commit should hold.

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use prost::Message as _;
 use simpang_log::Place;
 use simpang_proto::log::v1::Commit;
-use simpang_router::{DeskStatus, Router};
 
-use crate::support::Desk;
+use crate::support::{Desk, stopped};
 
 const NEVER: u64 = u64::MAX;
 
@@ -24,24 +23,6 @@ fn damage(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).unwrap();
     change(&mut bytes);
     std::fs::write(path, bytes).unwrap();
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Why the router does not judge the desk.
-async fn stopped(router: &Router) -> String {
-    let reason = || match &router.statuses()["test"] {
-        DeskStatus::Stopped(reason) => Some(reason.clone()),
-        _ => None,
-    };
-    until("the desk stops", || reason().is_some()).await;
-    reason().unwrap()
 }
 
 /// Waits until the last commit says that an input is judged; the log before it may be unreadable.

@@ -14,7 +14,7 @@ use simpang_log::{
 use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::{self, Input, command, input};
 use simpang_replay::verify::Verifier;
-use simpang_router::{Options, Router, Snapshots};
+use simpang_router::{DeskStatus, Options, Router, Snapshots};
 
 const POLICY: &str = r#"
 [desk]
@@ -334,7 +334,19 @@ fn mail(n: u32, segment: &str) -> Input {
     Input { key: key.to_vec().into(), body: Some(input::Body::Message(message)), ..Input::default() }
 }
 
-pub(crate) fn desk_taken(writer: &str, epoch: u64) -> v1::Event {
-    let taken = v1::DeskTaken { writer: writer.into(), epoch, core_version: "other".into() };
+pub(crate) fn desk_taken(writer: &str, epoch: u64, core_version: &str) -> v1::Event {
+    let taken = v1::DeskTaken { writer: writer.into(), epoch, core_version: core_version.into() };
     v1::Event { caused_by: Some(v1::InputId::default()), at_ms: 0, body: Some(Happened::DeskTaken(taken)) }
+}
+
+/// Why the router does not judge the desk, once it stops to.
+pub(crate) async fn stopped(router: &Router) -> String {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if let DeskStatus::Stopped(reason) = &router.statuses()["test"] {
+            return reason.clone();
+        }
+        assert!(std::time::Instant::now() < deadline, "the desk is judged on: {:?}", router.statuses());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
