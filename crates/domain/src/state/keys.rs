@@ -17,10 +17,34 @@ pub struct Known {
     pub was_rejected: bool,
 }
 
+/// The same in less room: there are more of them than of anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    seq: u64,
+    /// 0: none.
+    case: u64,
+    index: u32,
+    was_rejected: bool,
+}
+
+impl From<Known> for Kept {
+    fn from(known: Known) -> Self {
+        let InputId { seq, index } = known.input;
+        Self { seq, index, case: known.case.map_or(0, |case| case.0), was_rejected: known.was_rejected }
+    }
+}
+
+impl From<Kept> for Known {
+    fn from(kept: Kept) -> Self {
+        let input = InputId { seq: kept.seq, index: kept.index };
+        Self { input, case: (kept.case != 0).then_some(CaseId(kept.case)), was_rejected: kept.was_rejected }
+    }
+}
+
 /// Keys of judged inputs, oldest first for forgetting.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyMemory {
-    known: Map<Key, Known>,
+    known: Map<Key, Kept>,
     by_age: VecDeque<(Millis, Key)>,
     /// Keys of contacts, as long as their campaign lives.
     by_campaign: BTreeMap<Name, Vec<Key>>,
@@ -30,19 +54,19 @@ impl KeyMemory {
     /// What is known under a key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Known> {
-        self.known.get(key).copied()
+        self.known.get(key).map(|kept| Known::from(*kept))
     }
 
     /// Remembers an input from now on.
     pub fn remember(&mut self, at: Millis, key: Key, known: Known) {
-        if self.known.insert(key, known).is_none() {
+        if self.known.insert(key, known.into()).is_none() {
             self.by_age.push_back((at, key));
         }
     }
 
     /// Remembers a contact as long as its campaign lives.
     pub fn keep(&mut self, campaign: &Name, key: Key, known: Known) {
-        if self.known.insert(key, known).is_none() {
+        if self.known.insert(key, known.into()).is_none() {
             self.by_campaign.entry(campaign.clone()).or_default().push(key);
         }
     }
@@ -81,5 +105,5 @@ impl KeyMemory {
     }
 }
 
-stored!(struct Known { input, case, was_rejected });
+stored!(struct Kept { seq, case, index, was_rejected });
 stored!(struct KeyMemory { known, by_age, by_campaign });

@@ -89,6 +89,15 @@ pub struct State {
     split: Vec<Member>,
 }
 
+/// Adds to a list of a case, with room for this one and not for four: there are as many such lists as cases, and most
+/// stay as short as they begin.
+pub(crate) fn push_tight<T>(list: &mut Vec<T>, one: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 2).max(1));
+    }
+    list.push(one);
+}
+
 impl State {
     /// An agent's place in the list, by id.
     #[must_use]

@@ -3,10 +3,10 @@
 use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input, Message};
 use crate::rules::Rules;
-use crate::state::State;
 use crate::state::agents::AgentIx;
 use crate::state::case::{Case, Member, Status};
 use crate::state::timers::Timer;
+use crate::state::{State, push_tight};
 use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Millis, Name, Visibility};
 
 impl State {
@@ -185,7 +185,7 @@ impl State {
             if let Some(source) = member.source {
                 self.sources.insert(source, (id, member.id));
             }
-            case.messages.push(member);
+            push_tight(&mut case.messages, member);
         }
     }
 

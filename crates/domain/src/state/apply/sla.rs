@@ -2,9 +2,9 @@
 
 use crate::event::{Event, Happened};
 use crate::rules::{ClockRule, Rules};
-use crate::state::State;
 use crate::state::case::{Clock, ClockState};
 use crate::state::timers::Timer;
+use crate::state::{State, push_tight};
 use crate::words::{CaseId, Millis, SlaClock};
 
 impl State {
@@ -24,7 +24,7 @@ impl State {
                     from: *from,
                 };
                 if let Some(case) = self.cases.get_mut(case) {
-                    case.clocks.push(new);
+                    push_tight(&mut case.clocks, new);
                 }
                 self.arm(*case, *clock, rules);
             }
