@@ -292,7 +292,16 @@ impl ChainWriter {
     ///
     /// # Errors
     /// When `decided_through` is not in the last record absorbed (or the same as before, if none was).
-    pub fn seal(&mut self, mut commit: Commit) -> Result<Sealed, SealError> {
+    pub fn seal(&mut self, commit: Commit) -> Result<Sealed, SealError> {
+        self.seal_with(commit, &[])
+    }
+
+    /// The same for a commit whose events are encoded already, each with its key and length as they stand in a commit,
+    /// behind those it has.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_with(&mut self, mut commit: Commit, events: &[u8]) -> Result<Sealed, SealError> {
         let (previous_seq, number, previous_digest, decided_before) =
             self.head.map_or((0, 0, NO_COMMIT, 0), |head| {
                 (head.seq, head.number, head.digest, head.decided_through.seq)
@@ -308,7 +317,10 @@ impl ChainWriter {
         commit.previous_seq = previous_seq;
         commit.previous_digest = Bytes::copy_from_slice(&previous_digest);
         commit.inputs_digest = Bytes::copy_from_slice(&self.inputs.finish());
-        let payload = Bytes::from(commit.encode_to_vec());
+        let mut payload = Vec::with_capacity(commit.encoded_len() + events.len());
+        commit.encode_raw(&mut payload);
+        payload.extend_from_slice(events);
+        let payload = Bytes::from(payload);
         let digest = digest(&payload);
         Ok(Sealed { payload, previous_seq, number: commit.number, digest, decided_through })
     }

@@ -90,7 +90,7 @@ pub struct Tail {
     backoff: Backoff,
     failed: Option<LogError>,
     /// Whose commits come without their events.
-    own: Option<head::Own>,
+    left_out: Option<head::LeftOut>,
 }
 
 impl Tail {
@@ -113,7 +113,7 @@ impl Tail {
             stood_at_open: u64::MAX,
             backoff: Backoff::new(),
             failed: None,
-            own: None,
+            left_out: None,
         }
     }
 
@@ -131,7 +131,13 @@ impl Tail {
     /// what it decided, and decoding it again is a good part of its work. Everything that is checked is checked all
     /// the same.
     pub fn leave_out_events_of(&mut self, writer: &str, epoch: u64) {
-        self.own = Some(head::Own { writer: writer.to_owned(), epoch });
+        self.left_out = Some(head::LeftOut::Of { writer: writer.to_owned(), epoch });
+    }
+
+    /// From here on lets all commits come without their events, which stand in [`Entry::payload`] for who compares them
+    /// as bytes. Everything that is checked is checked all the same.
+    pub fn leave_out_events(&mut self) {
+        self.left_out = Some(head::LeftOut::All);
     }
 
     /// The next record, however long that takes. Dropping the future loses nothing. While the log can't be reached
@@ -341,7 +347,7 @@ impl Tail {
         if let Some(schema) = leading_schema(&record.payload).filter(|schema| *schema > SCHEMA) {
             return Err(self.newer(seq, schema));
         }
-        let commit = head::decode(&record.payload, self.own.as_ref())
+        let commit = head::decode(&record.payload, self.left_out.as_ref())
             .map_err(|error| self.broken(seq, &format!("the record is no Commit: {error}")))?;
         match commit.schema {
             SCHEMA => {}

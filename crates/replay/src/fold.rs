@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use prost::Message as _;
 use simpang_domain::CORE_VERSION;
 use simpang_domain::desk::Desk;
 use simpang_domain::event::{Event, Happened};
@@ -10,7 +11,7 @@ use simpang_domain::state::State;
 use simpang_domain::words::InputId;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{DeskName, LogError};
-use simpang_proto::log::v1::{Commit, Position, SnapshotHead};
+use simpang_proto::log::v1::{self, Commit, Position, SnapshotHead};
 use simpang_wire::Names;
 use simpang_wire::input::Door;
 
@@ -142,17 +143,58 @@ impl Fold {
         self.pending.push_back(Pending { input, rules });
     }
 
-    fn commit(&mut self, seq: u64, commit: &Commit) -> Result<Vec<Decided>, LogError> {
-        let broken = |reason: String| LogError::Broken { desk: self.name.to_string(), seq, reason };
-        let events = simpang_wire::commit::read_events(&mut self.names, &commit.events)
-            .map_err(|error| broken(format!("an event can't be read: {error}; start a newer program")))?;
-        let mut events = events.into_iter().peekable();
+    fn read_events(&mut self, seq: u64, events: &[v1::Event]) -> Result<Vec<Event>, LogError> {
+        simpang_wire::commit::read_events(&mut self.names, events).map_err(|error| {
+            let reason = format!("an event can't be read: {error}; start a newer program");
+            LogError::Broken { desk: self.name.to_string(), seq, reason }
+        })
+    }
+
+    /// The events of a commit, from its bytes: whoever reads may have left them out.
+    pub(crate) fn wire_events_of(&self, entry: &Entry) -> Result<Vec<v1::Event>, LogError> {
+        let decoded = Commit::decode(entry.payload.clone()).map_err(|error| LogError::Broken {
+            desk: self.name.to_string(),
+            seq: entry.seq,
+            reason: format!("the record is no Commit: {error}"),
+        })?;
+        Ok(decoded.events)
+    }
+
+    /// The same in the core's words.
+    pub(crate) fn events_of(&mut self, entry: &Entry) -> Result<Vec<Event>, LogError> {
+        let events = self.wire_events_of(entry)?;
+        self.read_events(entry.seq, &events)
+    }
+
+    /// That a commit has an event of an input which it does not cover.
+    pub(crate) fn stray(&self, seq: u64, of: InputId) -> LogError {
+        let InputId { seq: input, index } = of;
+        let reason = format!("an event follows from input {input}.{index}, which the commit does not cover");
+        LogError::Broken { desk: self.name.to_string(), seq, reason }
+    }
+
+    /// The inputs that a commit covers, when it covers each to its end and none was begun by one before: they are judged
+    /// by whoever asks.
+    pub(crate) fn covered(&mut self, through: Position) -> Option<Vec<Pending>> {
+        if through.step != 0 || !self.partial.is_empty() || self.decided.step != 0 {
+            return None;
+        }
+        let is_covered =
+            |one: &Pending| (one.input.id.seq, one.input.id.index) <= (through.seq, through.index);
+        let count = self.pending.iter().take_while(|one| is_covered(one)).count();
+        self.decided = through;
+        Some(self.pending.drain(..count).collect())
+    }
+
+    pub(crate) fn commit(&mut self, seq: u64, commit: &Commit) -> Result<Vec<Decided>, LogError> {
+        let mut events = self.read_events(seq, &commit.events)?.into_iter().peekable();
         while let Some(taken) = events.next_if(|e| matches!(e.body, Happened::DeskTaken { .. })) {
             if let Some(newer) = newer_core(&taken.body) {
-                return Err(broken(format!(
+                let reason = format!(
                     "from here on core {newer} judges the desk, and this program has core {CORE_VERSION}: start a \
                      program with core {newer}"
-                )));
+                );
+                return Err(LogError::Broken { desk: self.name.to_string(), seq, reason });
             }
             self.desk.take_event(&taken);
         }
@@ -172,10 +214,7 @@ impl Fold {
             }
         }
         if let Some(stray) = events.next() {
-            let InputId { seq: of, index } = stray.caused_by;
-            return Err(broken(format!(
-                "an event follows from input {of}.{index}, which the commit does not cover"
-            )));
+            return Err(self.stray(seq, stray.caused_by));
         }
         self.decided = through;
         Ok(all)

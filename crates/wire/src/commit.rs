@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use prost::Message as _;
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
 use simpang_domain::event::Event;
 use simpang_domain::words::{InputId, Name};
 use simpang_proto::log::v1;
@@ -14,6 +15,9 @@ use crate::names::Names;
 
 /// The layout of commits that is written, and the highest that is read.
 pub const SCHEMA: u32 = 1;
+
+/// The number of a commit's field `events`.
+const EVENTS_FIELD: u32 = 10;
 
 /// What a router decided, all of it or none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +69,45 @@ pub enum DecodeError {
 #[must_use]
 pub fn write_events(events: &[Event]) -> Vec<v1::Event> {
     events.iter().map(event::write).collect()
+}
+
+/// Writes an event as it stands in an encoded commit, behind those before it; gives how many bytes that took. The
+/// events are a commit's last field, so that a commit without any, followed by these, is the commit with them.
+pub fn append_event(event: &Event, out: &mut Vec<u8>) -> usize {
+    let before = out.len();
+    let wire = event::write(event);
+    let length = wire.encoded_len();
+    encode_key(EVENTS_FIELD, WireType::LengthDelimited, out);
+    encode_varint(length as u64, out);
+    wire.encode_raw(out);
+    out.len() - before
+}
+
+/// The events of an encoded commit as they stand in it, each with its key and length: what [`append_event`] writes.
+/// Empty where there are none, and where the bytes are no commit.
+#[must_use]
+pub fn encoded_events(payload: &Bytes) -> Bytes {
+    let mut rest = &payload[..];
+    loop {
+        let at = payload.len() - rest.len();
+        match decode_key(&mut rest) {
+            Ok((EVENTS_FIELD, WireType::LengthDelimited)) => return payload.slice(at..),
+            Ok((tag, wire_type)) => {
+                if skip_field(wire_type, tag, &mut rest, DecodeContext::default()).is_err() {
+                    return Bytes::new();
+                }
+            }
+            Err(_) => return Bytes::new(),
+        }
+    }
+}
+
+/// The first of a commit's encoded events, if there is one that can be decoded.
+#[must_use]
+pub fn first_event(encoded: &[u8]) -> Option<v1::Event> {
+    let mut rest = encoded;
+    decode_key(&mut rest).ok()?;
+    v1::Event::decode_length_delimited(rest).ok()
 }
 
 /// Reads a commit's events, in their order.

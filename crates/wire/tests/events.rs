@@ -47,8 +47,33 @@ proptest! {
     }
 
     #[test]
+    fn a_commit_without_events_with_them_behind_it_is_the_commit(written in any_commit()) {
+        let mut bytes = commit::encode(&Commit { events: Vec::new(), ..written.clone() }).to_vec();
+        for event in &written.events {
+            let before = bytes.len();
+            let took = commit::append_event(event, &mut bytes);
+            prop_assert_eq!(bytes.len() - before, took);
+        }
+        prop_assert_eq!(Bytes::from(bytes), commit::encode(&written));
+    }
+
+    #[test]
+    fn the_encoded_events_of_a_commit_are_those_that_were_appended(written in any_commit()) {
+        let mut events = Vec::new();
+        for event in &written.events {
+            commit::append_event(event, &mut events);
+        }
+        let encoded = commit::encoded_events(&commit::encode(&written));
+        prop_assert_eq!(&encoded[..], &events[..]);
+        let first = written.events.first().map(event::write);
+        prop_assert_eq!(commit::first_event(&encoded), first);
+    }
+
+    #[test]
     fn no_bytes_make_the_reader_fall_over(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = commit::decode(&mut Names::unshared(), Bytes::from(bytes));
+        let bytes = Bytes::from(bytes);
+        let _ = commit::first_event(&commit::encoded_events(&bytes));
+        let _ = commit::decode(&mut Names::unshared(), bytes);
     }
 }
 

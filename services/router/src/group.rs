@@ -4,11 +4,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use prost::Message as _;
 use simpang_domain::event::{Event, Happened};
 use simpang_domain::words::InputId;
 use simpang_log::{ChainWriter, Door};
-use simpang_proto::log::v1::{self, Commit, Position};
+use simpang_proto::log::v1::{Commit, Position};
 
 /// Most events in a commit. A commit of this size is some 500 KiB; a broker takes 1 MiB without being told.
 const EVENTS_MAX: usize = 3_000;
@@ -41,13 +40,30 @@ impl Room {
     fn holds(&self, events: usize, bytes: usize) -> bool {
         events <= self.events && bytes <= self.bytes
     }
+
+    /// Takes events of an input as far as there is room, and one in any case where the commit holds none yet; gives
+    /// how many and what they take.
+    fn take(&mut self, sizes: &mut VecDeque<u32>, most: usize, is_first: bool) -> (usize, usize) {
+        let (mut events, mut bytes) = (0, 0);
+        while events < most
+            && let Some(size) = sizes.front().map(|size| *size as usize)
+            && (self.holds(1, size) || (is_first && events == 0))
+        {
+            sizes.pop_front();
+            self.events = self.events.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(size);
+            events += 1;
+            bytes += size;
+        }
+        (events, bytes)
+    }
 }
 
 #[derive(Debug)]
 struct Judged {
     id: InputId,
-    events: VecDeque<v1::Event>,
-    /// Encoded size of the events.
+    /// How many events of it wait, and what they take.
+    events: usize,
     bytes: usize,
     /// Parts of its events that are committed already.
     step: u32,
@@ -56,39 +72,27 @@ struct Judged {
     version: u64,
     /// The policy version in force after it.
     version_after: u64,
-    /// It brought another policy.
+    /// It brought another policy, with this one of the events that wait.
+    applies: Option<usize>,
     changes_policy: bool,
 }
 
 impl Judged {
-    /// Moves events into a commit as far as it has room, at least one; says whether none is left.
-    fn take_into(&mut self, commit: &mut Vec<v1::Event>, room: &mut Room) -> bool {
-        let mut first = true;
-        while let Some(event) = self.events.front() {
-            let bytes = size(event);
-            let alone = first && commit.is_empty();
-            if !alone && !room.holds(1, bytes) {
-                break;
-            }
-            let applies = matches!(event.body, Some(v1::event::Body::PolicyApplied(_)));
-            commit.extend(self.events.pop_front());
-            room.events = room.events.saturating_sub(1);
-            room.bytes = room.bytes.saturating_sub(bytes);
-            self.bytes -= bytes;
-            if applies {
+    /// Notes that events of it went into a commit; says whether none is left.
+    fn taken(&mut self, events: usize, bytes: usize) -> bool {
+        self.events -= events;
+        self.bytes -= bytes;
+        match self.applies {
+            Some(at) if at < events => {
                 self.version = self.version_after;
+                self.applies = None;
             }
-            first = false;
+            Some(at) => self.applies = Some(at - events),
+            None => {}
         }
         self.step += 1;
-        self.events.is_empty()
+        self.events == 0
     }
-}
-
-/// What an event takes in an encoded commit.
-fn size(event: &v1::Event) -> usize {
-    let bytes = event.encoded_len();
-    bytes + prost::length_delimiter_len(bytes) + 1
 }
 
 /// Policy versions around an input.
@@ -103,12 +107,18 @@ pub(crate) struct Versions {
 pub(crate) struct Group {
     records: VecDeque<RecordBytes>,
     judged: VecDeque<Judged>,
-    events: usize,
+    /// The events of all that was judged, as they will stand in commits, and what each of them takes.
+    encoded: Vec<u8>,
+    sizes: VecDeque<u32>,
 }
 
 /// What goes into one commit, before its chain is filled in.
 pub(crate) struct Packed {
+    /// Without its events.
     pub(crate) commit: Commit,
+    /// Its events, as they stand in it.
+    pub(crate) encoded: Vec<u8>,
+    pub(crate) events: usize,
     pub(crate) inputs: usize,
 }
 
@@ -123,7 +133,7 @@ impl Group {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.events >= WAITING_MAX || self.judged.len() >= 4 * INPUTS_MAX
+        self.sizes.len() >= WAITING_MAX || self.judged.len() >= 4 * INPUTS_MAX
     }
 
     /// A record whose inputs come next.
@@ -133,12 +143,25 @@ impl Group {
 
     /// What followed from an input; `step` parts of it are committed already.
     pub(crate) fn judged(&mut self, id: InputId, events: &[Event], step: u32, versions: Versions) {
-        let changes_policy = events.iter().any(|e| matches!(e.body, Happened::PolicyApplied { .. }));
-        self.events += events.len();
+        let applies = events.iter().position(|e| matches!(e.body, Happened::PolicyApplied { .. }));
         let Versions { before: version, after: version_after } = versions;
-        let events: VecDeque<v1::Event> = events.iter().map(simpang_wire::event::write).collect();
-        let bytes = events.iter().map(size).sum();
-        self.judged.push_back(Judged { id, events, bytes, step, version, version_after, changes_policy });
+        let before = self.encoded.len();
+        for event in events {
+            let size = simpang_wire::commit::append_event(event, &mut self.encoded);
+            self.sizes.push_back(u32::try_from(size).unwrap_or(u32::MAX));
+        }
+        let (events, bytes) = (events.len(), self.encoded.len() - before);
+        let changes_policy = applies.is_some();
+        self.judged.push_back(Judged {
+            id,
+            events,
+            bytes,
+            step,
+            version,
+            version_after,
+            applies,
+            changes_policy,
+        });
     }
 
     /// Takes out what the next commit holds, and lets the chain absorb the records it covers. An input is cut only
@@ -146,15 +169,18 @@ impl Group {
     pub(crate) fn pack(&mut self, chain: &mut ChainWriter) -> Option<Packed> {
         let policy_version = self.judged.front()?.version;
         let mut room = Room { events: EVENTS_MAX, bytes: BYTES_MAX };
-        let mut events = Vec::new();
+        let (mut events, mut bytes) = (0, 0);
         let mut through = Position::default();
         let mut inputs = 0;
         while let Some(next) = self.judged.front_mut() {
-            if inputs > 0 && !room.holds(next.events.len(), next.bytes) {
+            if inputs > 0 && !room.holds(next.events, next.bytes) {
                 break;
             }
             let closes = next.changes_policy;
-            let whole = next.take_into(&mut events, &mut room);
+            let taken = room.take(&mut self.sizes, next.events, events == 0);
+            events += taken.0;
+            bytes += taken.1;
+            let whole = next.taken(taken.0, taken.1);
             let step = if whole { 0 } else { next.step };
             through = Position { seq: next.id.seq, index: next.id.index, step };
             inputs += 1;
@@ -165,10 +191,11 @@ impl Group {
                 break;
             }
         }
-        self.events -= events.len();
+        let rest = self.encoded.split_off(bytes);
+        let encoded = std::mem::replace(&mut self.encoded, rest);
         self.absorb(through.seq, chain);
-        let commit = Commit { decided_through: Some(through), policy_version, events, ..Commit::default() };
-        Some(Packed { commit, inputs })
+        let commit = Commit { decided_through: Some(through), policy_version, ..Commit::default() };
+        Some(Packed { commit, encoded, events, inputs })
     }
 
     fn absorb(&mut self, through: u64, chain: &mut ChainWriter) {

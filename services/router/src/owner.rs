@@ -145,7 +145,7 @@ impl<'a> Owner<'a> {
             events: vec![simpang_wire::event::write(&event)],
             ..Commit::default()
         };
-        let sealed = seal(&mut chain, commit, seat)?;
+        let sealed = seal(&mut chain, commit, &[], seat)?;
         match commit_settled(seat.log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await {
             Ok(seq) => chain.written(&sealed, seq),
             Err(SettleError::Fenced { .. }) => return Ok(None),
@@ -292,8 +292,8 @@ impl<'a> Owner<'a> {
         let Some(mut packed) = self.group.pack(&mut self.chain) else { return Ok(()) };
         packed.commit.writer.clone_from(&self.seat.instance);
         packed.commit.epoch = self.epoch;
-        self.events_in_flight = packed.commit.events.len();
-        let sealed = seal(&mut self.chain, packed.commit, self.seat)?;
+        self.events_in_flight = packed.events;
+        let sealed = seal(&mut self.chain, packed.commit, &packed.encoded, self.seat)?;
         let desk = self.seat.log.desk().to_string();
         gauge!(metric::OPEN_CASES, "desk" => desk.clone()).set(count(open));
         gauge!(metric::KEYS, "desk" => desk.clone()).set(count(keys as u64));
@@ -386,9 +386,9 @@ async fn settle(in_flight: &mut Option<InFlight>) -> (Sealed, Result<u64, Settle
     }
 }
 
-fn seal(chain: &mut ChainWriter, commit: Commit, seat: &Seat) -> Result<Sealed, LogError> {
+fn seal(chain: &mut ChainWriter, commit: Commit, events: &[u8], seat: &Seat) -> Result<Sealed, LogError> {
     let seq = commit.decided_through.unwrap_or_default().seq;
-    chain.seal(commit).map_err(|error| LogError::Broken {
+    chain.seal_with(commit, events).map_err(|error| LogError::Broken {
         desk: seat.log.desk().to_string(),
         seq,
         reason: format!("the router lost count of what it judged: {error}"),

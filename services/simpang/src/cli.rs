@@ -311,6 +311,9 @@ pub(crate) struct Bench {
     /// Flush every record to disk before it is acknowledged.
     #[arg(long)]
     pub(crate) sync_always: bool,
+    /// Only measure how fast a desk with so many open cases is taken up again, and what its snapshots cost.
+    #[arg(long, value_name = "CASES")]
+    pub(crate) restart: Option<u64>,
     #[command(flatten)]
     pub(crate) json: Json,
 }

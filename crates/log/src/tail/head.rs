@@ -1,4 +1,4 @@
-//! A commit without its events, for who wrote them and knows them already.
+//! A commit without its events, for who knows them already or compares them as bytes.
 
 use bytes::Bytes;
 use prost::{DecodeError, Message};
@@ -29,16 +29,20 @@ struct Head {
 
 /// Whose events are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Own {
-    pub(super) writer: String,
-    pub(super) epoch: u64,
+pub(super) enum LeftOut {
+    /// Those that this writer wrote in this epoch.
+    Of { writer: String, epoch: u64 },
+    /// Everybody's.
+    All,
 }
 
-/// Decodes a commit, without its events where `own` wrote it.
-pub(super) fn decode(payload: &Bytes, own: Option<&Own>) -> Result<Commit, DecodeError> {
-    let Some(own) = own else { return Commit::decode(payload.clone()) };
+/// Decodes a commit, without its events where they are left out.
+pub(super) fn decode(payload: &Bytes, left_out: Option<&LeftOut>) -> Result<Commit, DecodeError> {
+    let Some(left_out) = left_out else { return Commit::decode(payload.clone()) };
     let head = Head::decode(payload.clone())?;
-    if head.writer != own.writer || head.epoch != own.epoch {
+    if let LeftOut::Of { writer, epoch } = left_out
+        && (head.writer != *writer || head.epoch != *epoch)
+    {
         return Commit::decode(payload.clone());
     }
     Ok(Commit {

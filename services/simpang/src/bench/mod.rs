@@ -1,5 +1,5 @@
 //! `simpang bench`: the bare broker, then our own path beside it, in one run on this machine, with the ratios of design
-//! §6. Everything runs on a nats-server of its own in a temporary folder; nothing of the user's is touched. It asserts
+//! §6, or with `--restart` how fast a desk is taken up again ([`restart`]). Everything runs on a nats-server of its own in a temporary folder; nothing of the user's is touched. It asserts
 //! no times: it tells what was measured.
 //!
 //! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`] and [`whole`] measure rates,
@@ -14,6 +14,7 @@ mod latency;
 mod machine;
 mod pulls;
 mod report;
+mod restart;
 mod scene;
 mod throughput;
 mod traffic;
@@ -122,7 +123,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     let progress = output::progress(steps as u64, "the core alone");
     let mut run = Run { size, sync_always: args.sync_always, files, report: Report::default(), progress };
     tokio::select! {
-        measured = measure(&mut run) => measured?,
+        measured = measure(&mut run, args.restart) => measured?,
         stopped = stop_signal() => {
             stopped?;
             // What is dropped here ends its nats-server and removes its folder.
@@ -134,7 +135,10 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     Ok(())
 }
 
-async fn measure(run: &mut Run) -> Result<()> {
+async fn measure(run: &mut Run, restart: Option<u64>) -> Result<()> {
+    if let Some(cases) = restart {
+        return restart::measure(run, cases).await;
+    }
     core::measure(run)?;
     for round in 0..run.size.rounds {
         throughput::measure(run, round).await?;
@@ -149,5 +153,6 @@ async fn measure(run: &mut Run) -> Result<()> {
 fn command(args: &Bench) -> String {
     let flags = [(args.quick, " --quick"), (args.sync_always, " --sync-always"), (args.json.json, " --json")];
     let given = flags.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag);
-    std::iter::once("simpang bench").chain(given).collect()
+    let restart = args.restart.map(|cases| format!(" --restart {cases}"));
+    std::iter::once("simpang bench").chain(given).map(str::to_owned).chain(restart).collect()
 }

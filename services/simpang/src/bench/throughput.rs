@@ -74,7 +74,7 @@ async fn ingest(run: &mut Run, scene: &Scene, inputs: &[Input]) -> Result<()> {
     let log = scene.store.create(&DeskName::new("ingest-alone")?).await?;
     let cpu = Cpu::now(scene);
     let began = Instant::now();
-    feed(&appender(&log, Limits::default()), inputs).await?;
+    feed(&appender(&log), inputs).await?;
     let spent = began.elapsed();
     cpu.add(run, "ingest", "ingest alone", inputs.len() as u64);
     let measure = Measure::rate("ingest", "ingest alone: inputs appended", "messages/s");
@@ -86,7 +86,7 @@ async fn routed(run: &mut Run, scene: &Scene, log: &Arc<dyn DeskLog>, inputs: &[
     let first = log.last_seq().await?;
     let cpu = Cpu::now(scene);
     let began = Instant::now();
-    let place = feed(&appender(log, Limits::default()), inputs).await?;
+    let place = feed(&appender(log), inputs).await?;
     decided(log.as_ref(), place).await?;
     let spent = began.elapsed();
     let count = inputs.len() as u64;
@@ -111,7 +111,7 @@ async fn curve(run: &mut Run, log: &Arc<dyn DeskLog>, traffic: &Traffic) -> Resu
         let inputs: Vec<Input> = (next..next + count).map(|n| traffic.input(n)).collect();
         next += count;
         let began = Instant::now();
-        let place = feed(&appender(log, Limits { inputs_max, ..Limits::default() }), &inputs).await?;
+        let place = feed(&limited(log, Limits { inputs_max, ..Limits::default() }), &inputs).await?;
         decided(log.as_ref(), place).await?;
         let spent = began.elapsed();
         let measure = Measure::rate(
@@ -143,6 +143,7 @@ async fn verified(run: &mut Run, log: Arc<dyn DeskLog>, judged: u64) -> Result<(
     let until = log.last_seq().await?;
     let began = Instant::now();
     let mut tail = Tail::start(log.clone(), Anchor::Start);
+    tail.leave_out_events();
     let mut verifier = Verifier::new(&DeskName::new(DESK)?);
     while let Some(entry) = tail.read_until(until).await? {
         verifier.take(&entry)?;
@@ -157,12 +158,16 @@ async fn verified(run: &mut Run, log: Arc<dyn DeskLog>, judged: u64) -> Result<(
     Ok(())
 }
 
-fn appender(log: &Arc<dyn DeskLog>, limits: Limits) -> Appender {
+pub(super) fn appender(log: &Arc<dyn DeskLog>) -> Appender {
+    limited(log, Limits::default())
+}
+
+fn limited(log: &Arc<dyn DeskLog>, limits: Limits) -> Appender {
     Appender::new(log.clone(), Door::Ingest, "ingest@bench/1", limits)
 }
 
 /// Appends as fast as the log takes it; the place of the last one once all are acknowledged.
-async fn feed(appender: &Appender, inputs: &[Input]) -> Result<Place> {
+pub(super) async fn feed(appender: &Appender, inputs: &[Input]) -> Result<Place> {
     let (sent, mut waiting) = mpsc::channel::<Ticket>(OUTSTANDING);
     let acknowledged = tokio::spawn(async move {
         let mut last = None;

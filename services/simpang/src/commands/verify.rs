@@ -1,6 +1,7 @@
 //! `simpang verify`: read every record of a desk's log, judge it again, and let the independent checker recompute what
 //! must always hold.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use simpang_checker::{
 use simpang_domain::rules::Rules;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
+use simpang_proto::log::v1::{self, event, input};
+use simpang_replay::rules::{ActiveRules, compile};
 use simpang_replay::verify::{Verdict, Verifier};
 
 use crate::cli::Verify;
@@ -67,6 +70,7 @@ pub(crate) async fn verify(
     let mut checker = Checker::with(desk.as_str(), options);
     let mut verifier = Verifier::new(desk);
     let mut tail = Tail::start(log, Anchor::Start);
+    tail.leave_out_events();
     while let Some(entry) = tail.read_until(last).await? {
         checker.feed(RawRecord::new(entry.seq, entry.at_ms, subject(&entry, desk), entry.payload.clone()));
         verifier.take(&entry)?;
@@ -89,17 +93,34 @@ async fn last_rules(
     log: std::sync::Arc<dyn simpang_log::DeskLog>,
     desk: &DeskName,
     last: u64,
-) -> Result<simpang_replay::rules::ActiveRules> {
-    let mut fold = simpang_replay::fold::Fold::new(desk);
+) -> Result<ActiveRules> {
+    let mut documents = HashMap::new();
+    let mut applied = None;
     let mut tail = Tail::start(log, Anchor::Start);
     while let Some(entry) = tail.read_until(last).await? {
-        fold.follow(&entry)?;
+        match entry.body {
+            Body::Inputs { record, .. } => {
+                for (index, input) in (0u32..).zip(record.inputs) {
+                    if let Some(input::Body::Policy(document)) = input.body {
+                        documents.insert((entry.seq, index), document);
+                    }
+                }
+            }
+            Body::Commit { commit, .. } => {
+                let applies = |event: &v1::Event| matches!(event.body, Some(event::Body::PolicyApplied(_)));
+                for event in commit.events.iter().filter(|event| applies(event)) {
+                    let by = event.caused_by.unwrap_or_default();
+                    applied = documents.remove(&(by.seq, by.index)).or(applied);
+                }
+            }
+            Body::Unreadable { .. } => {}
+        }
     }
-    Ok(fold.desk.rules().clone())
+    Ok(applied.and_then(|document| compile(desk.as_str(), &document).1).unwrap_or_default())
 }
 
 #[derive(Debug)]
-struct PolicyCalendars(simpang_replay::rules::ActiveRules);
+struct PolicyCalendars(ActiveRules);
 
 impl Calendars for PolicyCalendars {
     fn deadline(&self, calendar: &str, from_ms: i64, work_ms: i64) -> Option<i64> {
@@ -107,7 +128,7 @@ impl Calendars for PolicyCalendars {
     }
 }
 
-fn checker_options(rules: simpang_replay::rules::ActiveRules) -> Options {
+fn checker_options(rules: ActiveRules) -> Options {
     let tables = rules.tables();
     let capacities = tables.capacities.iter().filter_map(|(channel, limit)| {
         Some((simpang_proto::log::v1::Channel::try_from(channel.number()).ok()?, *limit))
