@@ -2960,3 +2960,34 @@ pub struct Position {
     #[prost(uint32, tag = "3")]
     pub step: u32,
 }
+/// What a snapshot is of, and who can read it. Stands first in its file; the state follows in parts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotHead {
+    /// Schema of the log's records that the maker knew. A reader that knows only lower numbers does not use it.
+    #[prost(uint32, tag = "1")]
+    pub schema: u32,
+    /// Desk.
+    #[prost(string, tag = "2")]
+    pub desk: ::prost::alloc::string::String,
+    /// Number of the last commit that is folded in.
+    #[prost(uint64, tag = "3")]
+    pub commit_number: u64,
+    /// Stream sequence of that commit.
+    #[prost(uint64, tag = "4")]
+    pub commit_seq: u64,
+    /// SHA-256 over the bytes of that commit as they stand on the log: with it the whole chain before it is named.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub commit_digest: ::prost::bytes::Bytes,
+    /// How far the desk had judged with that commit; always the end of an input record.
+    #[prost(message, optional, tag = "6")]
+    pub decided_through: ::core::option::Option<Position>,
+    /// What judged, as a `DeskTaken` names it. Another one may remember otherwise, and folds the log itself.
+    #[prost(string, tag = "7")]
+    pub core_version: ::prost::alloc::string::String,
+    /// Number of the state's layout: another program may have other fields.
+    #[prost(fixed64, tag = "8")]
+    pub layout: u64,
+    /// The policy in force, to be compiled again; none before the first.
+    #[prost(message, optional, tag = "9")]
+    pub policy: ::core::option::Option<PolicyDocument>,
+}
