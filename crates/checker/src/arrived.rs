@@ -79,6 +79,8 @@ fn command_answer(body: &command::Body) -> Option<Answer> {
         Ask::Resolve(_) => |e| matches!(e, Event::CaseResolved(_)),
         Ask::Reopen(_) => |e| matches!(e, Event::CaseReopened(_)),
         Ask::LinkReference(_) => |e| matches!(e, Event::ReferenceLinked(_)),
+        Ask::Follow(_) => |e| matches!(e, Event::CaseFollowed(_)),
+        Ask::Unfollow(_) => |e| matches!(e, Event::CaseUnfollowed(_)),
         Ask::Release(_) => |e| matches!(e, Event::CaseUnassigned(_) | Event::OfferEnded(_)),
         Ask::Reply(_) => |e| matches!(e, Event::DeliveryQueued(_)),
         Ask::SignOut(_)

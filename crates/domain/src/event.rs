@@ -198,6 +198,20 @@ pub enum Happened {
         agent: Option<AgentId>,
         cause: Name,
     },
+    DutyCalled {
+        case: CaseId,
+        group: Name,
+        called: Vec<OnDuty>,
+    },
+    CaseFollowed {
+        case: CaseId,
+        agent: AgentId,
+        step: Option<Name>,
+    },
+    CaseUnfollowed {
+        case: CaseId,
+        agent: AgentId,
+    },
     CaseHandedOver {
         case: CaseId,
         desk: Name,
@@ -335,6 +349,15 @@ pub struct DeliveryQueued {
     pub template: Option<Name>,
     /// Forward's mailbox, or notification's group.
     pub target: Option<Name>,
+}
+
+/// Somebody who is on duty by a roster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDuty {
+    /// Who.
+    pub agent: AgentId,
+    /// The shift or exception that says so.
+    pub shift: Name,
 }
 
 /// Why an agent got a case, or an offer of it.

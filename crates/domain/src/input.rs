@@ -158,7 +158,10 @@ pub enum Ask {
     /// Take an offered case.
     Accept,
     /// Refuse an offered case.
-    Decline,
+    Decline {
+        /// Why.
+        reason: Name,
+    },
     /// Set what it is about.
     Classify {
         /// Category path; empty: unchanged.
@@ -259,6 +262,10 @@ pub enum Ask {
     },
     /// Back to its queue.
     Release,
+    /// Be told of everything on it to its end.
+    Follow,
+    /// No longer.
+    Unfollow,
 }
 
 /// To whom a case is given.

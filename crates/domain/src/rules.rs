@@ -1,6 +1,7 @@
 //! What a policy answers. The trait is the core's; `simpang-policy` implements it over TOML and CEL. Every answer is a
 //! function of the policy and the arguments alone.
 
+use crate::event::OnDuty;
 use crate::facts::{AgentFacts, CaseFacts};
 use crate::words::{Channel, Millis, Name, Role, SlaClock};
 
@@ -23,6 +24,11 @@ pub trait Rules {
 
     /// The day (since 1970-01-01) of a time in the desk's zone, and when the next one begins.
     fn day(&self, at: Millis) -> (i64, Millis);
+
+    /// Who is on duty for a group by its roster, in the roster's order; none: the group has no roster.
+    fn on_duty(&self, _group: &str, _at: Millis) -> Option<Vec<OnDuty>> {
+        None
+    }
 
     /// The earliest time from `at` on at which a campaign may call into this zone (none: the campaign's).
     fn may_call_from(&self, campaign: &str, zone: Option<&str>, at: Millis) -> Millis;
@@ -115,6 +121,17 @@ pub struct Tables {
     pub capacities: Vec<(Channel, u32)>,
     /// The desk's numbers.
     pub limits: Limits,
+    /// What agents may give as reasons.
+    pub reasons: Reasons,
+}
+
+/// What agents may give as reasons, in the policy's order; empty: anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reasons {
+    /// Why they are not ready.
+    pub not_ready: Vec<Name>,
+    /// Why they decline an offered case.
+    pub decline: Vec<Name>,
 }
 
 /// Numbers of a desk.
@@ -220,6 +237,8 @@ pub struct EscalationRule {
     pub template: Name,
     /// Queue the case moves to; none: it stays with its agent.
     pub queue: Option<Name>,
+    /// Who is on duty for the group follows the case to its end (D7).
+    pub follow: bool,
 }
 
 /// A campaign of calls.
@@ -312,6 +331,12 @@ impl Tables {
         }
     }
 
+    /// A step of escalation by its place in their order; after the last the last.
+    #[must_use]
+    pub fn escalation_at(&self, place: usize) -> Option<&EscalationRule> {
+        self.escalations.get(place).or(self.escalations.last())
+    }
+
     /// Most cases of a channel at once, where the agent's record does not say.
     #[must_use]
     pub fn capacity(&self, channel: Channel) -> u32 {
@@ -369,6 +394,7 @@ impl Default for NoPolicy {
             categories: Vec::new(),
             capacities: Vec::new(),
             limits,
+            reasons: Reasons::default(),
         };
         Self { tables }
     }

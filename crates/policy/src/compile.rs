@@ -86,6 +86,10 @@ fn compile_into(report: &Report<'_>, desk: &str, files: &[(String, String)]) -> 
             format!("`{desk}` is this desk itself: a case that is handed over to it comes back for ever");
         report.error(other.spot, problem);
     }
+    for (spot, group) in draft.unfollowed() {
+        let problem = format!("`follow` needs a [[roster]] of group `{group}`: it says who is to follow");
+        report.error(spot, problem);
+    }
     let shape = check(report, &mut draft);
     let (manifest, shape) = (manifest?, shape?);
     (!report.has_errors()).then(|| Policy::new(desk, manifest, folder::digest(files), draft, shape))
@@ -303,5 +307,6 @@ pub(crate) fn tables_of(draft: &mut Draft, version: u64) -> Tables {
         categories: std::mem::take(&mut draft.categories),
         capacities: std::mem::take(&mut draft.capacities),
         limits: draft.desk.limits.clone(),
+        reasons: std::mem::take(&mut draft.reasons),
     }
 }

@@ -27,6 +27,7 @@ mod policy;
 mod problem;
 mod quantity;
 mod read;
+mod roster;
 
 pub use compile::{Compiled, compile, compile_inline};
 pub use folder::{Cite, digest};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use simpang_domain::event::OnDuty;
 use simpang_domain::facts::{AgentFacts, CaseFacts};
 use simpang_domain::rules::{Classification, Rules, Tables};
 use simpang_domain::words::{Millis, Name};
@@ -17,6 +18,7 @@ use crate::draft::Draft;
 use crate::folder::{Cite, Manifest};
 use crate::memo::Memo;
 use crate::parts::{AccountRule, CampaignForm, Group, Link, Template};
+use crate::roster::Roster;
 
 /// The rules of a desk. Cheap to copy; copies share what they remember.
 #[derive(Clone)]
@@ -41,6 +43,8 @@ struct Inner {
     groups: BTreeMap<Name, Group>,
     templates: BTreeMap<Name, Template>,
     links: Vec<Link>,
+    /// By group.
+    rosters: BTreeMap<Name, Roster>,
     memo: Memo,
 }
 
@@ -134,6 +138,7 @@ impl Policy {
             groups: draft.groups.into_iter().map(|g| (g.name.clone(), g)).collect(),
             templates: draft.templates.into_iter().map(|t| (t.name.clone(), t)).collect(),
             links: draft.links,
+            rosters: draft.rosters.into_iter().map(|r| (r.group.clone(), r)).collect(),
             memo: Memo::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -344,6 +349,10 @@ impl Rules for Policy {
 
     fn day(&self, at: Millis) -> (i64, Millis) {
         day_of(self.inner.zone, at)
+    }
+
+    fn on_duty(&self, group: &str, at: Millis) -> Option<Vec<OnDuty>> {
+        self.inner.rosters.get(group).map(|roster| roster.on_duty(at))
     }
 
     fn may_call_from(&self, campaign: &str, zone: Option<&str>, at: Millis) -> Millis {

@@ -1,5 +1,6 @@
 //! The rules in force on a desk: none yet, or a compiled policy.
 
+use simpang_domain::event::OnDuty;
 use simpang_domain::facts::{AgentFacts, CaseFacts};
 use simpang_domain::input::PolicyVersion;
 use simpang_domain::rules::{Classification, NoPolicy, Rules, Tables};
@@ -75,6 +76,10 @@ impl Rules for ActiveRules {
 
     fn day(&self, at: Millis) -> (i64, Millis) {
         active!(self, day(at))
+    }
+
+    fn on_duty(&self, group: &str, at: Millis) -> Option<Vec<OnDuty>> {
+        active!(self, on_duty(group, at))
     }
 
     fn may_call_from(&self, campaign: &str, zone: Option<&str>, at: Millis) -> Millis {

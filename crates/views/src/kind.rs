@@ -102,6 +102,9 @@ events! {
     PriorityChanged = 55 (case) (agent);
     CaseWidened = 56 (case) ();
     HandoverFailed = 59 (case) ();
+    DutyCalled = 100 (case) ();
+    CaseFollowed = 101 (case) (agent);
+    CaseUnfollowed = 102 (case) (agent);
     DeliveryQueued = 60 (case) (agent);
     DeliveryStarted = 61 (case) ();
     DeliveryEnded = 62 (case) ();
@@ -184,6 +187,8 @@ commands! {
     LinkReference = 33 "link_reference";
     SetPriority = 34 "set_priority";
     Release = 35 "release";
+    Follow = 100 "follow";
+    Unfollow = 101 "unfollow";
 }
 
 /// The number of an event's kind; [`UNKNOWN`] for an event that says nothing.

@@ -62,6 +62,7 @@ row! {
         closed_ms: i64, scheduled_ms: i64, last_message_ms: i64, last_reply_ms: i64, first_reply_ms: i64,
         deadline_ms: i64, key_ms: i64, close_reason: i32, categorised_by: String, identified_by: String,
         messages: i64, assignments: i64, reopenings: i64, transfers: i64, breached: bool, unanswered: bool,
+        followers: String,
     }
 }
 

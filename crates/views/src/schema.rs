@@ -65,7 +65,7 @@ CREATE TABLE cases (
     key_ms INTEGER NOT NULL, close_reason INTEGER NOT NULL, categorised_by TEXT NOT NULL,
     identified_by TEXT NOT NULL, messages INTEGER NOT NULL, assignments INTEGER NOT NULL,
     reopenings INTEGER NOT NULL, transfers INTEGER NOT NULL, breached INTEGER NOT NULL,
-    unanswered INTEGER NOT NULL
+    unanswered INTEGER NOT NULL, followers TEXT NOT NULL
 ) STRICT;
 CREATE INDEX cases_by_state ON cases (state, queue);
 CREATE INDEX cases_by_assignee ON cases (assignee) WHERE assignee <> '';

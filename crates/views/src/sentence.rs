@@ -46,6 +46,11 @@ pub fn sentence(event: &log::Event) -> String {
         Body::CaseClosed(e) => closed(e),
         Body::CaseForgotten(e) => format!("Case {} left the router's memory.", e.case),
         Body::CaseEscalated(e) => escalated(e),
+        Body::DutyCalled(e) => duty_called(e),
+        Body::CaseFollowed(e) => {
+            format!("{} follows case {} to its end{}.", e.agent, e.case, optional(", by step ", &e.step))
+        }
+        Body::CaseUnfollowed(e) => format!("{} no longer follows case {}.", e.agent, e.case),
         Body::CaseHandedOver(e) => format!("Case {} goes to desk {}.", e.case, e.desk),
         Body::HandoverFailed(e) => {
             format!("Case {} came back: desk {} could not get it: {}.", e.case, e.desk, e.reason)
@@ -417,9 +422,21 @@ fn closed(e: &log::CaseClosed) -> String {
     format!("Case {} was closed{}{why}.", e.case, optional(" by ", &e.agent))
 }
 
+fn duty_called(e: &log::DutyCalled) -> String {
+    let called = |on: &log::OnDuty| format!("{} ({})", on.agent, on.shift);
+    let called: Vec<String> = e.called.iter().map(called).collect();
+    match called.is_empty() {
+        true => format!("Nobody is on duty for {} to be told of case {}.", e.group, e.case),
+        false => format!("On duty for {}, told of case {}: {}.", e.group, e.case, called.join(", ")),
+    }
+}
+
 fn escalated(e: &log::CaseEscalated) -> String {
-    let who = if e.agent.is_empty() { format!("The {} clock", by(&e.cause, "SLA")) } else { e.agent.clone() };
-    format!("{who} escalated case {} to {} (step {}).", e.case, e.group, e.step)
+    let nobody = e.cause == "nobody-on-duty";
+    let clock = if nobody { "An SLA clock".to_owned() } else { format!("The {} clock", by(&e.cause, "SLA")) };
+    let who = if e.agent.is_empty() { clock } else { e.agent.clone() };
+    let why = if nobody { ": nobody was on duty for the step before" } else { "" };
+    format!("{who} escalated case {} to {} (step {}){why}.", e.case, e.group, e.step)
 }
 
 fn split(e: &log::CaseSplit) -> String {

@@ -38,7 +38,7 @@ fn read_ask(names: &mut Names, body: &Wire) -> Result<Ask, ReadError> {
         Wire::Pull(wire) => pull(names, wire).map_err(|error| error.within("pull"))?,
         Wire::CancelPull(wire) => Ask::CancelPull { pull: optional_input_id(wire.pull.as_ref()) },
         Wire::Accept(v1::Accept {}) => Ask::Accept,
-        Wire::Decline(wire) => decline(wire)?,
+        Wire::Decline(wire) => decline(names, wire)?,
         Wire::Classify(wire) => classify(names, wire).map_err(|error| error.within("classify"))?,
         Wire::Identify(wire) => identify(names, wire).map_err(|error| error.within("identify"))?,
         Wire::Note(wire) => Ask::Note { coaching: wire.coaching },
@@ -58,6 +58,8 @@ fn read_ask(names: &mut Names, body: &Wire) -> Result<Ask, ReadError> {
         Wire::LinkReference(wire) => link_reference(names, wire),
         Wire::SetPriority(wire) => Ask::SetPriority { priority: names.name(&wire.priority) },
         Wire::Release(v1::Release {}) => Ask::Release,
+        Wire::Follow(v1::Follow {}) => Ask::Follow,
+        Wire::Unfollow(v1::Unfollow {}) => Ask::Unfollow,
     })
 }
 
@@ -99,9 +101,9 @@ fn pull(names: &mut Names, wire: &v1::Pull) -> Result<Ask, ReadError> {
     Ok(Ask::Pull { count: wire.count, wait_ms: wire.wait_ms, queues: names.all(&wire.queues) })
 }
 
-fn decline(wire: &v1::Decline) -> Result<Ask, ReadError> {
+fn decline(names: &mut Names, wire: &v1::Decline) -> Result<Ask, ReadError> {
     check(fits(&wire.reason, 200), "decline.reason", "it has at most 200 characters")?;
-    Ok(Ask::Decline)
+    Ok(Ask::Decline { reason: names.name(&wire.reason) })
 }
 
 fn classify(names: &mut Names, wire: &v1::Classify) -> Result<Ask, ReadError> {

@@ -110,6 +110,9 @@ events! {
     CaseClosed { case, reason, agent }
     CaseForgotten { case }
     CaseEscalated { case, step, group, agent, cause }
+    DutyCalled { case, group, called }
+    CaseFollowed { case, agent, step }
+    CaseUnfollowed { case, agent }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

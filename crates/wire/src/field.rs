@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use simpang_domain::event::{Candidate, Explanation};
+use simpang_domain::event::{Candidate, Explanation, OnDuty};
 use simpang_domain::words::{CaseId, Channel, DeliveryId, InputId, Millis, Name, SessionLimit};
 use simpang_proto::log::v1;
 
@@ -175,6 +175,18 @@ impl Field<Vec<v1::Admission>> for Vec<(Name, u32)> {
 
     fn read(wire: &Vec<v1::Admission>, names: &mut Names) -> Result<Self, What> {
         Ok(wire.iter().map(|admission| (names.name(&admission.queue), admission.step)).collect())
+    }
+}
+
+impl Field<Vec<v1::OnDuty>> for Vec<OnDuty> {
+    fn write(&self) -> Vec<v1::OnDuty> {
+        self.iter().map(|on| v1::OnDuty { agent: on.agent.write(), shift: on.shift.write() }).collect()
+    }
+
+    fn read(wire: &Vec<v1::OnDuty>, names: &mut Names) -> Result<Self, What> {
+        let mut read =
+            |on: &v1::OnDuty| OnDuty { agent: names.name(&on.agent), shift: names.name(&on.shift) };
+        Ok(wire.iter().map(&mut read).collect())
     }
 }
 

@@ -165,6 +165,14 @@ impl Agent for AgentApi {
         self.done(request).await
     }
 
+    async fn follow(&self, request: Request<api::FollowRequest>) -> Answer<api::CommandResponse> {
+        self.done(request).await
+    }
+
+    async fn unfollow(&self, request: Request<api::UnfollowRequest>) -> Answer<api::CommandResponse> {
+        self.done(request).await
+    }
+
     async fn bulk(&self, request: Request<api::BulkRequest>) -> Answer<api::BulkResponse> {
         self.many(request).await.map(Response::new)
     }

@@ -49,12 +49,20 @@ impl<R: Rules> Judging<'_, R> {
         self.queue_delivery(case, DeliveryKind::Forward, |d| d.target = Some(mailbox.clone()));
     }
 
-    pub(super) fn notify(&mut self, case: CaseId, group: &Name, template: &Name) {
+    /// Tells a group, and who is on duty for it; says whether anybody is.
+    pub(super) fn notify(
+        &mut self,
+        case: CaseId,
+        group: &Name,
+        template: &Name,
+        step: Option<&Name>,
+    ) -> bool {
         self.queue_delivery(case, DeliveryKind::Notification, |d| {
             d.channel = None;
             d.template = Some(template.clone());
             d.target = Some(group.clone());
         });
+        self.call_duty(case, group, step)
     }
 
     /// "We have received your message": never to a machine, at most once a sender and period (RFC 3834).

@@ -6,6 +6,7 @@ mod admission;
 mod campaigns;
 mod commands;
 mod deliveries;
+mod duty;
 mod judging;
 mod matching;
 mod messages;

@@ -63,7 +63,9 @@ impl<R: Rules> Judging<'_, R> {
             match action {
                 Action::Educate { template } => self.send_template(case, DeliveryKind::Template, template),
                 Action::Forward { mailbox } => self.send_forward(case, mailbox),
-                Action::Notify { group, template } => self.notify(case, group, template),
+                Action::Notify { group, template } => {
+                    self.notify(case, group, template, None);
+                }
                 Action::HandOver { .. } | Action::Resolve { .. } => {}
             }
         }

@@ -46,7 +46,7 @@ impl State {
             | Happened::InputRefused { .. }
             | Happened::CommandRejected { .. }
             | Happened::ClaimRefused { .. }
-            | Happened::CaseEscalated { .. }
+            | Happened::DutyCalled { .. }
             | Happened::CaseHandedOver { .. }
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }

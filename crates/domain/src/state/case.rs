@@ -181,6 +181,10 @@ pub struct Case {
     pub misses: u32,
     /// Keys of what we sent on it, so that answers find it.
     pub sent: Vec<Key>,
+    /// Steps of escalation it has come to.
+    pub escalated: u32,
+    /// Who follows it to its end, sorted.
+    pub followers: Vec<AgentIx>,
 }
 
 impl Case {
@@ -245,5 +249,5 @@ stored!(struct Clock { clock, target_ms, calendar, state, warned, breached, from
 stored!(struct Case {
     id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
-    queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent,
+    queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent, escalated, followers,
 });

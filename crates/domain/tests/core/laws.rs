@@ -55,7 +55,9 @@ fn asks() -> impl Strategy<Value = Ask> {
         1 => (1..3u32).prop_map(move |count| Ask::Pull { count, wait_ms: HOUR, queues: vec![name("vip")] }),
         1 => Just(Ask::CancelPull { pull: None }),
         2 => Just(Ask::Accept),
-        1 => Just(Ask::Decline),
+        1 => Just(Ask::Decline { reason: "".into() }),
+        1 => Just(Ask::Follow),
+        1 => Just(Ask::Unfollow),
         2 => (0..SEGMENTS.len()).prop_map(|s| Ask::Identify { customer: customer(SEGMENTS[s]) }),
         2 => prop_oneof![Just("vip"), Just("general"), Just("hold"), Just("skilled")].prop_map(|q| Ask::Classify {
             category: Vec::new(), facts: Facts::new([("queue".into(), Value::Text(q.into()))]) }),

@@ -9,6 +9,7 @@ mod campaigns;
 mod cases;
 mod cost;
 mod deliveries;
+mod duty;
 mod laws;
 mod messages;
 mod sla;

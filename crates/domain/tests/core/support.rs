@@ -1,7 +1,7 @@
 //! A desk to try things on: small rules written by hand, and a log that lives in a vector.
 
 use simpang_domain::desk::Desk;
-use simpang_domain::event::{Event, Happened};
+use simpang_domain::event::{Event, Happened, OnDuty};
 use simpang_domain::facts::{AgentFacts, CaseFacts, Customer, Facts, Value};
 use simpang_domain::input::{
     AgentRecord, Ask, Body, Command, Contact, DeliveryClaim, DeliveryReport, Input, Message, PolicyVersion,
@@ -21,10 +21,15 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// A Monday, 00:00 UTC.
 pub(crate) const START: Millis = 1_700_438_400_000;
 
+/// Who is on duty, by which shift, from and to which hour of the day.
+pub(crate) type Shift = (&'static str, &'static str, i64, i64);
+
 /// Queues `general` (rank 2), `vip` (rank 1, sticky, widens after a minute), `calls` (rank 3), `hold` (nobody pulls).
 #[derive(Debug, Clone)]
 pub(crate) struct TestRules {
     pub(crate) tables: Tables,
+    /// Rosters by group.
+    pub(crate) rosters: Vec<(&'static str, Vec<Shift>)>,
     none: NoPolicy,
 }
 
@@ -104,10 +109,11 @@ impl Default for TestRules {
             group: "leaders".into(),
             template: "help".into(),
             queue: None,
+            follow: false,
         }];
         tables.campaigns = vec![campaign()];
         tables.capacities = vec![(Channel::Email, 2), (Channel::X, 2), (Channel::Call, 1)];
-        Self { tables, none }
+        Self { tables, rosters: Vec::new(), none }
     }
 }
 
@@ -175,6 +181,15 @@ impl Rules for TestRules {
 
     fn day(&self, at: Millis) -> (i64, Millis) {
         self.none.day(at)
+    }
+
+    fn on_duty(&self, group: &str, at: Millis) -> Option<Vec<OnDuty>> {
+        let (_, shifts) = self.rosters.iter().find(|(of, _)| *of == group)?;
+        let hour = at.rem_euclid(DAY) / HOUR;
+        let now = shifts.iter().filter(|(_, _, from, to)| (*from..*to).contains(&hour));
+        Some(
+            now.map(|(agent, shift, ..)| OnDuty { agent: (*agent).into(), shift: (*shift).into() }).collect(),
+        )
     }
 
     /// Calls from 08:00 to 20:00 UTC.

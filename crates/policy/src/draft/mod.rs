@@ -5,20 +5,22 @@ pub(crate) mod desk;
 pub(crate) mod hours;
 pub(crate) mod names;
 pub(crate) mod people;
+pub(crate) mod roster;
 pub(crate) mod routing;
 pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use simpang_domain::rules::{EscalationRule, PriorityRule, SlaRule};
+use simpang_domain::rules::{EscalationRule, PriorityRule, Reasons, SlaRule};
 use simpang_domain::words::{Channel, Name};
 
 use crate::calendar::Calendar;
 use crate::condition::vocabulary::Vocabulary;
 use crate::parts::{AccountRule, Group, Link, Template};
-use crate::problem::Text;
+use crate::problem::{Spot, Text};
 use crate::read::Section;
+use crate::roster::Roster;
 
 use campaign::CampaignDraft;
 use desk::DeskDraft;
@@ -60,6 +62,10 @@ pub(crate) struct Draft {
     pub(crate) rules: Vec<RuleDraft>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) lists: BTreeMap<String, Vec<Name>>,
+    pub(crate) rosters: Vec<Roster>,
+    pub(crate) reasons: Reasons,
+    /// Steps whose group follows: where that stands, and which group.
+    pub(crate) followers: Vec<(Spot, Name)>,
 }
 
 impl Draft {
@@ -82,11 +88,19 @@ impl Draft {
         self.read_escalations(top);
         self.read_campaigns(top);
         self.read_people(top);
+        self.read_rosters(top);
+        self.read_reasons(top);
         self.read_categories(top);
         if part == Part::Desk {
             self.read_accounts(top);
             self.read_rules(top);
         }
+    }
+
+    /// Steps of escalation whose followers nobody names: where, and of which group.
+    pub(crate) fn unfollowed(&self) -> impl Iterator<Item = (Spot, &Name)> {
+        let named = |group: &Name| self.rosters.iter().any(|roster| roster.group == *group);
+        self.followers.iter().filter(move |(_, group)| !named(group)).map(|(spot, group)| (*spot, group))
     }
 
     /// The zone that holds where a table names none.

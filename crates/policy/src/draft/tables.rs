@@ -138,16 +138,20 @@ impl Draft {
         steps.pop()
     }
 
-    /// `[[escalation]]`, in the order they are asked (D4): name, group, template, queue.
+    /// `[[escalation]]`, in the order they are asked (D4): name, group, template, queue, follow.
     pub(super) fn read_escalations(&mut self, top: &Section<'_>) {
         for section in top.sections("escalation") {
             let name = section.need_text("name");
             let group = section.need_text("group").map(|t| self.names.refer(Kind::Group, &t));
             let template = section.need_text("template").map(|t| self.names.refer(Kind::Template, &t));
             let queue = section.text("queue").map(|t| self.names.refer(Kind::Queue, &t));
+            let follow = section.flag("follow").unwrap_or(false);
             let name = name.map(|n| self.names.define(section.report, Kind::Escalation, &n));
+            if let Some(group) = group.as_ref().filter(|_| follow) {
+                self.followers.push((section.spot_of("follow"), group.clone()));
+            }
             if let (Some(name), Some(group), Some(template)) = (name, group, template) {
-                self.escalations.push(EscalationRule { name, group, template, queue });
+                self.escalations.push(EscalationRule { name, group, template, queue, follow });
             }
             section.finish();
         }

@@ -7,4 +7,5 @@ mod common;
 mod compile;
 mod conditions;
 mod hostile;
+mod roster;
 mod telkom;

@@ -1006,6 +1006,32 @@ pub struct ReleaseRequest {
     #[prost(uint64, tag = "3")]
     pub case: u64,
 }
+/// Follows a case to its end.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Request id.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Case.
+    #[prost(uint64, tag = "3")]
+    pub case: u64,
+}
+/// Follows a case no longer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnfollowRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Request id.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Case.
+    #[prost(uint64, tag = "3")]
+    pub case: u64,
+}
 /// What most commands answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommandResponse {
@@ -1302,7 +1328,7 @@ pub struct WatchResponse {
     /// What changed.
     #[prost(
         oneof = "watch_response::Change",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
     )]
     pub change: ::core::option::Option<watch_response::Change>,
 }
@@ -1341,6 +1367,18 @@ pub mod watch_response {
         /// The session is over; the stream ends after it.
         #[prost(message, tag = "19")]
         Ended(super::SessionOver),
+        /// A case needs somebody on duty, and the agent is.
+        #[prost(message, tag = "20")]
+        Notice(super::Notice),
+        /// The agent follows a case from now on.
+        #[prost(message, tag = "21")]
+        Followed(super::FollowedCase),
+        /// The agent follows a case no longer, or it closed.
+        #[prost(message, tag = "22")]
+        Unfollowed(super::Unfollowed),
+        /// Something happened on a case the agent follows.
+        #[prost(message, tag = "23")]
+        FollowedUpdate(super::FollowedCase),
     }
 }
 /// All an agent has at a moment.
@@ -1367,6 +1405,48 @@ pub struct Work {
     /// What the agent takes at once by their own word; absent: no limit of their own.
     #[prost(message, optional, tag = "7")]
     pub limit: ::core::option::Option<SessionLimit>,
+    /// Cases that the agent follows to their end, by case number.
+    #[prost(message, repeated, tag = "8")]
+    pub following: ::prost::alloc::vec::Vec<FollowedCase>,
+}
+/// A case needs somebody on duty.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    /// Case number.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The group that is on duty.
+    #[prost(string, tag = "2")]
+    pub group: ::prost::alloc::string::String,
+    /// The shift or exception of its roster by which the agent is.
+    #[prost(string, tag = "3")]
+    pub shift: ::prost::alloc::string::String,
+    /// What is known of the case.
+    #[prost(message, optional, tag = "4")]
+    pub summary: ::core::option::Option<CaseSummary>,
+}
+/// A case that an agent follows, whoever holds it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowedCase {
+    /// Case number.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// What is known of it now.
+    #[prost(message, optional, tag = "2")]
+    pub summary: ::core::option::Option<CaseSummary>,
+    /// Who holds it; empty: nobody.
+    #[prost(string, tag = "3")]
+    pub holder: ::prost::alloc::string::String,
+}
+/// An agent follows a case no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Unfollowed {
+    /// Case number.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Because it closed.
+    #[prost(bool, tag = "2")]
+    pub closed: bool,
 }
 /// A case left its agent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2362,6 +2442,57 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("simpang.agent.v1.Agent", "Release"));
             self.inner.unary(req, path, codec).await
         }
+        /// Follows a case to its end, whoever holds it: everything on it comes on Watch, and it stands among what the agent
+        /// follows (D7). For team leaders, PICs and supervisors.
+        pub async fn follow(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FollowRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CommandResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.agent.v1.Agent/Follow",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.agent.v1.Agent", "Follow"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Follows it no longer.
+        pub async fn unfollow(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnfollowRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CommandResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.agent.v1.Agent/Unfollow",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.agent.v1.Agent", "Unfollow"));
+            self.inner.unary(req, path, codec).await
+        }
         /// The same command for many cases at once, for leads (M12). Each is decided for itself.
         pub async fn bulk(
             &mut self,
@@ -2550,6 +2681,17 @@ pub mod agent_server {
         async fn release(
             &self,
             request: tonic::Request<super::ReleaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::CommandResponse>, tonic::Status>;
+        /// Follows a case to its end, whoever holds it: everything on it comes on Watch, and it stands among what the agent
+        /// follows (D7). For team leaders, PICs and supervisors.
+        async fn follow(
+            &self,
+            request: tonic::Request<super::FollowRequest>,
+        ) -> std::result::Result<tonic::Response<super::CommandResponse>, tonic::Status>;
+        /// Follows it no longer.
+        async fn unfollow(
+            &self,
+            request: tonic::Request<super::UnfollowRequest>,
         ) -> std::result::Result<tonic::Response<super::CommandResponse>, tonic::Status>;
         /// The same command for many cases at once, for leads (M12). Each is decided for itself.
         async fn bulk(
@@ -3828,6 +3970,92 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.agent.v1.Agent/Follow" => {
+                    #[allow(non_camel_case_types)]
+                    struct FollowSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::FollowRequest>
+                    for FollowSvc<T> {
+                        type Response = super::CommandResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FollowRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::follow(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FollowSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.agent.v1.Agent/Unfollow" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnfollowSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::UnfollowRequest>
+                    for UnfollowSvc<T> {
+                        type Response = super::CommandResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnfollowRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::unfollow(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnfollowSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

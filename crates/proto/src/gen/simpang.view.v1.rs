@@ -176,6 +176,9 @@ pub struct Case {
     /// Why its last handover failed, with the name of the desk that could not get it; empty: it did not.
     #[prost(string, tag = "40")]
     pub handover_failed: ::prost::alloc::string::String,
+    /// Who follows it to its end, sorted (D7); of a closed case, who did.
+    #[prost(string, repeated, tag = "100")]
+    pub followers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Outcome as given when it was resolved.
     #[prost(string, tag = "13")]
     pub outcome: ::prost::alloc::string::String,

@@ -14,7 +14,7 @@ use simpang_proto::view::v1::CaseState;
 use super::{At, Done, Fold};
 use crate::row::{
     AssignmentRow, CaseRow, ClassificationRow, ContactRow, DispositionRow, EscalationRow, NoteRow, RefRow,
-    int, list,
+    int, list, texts,
 };
 use crate::sentence;
 
@@ -284,6 +284,22 @@ impl Fold<'_> {
         row.close_reason = e.reason;
         row.scheduled_ms = 0;
         row.unanswered = false;
+        Ok(())
+    }
+
+    pub(super) fn duty_called(&mut self, at: At, e: &log::DutyCalled) -> Done {
+        self.case(at, e.case).map(drop)
+    }
+
+    pub(super) fn followed(&mut self, at: At, case: u64, agent: &str, begins: bool) -> Done {
+        let row = self.case(at, case)?;
+        let mut followers = texts(&row.followers);
+        followers.retain(|follower| follower != agent);
+        if begins {
+            followers.push(agent.to_owned());
+            followers.sort();
+        }
+        row.followers = list(&followers);
         Ok(())
     }
 

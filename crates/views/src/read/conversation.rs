@@ -169,6 +169,7 @@ fn scalars(row: &CaseRow) -> api::Case {
         merged_into: uint(row.merged_into),
         handed_over_to: row.handed_over_to.clone(),
         handover_failed: row.handover_failed.clone(),
+        followers: texts(&row.followers),
         outcome: row.outcome.clone(),
         resolved_ms: row.resolved_ms,
         closed_ms: row.closed_ms,

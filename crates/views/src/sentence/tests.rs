@@ -294,6 +294,26 @@ fn movements() -> Vec<(Body, &'static str)> {
             }),
             "Case 9 came back: desk b could not get it: no such desk.",
         ),
+        (
+            Body::DutyCalled(log::DutyCalled {
+                case: 9,
+                group: name("leaders"),
+                called: vec![log::OnDuty { agent: name("tari"), shift: name("pagi") }],
+            }),
+            "On duty for leaders, told of case 9: tari (pagi).",
+        ),
+        (
+            Body::DutyCalled(log::DutyCalled { case: 9, group: name("leaders"), called: Vec::new() }),
+            "Nobody is on duty for leaders to be told of case 9.",
+        ),
+        (
+            Body::CaseFollowed(log::CaseFollowed { case: 9, agent: name("dewi"), step: name("pic") }),
+            "dewi follows case 9 to its end, by step pic.",
+        ),
+        (
+            Body::CaseUnfollowed(log::CaseUnfollowed { case: 9, agent: name("dewi") }),
+            "dewi no longer follows case 9.",
+        ),
         (Body::CaseHandedOver(log::CaseHandedOver { case: 9, desk: name("b") }), "Case 9 goes to desk b."),
     ]
 }

@@ -171,6 +171,7 @@ async fn escalations_references_and_the_other_desk_are_on_the_case() {
     let (_, views) = told().await;
     let case = case(&views, 5);
     let [escalation] = &case.escalations[..] else { panic!("one escalation") };
+    assert_eq!(case.followers, ["dewi"], "siti no longer follows it");
     assert_eq!((escalation.group.as_str(), escalation.text.as_str()), ("tl-on-duty", "Mohon bantuan TL"));
     let [reference] = &case.references[..] else { panic!("one reference") };
     assert_eq!((reference.number.as_str(), reference.status.as_str()), ("IN123", "OPEN"));

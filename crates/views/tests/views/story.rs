@@ -389,7 +389,17 @@ async fn offers(s: &mut Script) {
         agent: "siti".into(),
         cause: String::new(),
     };
-    s.commit(escalate, vec![Happened::CaseEscalated(escalated)]).await;
+    let called = log::OnDuty { agent: "siti".into(), shift: "pagi".into() };
+    let called = log::DutyCalled { case: 5, group: "tl-on-duty".into(), called: vec![called] };
+    let follows = |agent: &str| log::CaseFollowed { case: 5, agent: agent.into(), step: "tl".into() };
+    let events = vec![
+        Happened::CaseEscalated(escalated),
+        Happened::DutyCalled(called),
+        Happened::CaseFollowed(follows("siti")),
+        Happened::CaseFollowed(follows("dewi")),
+        Happened::CaseUnfollowed(log::CaseUnfollowed { case: 5, agent: "siti".into() }),
+    ];
+    s.commit(escalate, events).await;
     let link = log::LinkReference { system: "nossa".into(), number: "IN123".into(), status: "OPEN".into() };
     let link = s.command("siti", 5, Asked::LinkReference(link)).await;
     let linked = log::ReferenceLinked {

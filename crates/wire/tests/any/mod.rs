@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Strategy, any};
-use simpang_domain::event::{Candidate, DeliveryQueued, Event, Explanation, Happened};
+use simpang_domain::event::{Candidate, DeliveryQueued, Event, Explanation, Happened, OnDuty};
 use simpang_domain::words::{
     Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, InputId,
     JoinedBy, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, SessionLimit, SignOutReason,
@@ -97,6 +97,8 @@ any_by! {
     Vec<(Name, u32)> = vec((name(), any::<u32>()), 0..4);
     SessionLimit = (option::of(any::<u32>()), vec((some(), any::<u32>()), 0..3))
         .prop_map(|(total, channels)| SessionLimit { total, channels });
+    OnDuty = (some(), some()).prop_map(|(agent, shift)| OnDuty { agent, shift });
+    Vec<OnDuty> = vec(some::<OnDuty>(), 0..3);
     Candidate = (some(), some(), some(), some())
         .prop_map(|(agent, proficiency, load, idle_since)| Candidate { agent, proficiency, load, idle_since });
     Vec<Candidate> = vec(some::<Candidate>(), 0..4);
@@ -202,6 +204,9 @@ kinds! {
     CaseClosed { case, reason, agent }
     CaseForgotten { case }
     CaseEscalated { case, step, group, agent, cause }
+    DutyCalled { case, group, called }
+    CaseFollowed { case, agent, step }
+    CaseUnfollowed { case, agent }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

@@ -233,6 +233,30 @@ impl Ask for api::SetPriorityRequest {
     }
 }
 
+impl Ask for api::FollowRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Follow";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, 0)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        Ok(Body::Follow(log::Follow {}))
+    }
+}
+
+impl Ask for api::UnfollowRequest {
+    const METHOD: &'static str = "simpang.agent.v1.Agent/Unfollow";
+
+    fn head(&self) -> Head<'_> {
+        on_case(&self.desk, &self.request_id, self.case, 0)
+    }
+
+    fn body(self) -> Result<Body, Invalid> {
+        Ok(Body::Unfollow(log::Unfollow {}))
+    }
+}
+
 impl Ask for api::ReleaseRequest {
     const METHOD: &'static str = "simpang.agent.v1.Agent/Release";
 

@@ -3,7 +3,7 @@
 //!
 //! It is no view: it keeps no history, no conversation and nothing personal, and it never judges.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use simpang_log::Place;
@@ -15,6 +15,7 @@ use super::place_of;
 
 mod agents;
 mod cases;
+mod following;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ pub(crate) struct Board {
     records: BTreeMap<Place, (Vec<Role>, bool)>,
     /// Cases with something new since the last commit was begun.
     touched: Vec<u64>,
+    /// Cases on which anything happened since then.
+    moved: Vec<u64>,
     open_cases: u64,
     policy_version: u64,
     policy_cites: String,
@@ -51,6 +54,8 @@ pub(crate) struct Agent {
     held: BTreeMap<u64, Held>,
     offers: BTreeMap<u64, Offered>,
     pull: Option<api::WaitingPull>,
+    /// Cases they follow.
+    following: BTreeSet<u64>,
 }
 
 /// A session.
@@ -104,6 +109,8 @@ struct Case {
     closed: bool,
     holder: Option<Arc<str>>,
     offered: Option<Arc<str>>,
+    /// Who follows it.
+    followers: BTreeSet<Arc<str>>,
 }
 
 /// A change of an agent's work.
@@ -155,6 +162,7 @@ impl Board {
         }
         let at_ms = commit.events.last().map_or(0, |event| event.at_ms);
         self.updates(at_ms, &mut changes);
+        self.updates_of_followed(at_ms, &mut changes);
         changes
     }
 
@@ -177,7 +185,10 @@ impl Board {
             | Body::AgentPresenceChanged(_)
             | Body::PullWaiting(_)
             | Body::PullEnded(_) => self.apply_to_agent(event, body, changes),
-            _ => self.apply_to_case(event, body, changes),
+            _ => {
+                self.apply_to_case(event, body, changes);
+                self.apply_to_followers(event, body, changes);
+            }
         }
     }
 

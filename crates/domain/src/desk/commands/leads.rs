@@ -16,7 +16,9 @@ impl<R: Rules> Judging<'_, R> {
         step: Option<&str>,
     ) -> Result<(), Refused> {
         self.must_be_open(case)?;
-        if self.escalate(case, step, Some(&command.principal), "") {
+        let next = self.rules.tables().escalation_at(self.case_of(case).escalated as usize);
+        let step = step.map_or_else(|| next.map(|rule| rule.name.clone()), |step| Some(step.into()));
+        if self.escalate(case, step.as_deref(), Some(&command.principal), "") {
             return Ok(());
         }
         let steps = self.rules.tables().escalations.iter().map(|e| format!("`{}`", e.name));
@@ -27,7 +29,7 @@ impl<R: Rules> Judging<'_, R> {
         )
     }
 
-    /// Asks for help: first the policy's first step (D4). Says whether there is such a step.
+    /// Asks for help; where nobody is on duty for a step, the next is asked too (D4). Says whether there is such a step.
     pub(in crate::desk) fn escalate(
         &mut self,
         case: CaseId,
@@ -39,15 +41,21 @@ impl<R: Rules> Judging<'_, R> {
         let moves = rule.queue.is_some();
         self.emit(Happened::CaseEscalated {
             case,
-            step: rule.name,
+            step: rule.name.clone(),
             group: rule.group.clone(),
             agent: by.cloned(),
             cause: cause.into(),
         });
-        self.notify(case, &rule.group, &rule.template);
+        let follower = Some(&rule.name).filter(|_| rule.follow);
+        let there = self.notify(case, &rule.group, &rule.template, follower);
         self.escalation_begins(case, moves);
         if let Some(queue) = rule.queue {
             self.move_to_queue(case, &queue);
+        }
+        let steps = self.rules.tables().escalations.iter();
+        let next = steps.skip_while(|step| step.name != rule.name).nth(1).map(|step| step.name.clone());
+        if let Some(next) = next.filter(|_| !there) {
+            self.escalate(case, Some(&next), by, "nobody-on-duty");
         }
         true
     }

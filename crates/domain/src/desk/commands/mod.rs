@@ -10,7 +10,7 @@ use crate::event::Happened;
 use crate::input::{Ask, Command};
 use crate::rules::{LEADERS, Rules, WORKERS};
 use crate::state::{AgentIx, Status};
-use crate::words::{CaseId, OfferEnd, Rejection, SignOutReason};
+use crate::words::{CaseId, OfferEnd, Presence, Rejection, SignOutReason};
 
 /// A refusal: why, and what to do.
 pub(super) type Refused = (Rejection, String);
@@ -43,10 +43,14 @@ fn standing(ask: &Ask) -> Standing {
         | Ask::SetPresence { .. }
         | Ask::Pull { .. }
         | Ask::CancelPull { .. } => Standing::NoCase,
-        Ask::Accept | Ask::Decline => Standing::Offered,
+        Ask::Accept | Ask::Decline { .. } => Standing::Offered,
         Ask::Reply { .. } | Ask::Disposition { .. } => Standing::Holder,
+        Ask::TakeOver
+        | Ask::SetPriority { .. }
+        | Ask::Follow
+        | Ask::Unfollow
+        | Ask::Note { coaching: true } => Standing::Leader,
         Ask::Note { .. } | Ask::LinkReference { .. } | Ask::Reopen => Standing::Anybody,
-        Ask::TakeOver | Ask::SetPriority { .. } => Standing::Leader,
         Ask::Classify { .. }
         | Ask::Identify { .. }
         | Ask::Schedule { .. }
@@ -78,6 +82,8 @@ impl<R: Rules> Judging<'_, R> {
         };
         match outcome {
             Err((rejection, detail)) => self.reject(&command.principal, command.case, rejection, &detail),
+            // To follow is not yet to act.
+            Ok(()) if matches!(command.ask, Ask::Follow | Ask::Unfollow) => {}
             Ok(()) if leads && self.state.cases.contains_key(&command.case) => {
                 self.leader_acted(command.case)
             }
@@ -159,6 +165,9 @@ impl<R: Rules> Judging<'_, R> {
                 }
             }
             Ask::SetPresence { presence, reason, auto, limit } => {
+                if *presence == Presence::NotReady {
+                    self.check_reason(reason, &self.rules.tables().reasons.not_ready, "are not ready")?;
+                }
                 let says = Says { presence: *presence, reason, auto: *auto, limit: limit.as_ref() };
                 self.set_presence(ix, &says);
             }
@@ -177,11 +186,13 @@ impl<R: Rules> Judging<'_, R> {
             // An assignment by pull is accepted by doing anything with the case, and this is the least of it.
             Status::Assigned { agent } if agent == ix && command.ask == Ask::Accept => Ok(()),
             Status::Offered { agent, .. } if agent == ix => {
-                if command.ask == Ask::Accept {
+                let Ask::Decline { reason } = &command.ask else {
                     self.accept(case, ix);
-                } else {
-                    self.end_offer(case, ix, OfferEnd::Declined, "declined");
-                }
+                    return Ok(());
+                };
+                self.check_reason(reason, &self.rules.tables().reasons.decline, "decline the case")?;
+                let why = if reason.is_empty() { "declined".into() } else { format!("declined: {reason}") };
+                self.end_offer(case, ix, OfferEnd::Declined, &why);
                 Ok(())
             }
             _ => refused(Rejection::OfferEnded, "the case is no longer offered to you"),
@@ -217,6 +228,8 @@ impl<R: Rules> Judging<'_, R> {
             Ask::Merge { into } => self.merge(case, command, *into),
             Ask::Split { messages } => self.split(case, messages),
             Ask::SetPriority { priority } => self.ask_priority(case, command, priority),
+            Ask::Follow => self.ask_follow(case, &command.principal),
+            Ask::Unfollow => self.ask_unfollow(case, &command.principal),
             _ => Ok(()),
         }
     }

@@ -107,6 +107,15 @@ impl State {
                 self.open_cases += 1;
                 self.own_author(*case);
             }
+            Happened::CaseEscalated { case, step, .. } => {
+                let place = rules.tables().escalations.iter().position(|rule| rule.name == *step);
+                let steps = place.and_then(|place| u32::try_from(place + 1).ok()).unwrap_or(0);
+                if let Some(case) = self.case_mut(*case) {
+                    case.escalated = case.escalated.max(steps);
+                }
+            }
+            Happened::CaseFollowed { case, agent, .. } => self.follow(*case, agent, true),
+            Happened::CaseUnfollowed { case, agent } => self.follow(*case, agent, false),
             Happened::CaseClosed { case, reason, .. } => self.close(*case, *reason, at, rules),
             Happened::CaseForgotten { case } => self.forget(*case),
             Happened::CaseMerged { case, into } => self.merge(*case, *into),
@@ -117,6 +126,16 @@ impl State {
                     case.misses += u32::from(!contacted);
                 }
             }
+            _ => {}
+        }
+    }
+
+    fn follow(&mut self, id: CaseId, agent: &str, begins: bool) {
+        let Some(agent) = self.agents.find(agent) else { return };
+        let Some(case) = self.case_mut(id) else { return };
+        match (case.followers.binary_search(&agent), begins) {
+            (Err(place), true) => case.followers.insert(place, agent),
+            (Ok(place), false) => drop(case.followers.remove(place)),
             _ => {}
         }
     }
@@ -345,6 +364,7 @@ impl State {
         }
         let forgotten = at.saturating_add(rules.tables().limits.reopening_ms);
         let reopens = matches!(reason, CloseReason::Closed | CloseReason::Settled);
+        case.followers.clear();
         case.status = Status::Closed { forgotten, reopens };
         let author = case.author.map(|a| (a, case.channel));
         self.timers.set(forgotten, Timer::Forget(id));
@@ -454,6 +474,8 @@ impl Case {
             attempts: 0,
             misses: 0,
             sent: Vec::new(),
+            escalated: 0,
+            followers: Vec::new(),
         }
     }
 

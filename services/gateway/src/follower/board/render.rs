@@ -38,7 +38,7 @@ impl Board {
     /// All an agent has now.
     pub(crate) fn work(&self, agent: &str) -> api::Work {
         let Some(agent) = self.agents.get(agent) else { return api::Work::default() };
-        let Agent { session, presence, auto, limit, held, offers, pull, .. } = agent;
+        let Agent { session, presence, auto, limit, held, offers, pull, following, .. } = agent;
         api::Work {
             session: session.as_ref().map(|session| session.id.clone()).unwrap_or_default(),
             presence: *presence,
@@ -47,6 +47,7 @@ impl Board {
             offers: offers.iter().map(|(case, offer)| self.offered_case(*case, offer)).collect(),
             waiting: pull.clone(),
             limit: limit.clone(),
+            following: following.iter().map(|case| self.followed(*case)).collect(),
         }
     }
 

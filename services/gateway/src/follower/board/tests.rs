@@ -196,3 +196,39 @@ fn roles_are_those_of_the_record_that_was_judged_and_none_for_the_inactive() {
     assert!(board.records.is_empty(), "a record that was judged without a change is not kept");
     assert!(board.roles("tono").is_empty());
 }
+
+fn followed(case: u64, agent: &str) -> Body {
+    Body::CaseFollowed(log::CaseFollowed { case, agent: agent.into(), step: "pic".into() })
+}
+
+fn following(board: &Board, agent: &str) -> Vec<(u64, String)> {
+    board.work(agent).following.into_iter().map(|case| (case.case, case.holder)).collect()
+}
+
+#[test]
+fn who_is_on_duty_gets_a_notice_and_who_follows_a_case_hears_of_it_to_its_end() {
+    let mut board = Board::default();
+    let called = log::DutyCalled {
+        case: 7,
+        group: "leaders".into(),
+        called: vec![log::OnDuty { agent: "tari".into(), shift: "pagi".into() }],
+    };
+    let events = vec![opened(7), classified(7, "high"), Body::DutyCalled(called), followed(7, "dewi")];
+    let changes = board.committed(&commit(events));
+    let What::Notice(notice) = &changes[0].change else { panic!("{changes:?}") };
+    assert_eq!((changes[0].agent.as_ref(), notice.case, notice.shift.as_str()), ("tari", 7, "pagi"));
+    assert!(matches!(&changes[1].change, What::Followed(case) if case.case == 7), "{changes:?}");
+    let changes = board.committed(&commit(vec![assigned(7, "sari", None)]));
+    let told: Vec<&str> = changes
+        .iter()
+        .filter(|change| matches!(&change.change, What::FollowedUpdate(case) if case.holder == "sari"))
+        .map(|change| change.agent.as_ref())
+        .collect();
+    assert_eq!(told, ["dewi"]);
+    assert_eq!(following(&board, "dewi"), [(7, "sari".to_owned())]);
+    let closed = Body::CaseClosed(log::CaseClosed { case: 7, ..log::CaseClosed::default() });
+    let changes = board.committed(&commit(vec![closed]));
+    let over = |change: &Change| matches!(&change.change, What::Unfollowed(over) if over.closed);
+    assert!(changes.iter().any(|change| change.agent.as_ref() == "dewi" && over(change)), "{changes:?}");
+    assert_eq!(following(&board, "dewi"), []);
+}

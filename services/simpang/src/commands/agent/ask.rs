@@ -66,7 +66,7 @@ pub(crate) enum Ask {
     #[command(after_help = "Example: simpang agent sign-out")]
     SignOut,
     /// Say whether you take cases.
-    #[command(after_help = "Examples: simpang agent presence not-ready --reason break\n          \
+    #[command(after_help = "Examples: simpang agent presence not-ready --reason istirahat\n          \
                       simpang agent presence ready --capacity 3 --capacity email=2")]
     Presence {
         /// Whether you take cases.
@@ -272,6 +272,18 @@ pub(crate) enum Ask {
     TakeOver {
         #[command(flatten)]
         of: Seen,
+    },
+    /// Follow a case to its end, whoever holds it, for leads: `work` lists it, `watch` tells what happens on it.
+    #[command(after_help = "Example: simpang agent follow 17")]
+    Follow {
+        /// Case number.
+        case: u64,
+    },
+    /// Follow a case no longer.
+    #[command(after_help = "Example: simpang agent unfollow 17")]
+    Unfollow {
+        /// Case number.
+        case: u64,
     },
     /// Join a case into another and close it.
     #[command(after_help = "Example: simpang agent merge 18 17    (18 closes, 17 goes on)")]

@@ -246,6 +246,14 @@ async fn finish(me: &Me, ask: Ask) -> Result<()> {
             let answer = send!(me, close, CloseRequest { case: case, seen_messages: seen })?;
             (answer, format!("case {case} is closed"))
         }
+        Ask::Follow { case } => {
+            let answer = send!(me, follow, FollowRequest { case: case })?;
+            (answer, format!("you follow case {case} until it closes"))
+        }
+        Ask::Unfollow { case } => {
+            let answer = send!(me, unfollow, UnfollowRequest { case: case })?;
+            (answer, format!("you no longer follow case {case}"))
+        }
         Ask::Release { case } => {
             let answer = send!(me, release, ReleaseRequest { case: case })?;
             (answer, format!("case {case} is back in its queue, in its place"))

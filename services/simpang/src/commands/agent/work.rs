@@ -247,10 +247,17 @@ fn all(work: &api::Work) -> Vec<String> {
         let until = output::time(waiting.expires_ms);
         lines.push(format!("waiting  for {} more case(s) until {until} UTC", waiting.count));
     }
+    lines.extend(work.following.iter().map(followed));
     if work.assignments.is_empty() && work.offers.is_empty() {
         lines.push("you hold nothing: `simpang agent pull`".into());
     }
     lines
+}
+
+/// A case that somebody follows.
+fn followed(case: &api::FollowedCase) -> String {
+    let holder = if case.holder.is_empty() { "nobody has it" } else { &case.holder };
+    format!("follows  {}; {holder}", line(case.case, case.summary.as_ref()))
 }
 
 fn offer(offer: &api::Offer) -> String {
@@ -293,6 +300,17 @@ fn changed(change: &api::WatchResponse) -> Vec<String> {
         Some(Change::Update(update)) => {
             one(format!("news on {}", line(update.case, update.summary.as_ref())))
         }
+        Some(Change::Notice(notice)) => one(format!(
+            "you are on duty for {} ({}): look at {}",
+            notice.group,
+            notice.shift,
+            line(notice.case, notice.summary.as_ref())
+        )),
+        Some(Change::Followed(case) | Change::FollowedUpdate(case)) => one(followed(case)),
+        Some(Change::Unfollowed(over)) if over.closed => {
+            one(format!("case {} closed: you followed it", over.case))
+        }
+        Some(Change::Unfollowed(over)) => one(format!("you no longer follow case {}", over.case)),
         Some(Change::Ended(over)) => {
             one(format!("your session is over: {}", plain(over.reason().as_str_name(), "SIGN_OUT_REASON_")))
         }
