@@ -712,7 +712,7 @@ pub struct Command {
     /// What is asked.
     #[prost(
         oneof = "command::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 100, 101"
     )]
     pub body: ::core::option::Option<command::Body>,
 }
@@ -799,6 +799,12 @@ pub mod command {
         /// Back to its queue.
         #[prost(message, tag = "35")]
         Release(super::Release),
+        /// Be told of everything on a case until it closes.
+        #[prost(message, tag = "100")]
+        Follow(super::Follow),
+        /// No longer.
+        #[prost(message, tag = "101")]
+        Unfollow(super::Unfollow),
     }
 }
 /// Begins a session. A session elsewhere of the same agent ends.
@@ -979,7 +985,8 @@ pub struct Wait {
 /// Asks for help above (D4, E2).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Escalate {
-    /// Step named in the policy; empty: the first ("first the team leader on duty").
+    /// Step named in the policy; empty: the next that the case has not come to ("first the team leader on duty", then the
+    /// PIC), after the last the last again.
     #[prost(string, tag = "1")]
     pub step: ::prost::alloc::string::String,
     /// TextContent, sealed.
@@ -1058,6 +1065,12 @@ pub struct SetPriority {
 /// Gives the case back to its queue, in its place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Release {}
+/// Follows the case to its end (D7).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Follow {}
+/// No longer follows the case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Unfollow {}
 /// A deliverer asks to be the one that sends a delivery; the first to be judged gets it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeliveryClaim {
@@ -1348,7 +1361,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 70, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 59, 60, 61, 62, 63, 70, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1477,6 +1490,15 @@ pub mod event {
         /// The next widening step of the queue holds for the case.
         #[prost(message, tag = "56")]
         CaseWidened(super::CaseWidened),
+        /// Who is on duty by a roster is told of the case.
+        #[prost(message, tag = "100")]
+        DutyCalled(super::DutyCalled),
+        /// Somebody follows the case to its end, whoever holds it.
+        #[prost(message, tag = "101")]
+        CaseFollowed(super::CaseFollowed),
+        /// They no longer do.
+        #[prost(message, tag = "102")]
+        CaseUnfollowed(super::CaseUnfollowed),
         /// The other desk could not get the case: it comes back.
         #[prost(message, tag = "59")]
         HandoverFailed(super::HandoverFailed),
@@ -2033,9 +2055,57 @@ pub struct CaseEscalated {
     /// Agent id; empty: by an SLA clock.
     #[prost(string, tag = "4")]
     pub agent: ::prost::alloc::string::String,
-    /// Why, when a clock did it: its name.
+    /// Why, when no agent asked for this very step: the clock's name, or `nobody-on-duty` when the step before found
+    /// nobody.
     #[prost(string, tag = "5")]
     pub cause: ::prost::alloc::string::String,
+}
+/// Who is on duty for a group, by its roster, is told of a case (D4, D5). The group's own mailbox is told besides, by a
+/// delivery.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DutyCalled {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The group.
+    #[prost(string, tag = "2")]
+    pub group: ::prost::alloc::string::String,
+    /// Who is on duty, in the roster's order; empty: nobody is.
+    #[prost(message, repeated, tag = "3")]
+    pub called: ::prost::alloc::vec::Vec<OnDuty>,
+}
+/// Somebody who is on duty.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OnDuty {
+    /// Agent id.
+    #[prost(string, tag = "1")]
+    pub agent: ::prost::alloc::string::String,
+    /// The shift or exception of the roster that says so.
+    #[prost(string, tag = "2")]
+    pub shift: ::prost::alloc::string::String,
+}
+/// Somebody follows a case to its end, whoever holds it (D7).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseFollowed {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Who follows it: agent id.
+    #[prost(string, tag = "2")]
+    pub agent: ::prost::alloc::string::String,
+    /// The escalation step that made them; empty: they asked.
+    #[prost(string, tag = "3")]
+    pub step: ::prost::alloc::string::String,
+}
+/// Somebody no longer follows a case. Closing ends following without this.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseUnfollowed {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Agent id.
+    #[prost(string, tag = "2")]
+    pub agent: ::prost::alloc::string::String,
 }
 /// The case goes to another desk.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
