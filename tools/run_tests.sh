@@ -1,6 +1,10 @@
 #!/bin/sh
 # Runs all tests: with nextest where it is installed, else with cargo's own runner, and closes with a count.
 set -eu
+# Servers that tests talk to. Without them the tests that need them fail and say so.
+if ! command -v dovecot >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dovecot-imapd openssl
+fi
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
     exec cargo test --locked --workspace --doc -q

@@ -30,6 +30,8 @@ pub const DIRECTORY: &str = "simpang_ingest_directory_seq";
 pub(crate) enum Source {
     /// SMTP or LMTP.
     Smtp,
+    /// A mailbox asked by IMAP.
+    Imap,
     /// X's webhook.
     X,
     /// X's timeline of mentions.
@@ -52,6 +54,7 @@ impl Source {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Smtp => "smtp",
+            Self::Imap => "imap",
             Self::X => "x",
             Self::XTimeline => "x_timeline",
             Self::XStream => "x_stream",

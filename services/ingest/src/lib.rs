@@ -39,7 +39,7 @@ use tokio_util::task::TaskTracker;
 
 pub use grpc::IngestService;
 pub use http::{FacebookApp, HttpOptions, XApp};
-pub use pull::{Token, XPull, XWay};
+pub use pull::{ImapMailbox, ImapTls, Token, XPull, XWay};
 pub use smtp::{SessionLimits, SmtpOptions};
 
 use directory::Directory;
@@ -63,6 +63,8 @@ pub struct Options {
     pub smtp: Option<SmtpOptions>,
     /// The doors by HTTP.
     pub http: HttpOptions,
+    /// Mailboxes that are asked by IMAP, by one process of an installation.
+    pub imap: Vec<ImapMailbox>,
     /// Accounts at X that are asked for their mentions, by one process of an installation.
     pub x_pulls: Vec<XPull>,
 }
@@ -110,6 +112,11 @@ impl Ingest {
             tasks.spawn(listener.serve(intake.clone(), stop.clone(), tasks.clone()));
         }
         tasks.spawn(directory::follow(options.store, directory, stop.clone()));
+        for mailbox in options.imap.into_iter().map(Arc::new) {
+            for folder in mailbox.folders.clone() {
+                tasks.spawn(pull::imap::run(mailbox.clone(), folder, intake.clone(), stop.clone()));
+            }
+        }
         if !options.x_pulls.is_empty() {
             let client = pull::client().map_err(|e| StartError::Option(format!("no HTTP client: {e}")))?;
             for asked in options.x_pulls {

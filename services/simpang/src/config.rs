@@ -80,6 +80,7 @@ pub(crate) struct Ingest {
     pub(crate) trusted_authserv: String,
     pub(crate) x: Vec<XApp>,
     pub(crate) facebook: Vec<FacebookApp>,
+    pub(crate) imap: Vec<Imap>,
     pub(crate) x_mentions: Vec<XMentions>,
 }
 
@@ -102,6 +103,43 @@ pub(crate) struct XMentions {
     pub(crate) base_url: String,
     #[serde(default = "x_every_seconds")]
     pub(crate) every_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Imap {
+    pub(crate) account: String,
+    pub(crate) host: String,
+    #[serde(default = "imap_port")]
+    pub(crate) port: u16,
+    #[serde(default = "imap_tls")]
+    pub(crate) tls: Tls,
+    #[serde(default)]
+    pub(crate) ca_file: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    #[serde(default = "imap_folders")]
+    pub(crate) folders: Vec<String>,
+    #[serde(default = "imap_every_seconds")]
+    pub(crate) every_seconds: u64,
+    #[serde(default)]
+    pub(crate) from_start: bool,
+}
+
+fn imap_port() -> u16 {
+    993
+}
+
+fn imap_tls() -> Tls {
+    Tls::Implicit
+}
+
+fn imap_folders() -> Vec<String> {
+    vec!["INBOX".into()]
+}
+
+fn imap_every_seconds() -> u64 {
+    60
 }
 
 fn x_base_url() -> String {
@@ -232,8 +270,8 @@ impl Default for Listen {
 impl Default for Ingest {
     fn default() -> Self {
         let smtp_name = "localhost".into();
-        let (x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new());
-        Self { smtp_name, trusted_authserv: String::new(), x, facebook, x_mentions }
+        let (imap, x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { smtp_name, trusted_authserv: String::new(), imap, x, facebook, x_mentions }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the directory's log, written only after everything up to there stands on the desks' logs: one that dies half way
 //! reads the rest again, and idempotency keys make that harmless.
 
+pub(crate) mod imap;
 mod pace;
 pub(crate) mod x;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
+pub use imap::{ImapMailbox, ImapTls};
 pub use x::{XPull, XWay};
 
 /// How long to wait for a connection.

@@ -4,27 +4,48 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use simpang_channels::{Parsed, email};
+use simpang_log::AppendError;
 use simpang_proto::log::v1::Channel;
 
 use super::session::{Envelope, Outcome, Recipient};
-use crate::counters::{self, Source};
+use crate::counters::{self, Reason, Source};
 use crate::intake::{Away, Digest, Intake};
 use crate::mapping::{Origin, message_input};
 
+/// A mail, however it came.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    /// By which door.
+    pub(crate) source: Source,
+    /// Sender of the envelope, empty for a bounce; none where there was no envelope.
+    pub(crate) from: Option<String>,
+    /// The accounts it came to.
+    pub(crate) recipients: Vec<Recipient>,
+    /// The mail, whole.
+    pub(crate) text: Vec<u8>,
+}
+
+impl From<Envelope> for Mail {
+    fn from(envelope: Envelope) -> Self {
+        let Envelope { from, recipients, text } = envelope;
+        Self { source: Source::Smtp, from: Some(from), recipients, text }
+    }
+}
+
 /// Brings a mail to every account it was sent to; one outcome for each recipient, in order. A mail to several
 /// accounts becomes one input for each of them.
-pub(super) async fn deliver(
+pub(crate) async fn deliver(
     intake: &Arc<Intake>,
-    envelope: Envelope,
+    mail: Mail,
     authserv: &str,
     traceparent: &str,
 ) -> Vec<Outcome> {
-    let Envelope { from, recipients, text } = envelope;
+    let Mail { source, from, recipients, text } = mail;
     let raw = Bytes::from(text);
-    let kept = match keep(intake, &raw, &from, &recipients, authserv).await {
+    let kept = match keep(intake, &raw, from, &recipients, authserv).await {
         Ok(kept) => kept,
         Err(error) => {
-            counters::deferred(Source::Smtp);
+            counters::deferred(source);
             tracing::warn!(%error, "a mail was not kept");
             return vec![Outcome::Later; recipients.len()];
         }
@@ -34,7 +55,7 @@ pub(super) async fn deliver(
         let before = recipients[..n].iter().position(|r| r.mailbox == recipient.mailbox);
         let outcome = match before {
             Some(same) => outcomes[same],
-            None => append(intake, recipient, &kept, traceparent).await,
+            None => append(intake, source, recipient, &kept, traceparent).await,
         };
         outcomes.push(outcome);
     }
@@ -50,7 +71,7 @@ struct Kept {
 async fn keep(
     intake: &Arc<Intake>,
     raw: &Bytes,
-    from: &str,
+    from: Option<String>,
     recipients: &[Recipient],
     authserv: &str,
 ) -> Result<Kept, Away> {
@@ -64,18 +85,18 @@ async fn keep(
 async fn parse(
     intake: &Intake,
     raw: Bytes,
-    from: &str,
+    from: Option<String>,
     recipients: &[Recipient],
     authserv: &str,
 ) -> Result<Parsed, Away> {
     let own = intake.directory.own_addresses();
-    let (from, authserv) = (from.to_owned(), authserv.to_owned());
+    let authserv = authserv.to_owned();
     let to: Vec<String> = recipients.iter().map(|r| r.address.clone()).collect();
     let read = move || {
         let options = email::Options {
             trusted_authserv: &authserv,
             own_addresses: &own,
-            envelope_from: Some(&from),
+            envelope_from: from.as_deref(),
             envelope_to: &to,
         };
         email::parse(&raw, &options)
@@ -83,7 +104,13 @@ async fn parse(
     tokio::task::spawn_blocking(read).await.map_err(|error| Away::Reader(error.to_string()))
 }
 
-async fn append(intake: &Intake, recipient: &Recipient, kept: &Kept, traceparent: &str) -> Outcome {
+async fn append(
+    intake: &Intake,
+    source: Source,
+    recipient: &Recipient,
+    kept: &Kept,
+    traceparent: &str,
+) -> Outcome {
     let origin = Origin {
         channel: Channel::Email,
         mailbox: &recipient.mailbox,
@@ -94,12 +121,17 @@ async fn append(intake: &Intake, recipient: &Recipient, kept: &Kept, traceparent
     let input = message_input(&intake.keyer, &intake.directory, &origin, &kept.parsed);
     match intake.append(&recipient.mailbox.desk, &input).await {
         Ok(place) => {
-            counters::accepted(Source::Smtp, 1);
+            counters::accepted(source, 1);
             tracing::debug!(desk = %recipient.mailbox.desk, seq = place.seq, index = place.index, "mail accepted");
             Outcome::Accepted
         }
+        Err(Away::Append(AppendError::TooLarge(reason))) => {
+            counters::refused(source, Reason::TooLarge);
+            tracing::warn!(desk = %recipient.mailbox.desk, reason, "a mail fits no record");
+            Outcome::TooLarge
+        }
         Err(error) => {
-            counters::deferred(Source::Smtp);
+            counters::deferred(source);
             tracing::warn!(desk = %recipient.mailbox.desk, %error, "a mail was not accepted");
             Outcome::Later
         }

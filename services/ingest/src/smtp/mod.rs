@@ -7,9 +7,11 @@ mod reply;
 mod server;
 mod session;
 
+pub(crate) use deliver::{Mail, deliver};
 pub(crate) use server::Listener;
 pub use server::SmtpOptions;
 pub use session::SessionLimits;
+pub(crate) use session::{Outcome, Recipient};
 
 #[cfg(test)]
 mod tests;

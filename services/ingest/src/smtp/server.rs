@@ -194,7 +194,7 @@ impl Connection {
                     let traceparent = simpang_trace::make();
                     let span = tracing::info_span!("ingest.mail.take", traceparent);
                     let delivery =
-                        deliver(&self.intake, envelope, &self.options.trusted_authserv, &traceparent);
+                        deliver(&self.intake, envelope.into(), &self.options.trusted_authserv, &traceparent);
                     let outcomes = delivery.instrument(span).await;
                     answer.extend(session.delivered(&outcomes));
                 }

@@ -30,6 +30,13 @@ pub(crate) struct Doors {
     pub(crate) ingest: Ingest,
 }
 
+/// What is asked rather than waited for.
+#[derive(Default)]
+pub(crate) struct Sources {
+    imap: Vec<simpang_ingest::ImapMailbox>,
+    x_pulls: Vec<XPull>,
+}
+
 /// How a test changes the usual options.
 pub(crate) type Change = fn(&mut SmtpOptions);
 
@@ -57,7 +64,7 @@ impl Doors {
         change: Change,
     ) -> Self {
         Self::prepare(&store).await;
-        Self::start(store, through, change, Vec::new()).await
+        Self::start(store, through, change, Sources::default()).await
     }
 
     /// Opens doors that ask X, on a store where the desks and their accounts stand or stood before.
@@ -65,7 +72,17 @@ impl Doors {
         if store.desks().await.unwrap().is_empty() {
             Self::prepare(store).await;
         }
-        Self::start(store.clone(), Arc::new(store.clone()), |_| {}, asked).await
+        let sources = Sources { imap: Vec::new(), x_pulls: asked };
+        Self::start(store.clone(), Arc::new(store.clone()), |_| {}, sources).await
+    }
+
+    /// Opens doors that ask mailboxes, on a store where the desks and their accounts stand or stood before.
+    pub(crate) async fn open_reading(store: &MemoryStore, imap: Vec<simpang_ingest::ImapMailbox>) -> Self {
+        if store.desks().await.unwrap().is_empty() {
+            Self::prepare(store).await;
+        }
+        let sources = Sources { imap, x_pulls: Vec::new() };
+        Self::start(store.clone(), Arc::new(store.clone()), |_| {}, sources).await
     }
 
     async fn prepare(store: &MemoryStore) {
@@ -76,12 +93,7 @@ impl Doors {
         store.append_directory(directory(&keyer).encode_to_vec().into()).await.unwrap();
     }
 
-    async fn start(
-        store: MemoryStore,
-        through: Arc<dyn LogStore>,
-        change: Change,
-        x_pulls: Vec<XPull>,
-    ) -> Self {
+    async fn start(store: MemoryStore, through: Arc<dyn LogStore>, change: Change, sources: Sources) -> Self {
         let keyer = Keyer::new(b"a secret of the tests");
         let mut smtp = SmtpOptions::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "mx.example");
         change(&mut smtp);
@@ -92,7 +104,8 @@ impl Doors {
             instance: "ingest@test/1".into(),
             smtp: Some(smtp),
             http: http(),
-            x_pulls,
+            imap: sources.imap,
+            x_pulls: sources.x_pulls,
         };
         let ingest = Ingest::start(options).await.unwrap();
         Self { store, keyer, ingest }

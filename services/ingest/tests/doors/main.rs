@@ -3,6 +3,7 @@
 
 mod contacts;
 mod harness;
+mod imap;
 mod json;
 mod pull;
 mod push;

@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
 use simpang_ingest::{
-    FacebookApp, HttpOptions, Options as IngestOptions, SmtpOptions, Token, XApp, XPull, XWay,
+    FacebookApp, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, Token, XApp,
+    XPull, XWay,
 };
 use simpang_log::DeskName;
 
 use super::Shared;
-use crate::config::{Config, Deliver, Tls, XMentions};
+use crate::config::{Config, Deliver, Imap, Tls, XMentions};
 use crate::store;
 
 pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> {
@@ -46,8 +47,31 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
         instance: store::instance("ingest", &shared.name),
         smtp,
         http,
+        imap: config.ingest.imap.iter().map(|asked| imap(asked, &config.ingest.trusted_authserv)).collect(),
         x_pulls: config.ingest.x_mentions.iter().map(x_pull).collect(),
     })
+}
+
+fn imap(asked: &Imap, trusted_authserv: &str) -> ImapMailbox {
+    ImapMailbox {
+        account: asked.account.to_lowercase(),
+        host: asked.host.clone(),
+        port: asked.port,
+        tls: match asked.tls {
+            Tls::None => ImapTls::None,
+            Tls::StartTls => ImapTls::StartTls,
+            Tls::Implicit => ImapTls::Implicit,
+        },
+        ca_file: Some(&asked.ca_file).filter(|path| !path.is_empty()).map(Into::into),
+        user: asked.user.clone(),
+        password: Token::new(asked.password.clone()),
+        folders: asked.folders.clone(),
+        every: Duration::from_secs(asked.every_seconds.max(1)),
+        from_start: asked.from_start,
+        trusted_authserv: trusted_authserv.to_owned(),
+        message_bytes: simpang_ingest::SessionLimits::default().message_bytes,
+        unit: Duration::from_secs(1),
+    }
 }
 
 fn x_pull(asked: &XMentions) -> XPull {
