@@ -8,8 +8,8 @@ use std::time::Duration;
 use simpang_proto::admin::v1::admin_client::AdminClient;
 use simpang_proto::agent::v1::agent_client::AgentClient;
 use simpang_proto::agent::v1::{
-    Assignment, ClassifyRequest, CommandResponse, DisposeRequest, Fact, Field, IdentifyRequest, PullRequest,
-    PullResponse, ReplyRequest, ResolveRequest, SignInRequest, SignInResponse, fact,
+    Answered, Assignment, ClassifyRequest, CommandResponse, DisposeRequest, Fact, Field, IdentifyRequest,
+    PullRequest, PullResponse, ReplyRequest, ResolveRequest, SignInRequest, SignInResponse, fact,
 };
 use simpang_proto::audit::v1::audit_client::AuditClient;
 use simpang_proto::ingest::v1::ingest_client::IngestClient;
@@ -300,6 +300,7 @@ impl Agent {
             path: path.iter().map(|label| (*label).to_owned()).collect(),
             fields: fields.iter().map(field).collect(),
             again_at_ms,
+            answered: Answered::Reporter.into(),
             ..DisposeRequest::default()
         };
         self.command(&id, async |mut agent| agent.dispose(request.clone()).await).await

@@ -17,6 +17,8 @@ pub enum Access {
 const ADMIN: Access = Access::Roles(&[Role::Administrator]);
 const AUDIT: Access = Access::Roles(&[Role::Auditor, Role::Supervisor, Role::Administrator]);
 const PUSH: Access = Access::Roles(&[Role::Gateway, Role::Administrator]);
+const LISTS: Access =
+    Access::Roles(&[Role::Gateway, Role::TeamLeader, Role::Supervisor, Role::Administrator]);
 const FLOOR: Access = Access::Roles(&[
     Role::Agent,
     Role::TeamLeader,
@@ -71,9 +73,10 @@ pub const TABLE: &[(&str, Access)] = &[
     ("simpang.audit.v1.Audit/ListRefused", AUDIT),
     ("simpang.audit.v1.Audit/Replay", AUDIT),
     ("simpang.audit.v1.Audit/StateAt", AUDIT),
-    ("simpang.ingest.v1.Ingest/LoadContacts", PUSH),
+    ("simpang.ingest.v1.Ingest/LoadContacts", LISTS),
     ("simpang.ingest.v1.Ingest/Push", PUSH),
     ("simpang.ingest.v1.Ingest/PushStream", PUSH),
+    ("simpang.ingest.v1.Ingest/SuppressNumbers", LISTS),
     ("simpang.view.v1.View/CampaignProgress", FLOOR),
     ("simpang.view.v1.View/CustomerHistory", FLOOR),
     ("simpang.view.v1.View/FindCustomers", FLOOR),

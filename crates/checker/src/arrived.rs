@@ -27,17 +27,34 @@ pub(crate) type Answer = fn(&Event) -> bool;
 /// An idempotency key.
 pub(crate) type Key = [u8; 16];
 
+/// A keyed hash of a telephone number.
+pub(crate) type Number = [u8; 16];
+
 /// What an input is.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Message,
-    Contact,
+    /// Its numbers.
+    Contact(Vec<Number>),
     Command(Box<Command>),
-    Claim { delivery: DeliveryId, deliverer: String },
+    Claim {
+        delivery: DeliveryId,
+        deliverer: String,
+    },
     Agent(Box<AgentRecord>),
-    Policy { version: u64, digest: [u8; 32] },
-    Handover { desk: String, at: (u64, u32) },
+    Policy {
+        version: u64,
+        digest: [u8; 32],
+    },
+    Handover {
+        desk: String,
+        at: (u64, u32),
+    },
     HandoverFailure,
+    Suppression {
+        numbers: Vec<Number>,
+        lifted: bool,
+    },
     Other,
 }
 
@@ -104,6 +121,7 @@ fn answer(body: Option<&input::Body>) -> Option<Answer> {
         }
         Some(input::Body::Report(_)) => Some(|e| matches!(e, Event::DeliveryEnded(_))),
         Some(input::Body::HandoverFailure(_)) => Some(|e| matches!(e, Event::HandoverFailed(_))),
+        Some(input::Body::Suppression(_)) => Some(|e| matches!(e, Event::NumbersSuppressed(_))),
         Some(_) => None,
     }
 }
@@ -175,15 +193,23 @@ fn read_input(id: InputId, now_ms: i64, input: v1::Input) -> Arrived {
 fn read_kind(body: input::Body) -> Kind {
     match body {
         input::Body::Message(_) => Kind::Message,
-        input::Body::Contact(_) => Kind::Contact,
+        input::Body::Contact(c) => Kind::Contact(read_numbers(c.numbers.iter().chain([&c.author]))),
         input::Body::Command(c) => Kind::Command(Box::new(read_command(c))),
         input::Body::Claim(c) => Kind::Claim { delivery: DeliveryId::of(c.delivery), deliverer: c.deliverer },
         input::Body::Agent(a) => Kind::Agent(Box::new(read_agent(a))),
         input::Body::Policy(p) => Kind::Policy { version: p.version, digest: digest_policy(&p) },
         input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
         input::Body::HandoverFailure(_) => Kind::HandoverFailure,
+        input::Body::Suppression(s) => {
+            Kind::Suppression { numbers: read_numbers(s.numbers.iter()), lifted: s.lifted }
+        }
         input::Body::Report(_) | input::Body::Tick(_) | input::Body::Heartbeat(_) => Kind::Other,
     }
+}
+
+/// Keyed hashes of numbers; what is none is passed over.
+fn read_numbers<'a>(numbers: impl Iterator<Item = &'a prost::bytes::Bytes>) -> Vec<Number> {
+    numbers.filter_map(|number| Number::try_from(number.as_ref()).ok()).collect()
 }
 
 fn read_command(command: v1::Command) -> Command {

@@ -127,6 +127,8 @@ codes! {
     UnassignedAmiss = 3 "unassigned-amiss";
     /// An offer was accepted or ended that was not open.
     OfferAmiss = 3 "offer-amiss";
+    /// A contact with a number on the do-not-call list was taken in, offered or given to an agent.
+    SuppressedGiven = 3 "suppressed-given";
     /// An agent's session ended and they kept cases.
     AbsentHolds = 3 "absent-holds";
 

@@ -286,7 +286,10 @@ impl Desk {
         }
         self.park(event.case, false);
         let back = match event.by() {
-            UnassignedBy::Release | UnassignedBy::PullCancelled | UnassignedBy::SignOut => Place::Returning,
+            UnassignedBy::Release
+            | UnassignedBy::PullCancelled
+            | UnassignedBy::SignOut
+            | UnassignedBy::Lease => Place::Returning,
             _ => Place::Nowhere,
         };
         self.put(event.case, back);

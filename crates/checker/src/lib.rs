@@ -27,6 +27,7 @@ mod desk;
 mod acknowledged;
 mod assignment;
 mod calendar;
+mod calls;
 mod chain;
 mod deliveries;
 mod judging;
@@ -50,6 +51,7 @@ use simpang_proto::log::v1::{self, event::Body};
 use crate::acknowledged::{Acknowledged, Door};
 use crate::arrived::{Arrived, Kind};
 use crate::assignment::Assignment;
+use crate::calls::Calls;
 use crate::chain::Chain;
 use crate::deliveries::Deliveries;
 use crate::desk::Desk;
@@ -131,6 +133,7 @@ pub struct Checker {
     desk: Desk,
     lifecycle: Lifecycle,
     assignment: Assignment,
+    calls: Calls,
     order: Order,
     sla: Sla,
     deliveries: Deliveries,
@@ -161,6 +164,7 @@ impl Checker {
             desk: Desk::new(capacity, &options.held_queues),
             lifecycle: Lifecycle::default(),
             assignment: Assignment::default(),
+            calls: Calls::default(),
             order: Order::default(),
             sla: Sla::new(options.calendars),
             deliveries: Deliveries::default(),
@@ -196,7 +200,7 @@ impl Checker {
         counts.inputs += inputs.len() as u64;
         for input in &inputs {
             counts.messages += u64::from(matches!(input.kind, Kind::Message));
-            counts.contacts += u64::from(matches!(input.kind, Kind::Contact));
+            counts.contacts += u64::from(matches!(input.kind, Kind::Contact(_)));
             counts.commands += u64::from(matches!(input.kind, Kind::Command(_)));
         }
         self.judging.waiting.extend(inputs);
@@ -270,6 +274,7 @@ impl Checker {
         let cause = cause.as_deref();
         self.lifecycle.event(&self.desk, body, cause, found);
         self.assignment.event(&self.desk, body, found);
+        self.calls.event(body, cause, found);
         self.order.event(&self.desk, body, cause, found);
         self.sla.event(body, event.at_ms, found);
         self.desk.apply(body, cause);

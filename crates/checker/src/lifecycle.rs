@@ -208,6 +208,7 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::DeliveryStarted(e) => (e.case, Needs::Opened),
         Body::DeliveryEnded(e) => (e.case, Needs::Opened),
         Body::DispositionRecorded(e) => (e.case, Needs::Live),
+        Body::SystemTaskDue(e) => (e.case, Needs::Live),
         Body::SlaStarted(e) => (e.case, Needs::Live),
         Body::SlaPaused(e) => (e.case, Needs::Known),
         Body::SlaResumed(e) => (e.case, Needs::Live),

@@ -192,13 +192,13 @@ impl Messages {
                     format_args!("message {id} opened case {opened}, joined {joined}"),
                 );
             }
-            Kind::Contact if trace.opened + trace.refusals == 0 => {
+            Kind::Contact(_) if trace.opened + trace.refusals == 0 => {
                 found.broken(
                     Code::ContactLost,
                     format_args!("contact {id} opened no case and was not refused"),
                 );
             }
-            Kind::Contact if trace.opened > 1 => {
+            Kind::Contact(_) if trace.opened > 1 => {
                 found
                     .broken(Code::ContactDoubled, format_args!("contact {id} opened {} cases", trace.opened));
             }

@@ -110,6 +110,10 @@ impl Rules for BySkill {
     fn may_call_from(&self, _: &str, _: Option<&str>, at: Millis) -> Millis {
         at
     }
+
+    fn enters(&self, _: &CaseFacts<'_>) -> bool {
+        true
+    }
 }
 
 struct Bench {

@@ -279,6 +279,16 @@ pub enum Happened {
         contacted: bool,
         answered: Option<Answered>,
         effects: Vec<Name>,
+        dialled: u32,
+    },
+    NumbersSuppressed {
+        count: u32,
+        lifted: bool,
+    },
+    SystemTaskDue {
+        case: CaseId,
+        system: Name,
+        task: Name,
     },
 
     SlaStarted {

@@ -21,6 +21,9 @@ pub enum Value {
 pub struct Facts(Vec<(Name, Value)>);
 
 impl Facts {
+    /// No facts at all.
+    pub const NONE: Self = Self(Vec::new());
+
     /// Takes facts in any order; of two with one name the later holds.
     #[must_use]
     pub fn new(all: impl IntoIterator<Item = (Name, Value)>) -> Self {

@@ -46,6 +46,8 @@ pub enum Body {
     Handover(Handover),
     /// A case that another desk can't get.
     HandoverFailure(HandoverFailure),
+    /// The do-not-call list changes.
+    Suppression(Suppression),
     /// Could not be understood, or came by a door that may not bring it; why.
     Unreadable(Name),
 }
@@ -96,6 +98,17 @@ pub struct Contact {
     pub waiting_since: Option<Millis>,
     /// Zone for call windows; none: the campaign's.
     pub zone: Option<Name>,
+    /// All its numbers, best first; empty: only the author's.
+    pub numbers: Vec<Key>,
+}
+
+/// Numbers that may no longer be called, or may be again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// Which.
+    pub numbers: Vec<Key>,
+    /// They may be called again.
+    pub lifted: bool,
 }
 
 /// What a person asks.
@@ -200,6 +213,8 @@ pub enum Ask {
         again_at: Option<Millis>,
         /// Who answered.
         answered: Option<Answered>,
+        /// Which of the contact's numbers was dialled, from 1; 0: not said.
+        dialled: u32,
     },
     /// Come back to it.
     Schedule {

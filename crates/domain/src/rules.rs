@@ -3,7 +3,7 @@
 
 use crate::event::OnDuty;
 use crate::facts::{AgentFacts, CaseFacts};
-use crate::words::{Channel, Millis, Name, Role, SlaClock};
+use crate::words::{Answered, Channel, Millis, Name, Role, SlaClock};
 
 /// A compiled policy, as the core sees it.
 pub trait Rules {
@@ -32,6 +32,9 @@ pub trait Rules {
 
     /// The earliest time from `at` on at which a campaign may call into this zone (none: the campaign's).
     fn may_call_from(&self, campaign: &str, zone: Option<&str>, at: Millis) -> Millis;
+
+    /// Whether a contact meets what its campaign asks of its entry criterion beyond naming it (A7, J7).
+    fn enters(&self, contact: &CaseFacts<'_>) -> bool;
 }
 
 /// What the rules say of a case.
@@ -252,6 +255,12 @@ pub struct CampaignRule {
     pub attempts_max: u32,
     /// Time before the next attempt, ms, where a disposition does not say.
     pub retry_ms: i64,
+    /// How long an agent may hold a contact without doing anything with it, ms; none: for ever.
+    pub lease_ms: Option<i64>,
+    /// An outcome says which number was dialled, where a contact has several.
+    pub asks_dialled: bool,
+    /// The system that takes the result of every call (K13).
+    pub reports_to: Option<Name>,
     /// The tree's top, in the form's order (I1–I7).
     pub dispositions: Vec<DispositionRule>,
 }
@@ -265,10 +274,25 @@ pub struct DispositionRule {
     pub contacted: bool,
     /// Form fields that must be filled in at this node.
     pub requires: Vec<Name>,
+    /// Who has to have answered; empty: anybody, or nobody (B7, H4, H5).
+    pub answered: Vec<Answered>,
+    /// What other systems have to be told; on a leaf only.
+    pub tells: Vec<SystemTask>,
+    /// Step of escalation that it asks; on a leaf only.
+    pub escalate: Option<Name>,
     /// What follows; on a leaf only.
     pub effect: Effect,
     /// Next level; empty: a leaf.
     pub then: Vec<DispositionRule>,
+}
+
+/// What somebody else's system has to be told (M10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemTask {
+    /// System, such as `nossa`.
+    pub system: Name,
+    /// What to do there, such as `worklog`.
+    pub task: Name,
 }
 
 /// What follows a disposition.
@@ -282,7 +306,14 @@ pub enum Effect {
     Reschedule,
     /// Stays with the agent, who goes on with it (an escalation, a ticket to open).
     Keep,
+    /// The contact does not belong in the campaign.
+    Junk,
+    /// Comes back to the same agent after this many ms, and is no attempt without contact (I4).
+    FollowUp(i64),
 }
+
+/// Name of [`Effect::FollowUp`] on the log.
+pub(crate) const FOLLOW_UP: &str = "follow-up";
 
 impl Effect {
     /// Its name on the log.
@@ -293,6 +324,8 @@ impl Effect {
             Self::Retry(_) => "retry",
             Self::Reschedule => "reschedule",
             Self::Keep => "keep",
+            Self::Junk => "junk",
+            Self::FollowUp(_) => FOLLOW_UP,
         }
     }
 }
@@ -437,5 +470,9 @@ impl Rules for NoPolicy {
 
     fn may_call_from(&self, _: &str, _: Option<&str>, at: Millis) -> Millis {
         at
+    }
+
+    fn enters(&self, _: &CaseFacts<'_>) -> bool {
+        true
     }
 }

@@ -420,6 +420,8 @@ words! {
         End = 6, "end";
         /// The pull was cancelled before the agent saw it.
         PullCancelled = 7, "pull-cancelled";
+        /// The agent did nothing with the contact for as long as the campaign lends it.
+        Lease = 8, "lease";
     }
 }
 
@@ -440,5 +442,9 @@ words! {
         Disposition = 6, "disposition";
         /// The campaign's attempts are used up (H9).
         Attempts = 7, "attempts";
+        /// A number of the contact is on the do-not-call list (H9).
+        DoNotCall = 8, "do-not-call";
+        /// The contact does not belong in the campaign.
+        Junk = 9, "junk";
     }
 }

@@ -176,7 +176,9 @@ impl DirectoryTail {
 /// reads them.
 fn of_its_subject(record: DirectoryRecord, is_cursor: bool) -> DirectoryRecord {
     match is_cursor {
-        true => DirectoryRecord { customers: Vec::new(), desks: Vec::new(), ..record },
+        true => {
+            DirectoryRecord { customers: Vec::new(), desks: Vec::new(), suppressed: Vec::new(), ..record }
+        }
         false => DirectoryRecord { cursors: Vec::new(), ..record },
     }
 }

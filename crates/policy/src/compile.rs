@@ -6,13 +6,14 @@ use toml::de::DeTable;
 use crate::condition::slot::Slot;
 use crate::condition::vocabulary::{FactType, Root};
 use crate::condition::{Compiler, Condition};
+use crate::draft::campaign::{CampaignDraft, EntryDraft};
 use crate::draft::names::Kind;
 use crate::draft::routing::{ActionDraft, QueueDraft, RuleDraft};
 use crate::draft::tables::ChoiceDraft;
 use crate::draft::{Draft, Part};
 use crate::folder::{self, MANIFEST, Manifest, Role};
 use crate::parts::Destination;
-use crate::policy::{Policy, QueueConditions, Ruling, Shape, SlaChoice};
+use crate::policy::{Entry, Policy, QueueConditions, Ruling, Shape, SlaChoice};
 use crate::problem::{Problem, Report, Severity, Spot};
 use crate::read::Section;
 
@@ -196,8 +197,9 @@ fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
     let choices = draft.choices.iter().map(|choice| sla_choice(&mut rules, draft, choice)).collect();
     let mut agents = Compiler::new(report, &draft.vocabulary, &draft.lists, Root::OF_AGENTS);
     let queues = draft.queues.iter().map(|queue| queue_conditions(&mut agents, queue)).collect();
-    let rules = rules.finish();
-    let agents = agents.finish();
+    let mut entering = Compiler::new(report, &draft.vocabulary, &draft.lists, Root::OF_RULES);
+    let entries = draft.campaigns.iter().flat_map(|c| entry_conditions(&mut entering, c)).collect();
+    let (rules, agents, entering) = (rules.finish(), agents.finish(), entering.finish());
     let rulings: Option<Vec<Ruling>> = rulings.into_iter().collect();
     warn_unreachable(report, &draft.rules, rulings.as_deref().unwrap_or_default());
     let rulings = rulings?;
@@ -206,7 +208,7 @@ fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
         report
             .error(last.spot, "the last rule must match always: add a rule with `when = \"true\"` after it");
     }
-    Some(Shape { segment, rules, rulings, choices, agents, queues })
+    Some(Shape { segment, rules, rulings, choices, agents, queues, entering, entries })
 }
 
 fn ruling(compiler: &mut Compiler<'_>, draft: &Draft, rule: &RuleDraft) -> Option<Ruling> {
@@ -255,6 +257,15 @@ fn queue_conditions(compiler: &mut Compiler<'_>, queue: &QueueDraft) -> QueueCon
     let steps: Vec<Option<Condition>> =
         all.map(|text| text.as_ref().and_then(|text| compiler.compile(text))).collect();
     QueueConditions { queue: queue.rule.name.clone(), steps }
+}
+
+fn entry_conditions(compiler: &mut Compiler<'_>, campaign: &CampaignDraft) -> Vec<Entry> {
+    let name = &campaign.rule.name;
+    let entry = |entry: &EntryDraft| {
+        let (campaign, criterion) = (name.clone(), entry.criterion.clone());
+        Some(Entry { campaign, criterion, when: compiler.compile(&entry.when)? })
+    };
+    campaign.entries.iter().filter_map(entry).collect()
 }
 
 fn sla_choice(compiler: &mut Compiler<'_>, draft: &Draft, choice: &ChoiceDraft) -> SlaChoice {

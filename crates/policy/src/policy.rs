@@ -60,6 +60,9 @@ pub(crate) struct Shape {
     pub(crate) agents: Conditions,
     /// Sorted by queue.
     pub(crate) queues: Vec<QueueConditions>,
+    /// What entry criteria ask, over the same roots as the rules.
+    pub(crate) entering: Conditions,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A rule: its condition and what it says.
@@ -82,6 +85,14 @@ pub(crate) struct SlaChoice {
 pub(crate) struct QueueConditions {
     pub(crate) queue: Name,
     pub(crate) steps: Vec<Option<Condition>>,
+}
+
+/// What an entry criterion asks of a contact beyond naming it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) campaign: Name,
+    pub(crate) criterion: Name,
+    pub(crate) when: Condition,
 }
 
 /// What became of one rule when the rules ran over a case.
@@ -359,6 +370,17 @@ impl Rules for Policy {
         let Some(window) = self.inner.windows.get(campaign) else { return at };
         let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(window.zone);
         window.open_from(zone, at)
+    }
+
+    fn enters(&self, contact: &CaseFacts<'_>) -> bool {
+        let shape = &self.inner.shape;
+        let asked = |entry: &&Entry| {
+            Some(&*entry.campaign) == contact.campaign && Some(&*entry.criterion) == contact.criterion
+        };
+        let Some(entry) = shape.entries.iter().find(asked) else { return true };
+        let filled: Vec<Filled<'_>> =
+            shape.entering.slots().iter().map(|slot| slot::of_case(slot, contact)).collect();
+        shape.entering.over(&filled, |filling| filling.holds(&entry.when).unwrap_or(false))
     }
 }
 

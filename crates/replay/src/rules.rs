@@ -85,6 +85,10 @@ impl Rules for ActiveRules {
     fn may_call_from(&self, campaign: &str, zone: Option<&str>, at: Millis) -> Millis {
         active!(self, may_call_from(campaign, zone, at))
     }
+
+    fn enters(&self, contact: &CaseFacts<'_>) -> bool {
+        active!(self, enters(contact))
+    }
 }
 
 /// Compiles a policy document for a desk: what the core is told of it, and the rules if they can be used. The same

@@ -144,6 +144,8 @@ impl<'a> Fold<'a> {
             | Happened::CommandRejected(_)
             | Happened::ClaimRefused(_)
             | Happened::DayTurned(_)
+            | Happened::NumbersSuppressed(_)
+            | Happened::SystemTaskDue(_)
             | Happened::CaseForgotten(_) => Ok(()),
             Happened::AgentChanged(e) => self.agent_changed(at, e),
             Happened::AgentSignedIn(e) => self.signed_in(at, e),

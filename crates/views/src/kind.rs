@@ -110,6 +110,8 @@ events! {
     DeliveryEnded = 62 (case) ();
     ClaimRefused = 63 () ();
     DispositionRecorded = 70 (case) (agent);
+    NumbersSuppressed = 71 () ();
+    SystemTaskDue = 72 (case) ();
     SlaStarted = 80 (case) ();
     SlaPaused = 81 (case) ();
     SlaResumed = 82 (case) ();
@@ -145,6 +147,7 @@ inputs! {
     Heartbeat = 18 "heartbeat";
     Handover = 19 "handover";
     HandoverFailure = 22 "handover_failure";
+    Suppression = 20 "suppression";
 }
 
 macro_rules! commands {

@@ -122,7 +122,7 @@ row! {
     /// A call attempt.
     DispositionRow in "dispositions" {
         seq: i64, idx: i64, case_id: i64, at_ms: i64, campaign: String, path: String, agent: String, attempt: i64,
-        contacted: bool, answered: i32, effects: String, content: Vec<u8>, again_ms: i64,
+        contacted: bool, answered: i32, effects: String, content: Vec<u8>, again_ms: i64, dialled: i64,
     }
 }
 

@@ -151,7 +151,7 @@ CREATE TABLE dispositions (
     seq INTEGER NOT NULL, idx INTEGER NOT NULL, case_id INTEGER NOT NULL, at_ms INTEGER NOT NULL,
     campaign TEXT NOT NULL, path TEXT NOT NULL, agent TEXT NOT NULL, attempt INTEGER NOT NULL,
     contacted INTEGER NOT NULL, answered INTEGER NOT NULL, effects TEXT NOT NULL, content BLOB NOT NULL,
-    again_ms INTEGER NOT NULL,
+    again_ms INTEGER NOT NULL, dialled INTEGER NOT NULL,
     PRIMARY KEY (seq, idx)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dispositions_by_case ON dispositions (case_id, seq, idx);

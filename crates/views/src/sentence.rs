@@ -68,6 +68,8 @@ pub fn sentence(event: &log::Event) -> String {
         Body::DeliveryEnded(e) => delivery_ended(e),
         Body::ClaimRefused(e) => format!("{} came too late to send a delivery.", e.deliverer),
         Body::DispositionRecorded(e) => disposition(e),
+        Body::NumbersSuppressed(e) => suppressed(e),
+        Body::SystemTaskDue(e) => format!("{} has to be told of case {}: {}.", e.system, e.case, e.task),
         Body::SlaStarted(e) => sla_started(e),
         Body::SlaPaused(e) => sla_paused(e),
         Body::SlaResumed(e) => {
@@ -113,6 +115,10 @@ pub fn input(input: &log::Input) -> String {
         Body::Handover(e) => format!("Case {} of desk {} was handed over.", e.case, e.desk),
         Body::HandoverFailure(e) => {
             format!("Case {} could not be handed over to desk {}: {}.", e.case, e.desk, e.reason)
+        }
+        Body::Suppression(e) => {
+            let what = if e.lifted { "come off the do-not-call list" } else { "go on the do-not-call list" };
+            format!("{} has {} numbers {what}{}.", e.principal, e.numbers.len(), optional(": ", &e.reason))
         }
     }
 }
@@ -376,6 +382,7 @@ fn unassigned(e: &log::CaseUnassigned) -> String {
         log::UnassignedBy::Rules => ": rules moved it",
         log::UnassignedBy::End => ": it is put away or finished",
         log::UnassignedBy::PullCancelled => ": the pull was cancelled before they saw it",
+        log::UnassignedBy::Lease => ": they did nothing with it for as long as it is lent",
     };
     format!("{} no longer has case {}{why}.", e.agent, e.case)
 }
@@ -418,6 +425,8 @@ fn closed(e: &log::CaseClosed) -> String {
         log::CloseReason::HandedOver => ": handed over to another desk",
         log::CloseReason::Disposition => ": its call's outcome ends it",
         log::CloseReason::Attempts => ": no attempts are left",
+        log::CloseReason::DoNotCall => ": a number of it is on the do-not-call list",
+        log::CloseReason::Junk => ": it does not belong in the campaign",
     };
     format!("Case {} was closed{}{why}.", e.case, optional(" by ", &e.agent))
 }
@@ -494,6 +503,14 @@ fn disposition(e: &log::DispositionRecorded) -> String {
     let effects = if e.effects.is_empty() { String::new() } else { format!("; {}", e.effects.join(", ")) };
     let (path, agent) = (e.path.join(" > "), &e.agent);
     format!("{agent} called on case {} (attempt {}, {reached}): {path}{effects}.", e.case, e.attempt)
+}
+
+fn suppressed(e: &log::NumbersSuppressed) -> String {
+    let numbers = if e.count == 1 { "1 number".to_owned() } else { format!("{} numbers", e.count) };
+    match e.lifted {
+        false => format!("{numbers} went on the do-not-call list."),
+        true => format!("{numbers} came off the do-not-call list."),
+    }
 }
 
 fn sla_started(e: &log::SlaStarted) -> String {

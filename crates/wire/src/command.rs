@@ -131,6 +131,7 @@ fn disposition(names: &mut Names, wire: &v1::Disposition) -> Result<Ask, ReadErr
         filled: names.all(&wire.filled),
         again_at: (wire.again_at_ms != 0).then_some(wire.again_at_ms),
         answered: field("answered", optional_word(wire.answered))?,
+        dialled: wire.dialled,
     })
 }
 

@@ -126,7 +126,9 @@ events! {
     DeliveryEnded { delivery, attempt, outcome, detail, case; not_before as not_before_ms }
     ClaimRefused { delivery, deliverer }
 
-    DispositionRecorded { case, campaign, path, agent, attempt, contacted, answered, effects }
+    DispositionRecorded { case, campaign, path, agent, attempt, contacted, answered, effects, dialled }
+    NumbersSuppressed { count, lifted }
+    SystemTaskDue { case, system, task }
 
     SlaStarted { case, clock, sla, target_ms, calendar; deadline as deadline_ms, from as from_ms }
     SlaPaused { case, clock, remaining_ms }

@@ -7,7 +7,7 @@
 use simpang_domain::facts::Customer;
 use simpang_domain::input::{
     AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverFailure, Heartbeat, Input,
-    Message, PolicyVersion,
+    Message, PolicyVersion, Suppression,
 };
 use simpang_domain::words::{CaseId, Channel, InputId, Millis, Visibility};
 use simpang_proto::log::v1;
@@ -56,6 +56,7 @@ impl Door {
     fn brings(self, body: &Wire) -> bool {
         match body {
             Wire::Message(_) | Wire::Contact(_) => self == Self::Ingest,
+            Wire::Suppression(_) => matches!(self, Self::Ingest | Self::Gateway),
             Wire::Command(_) | Wire::Agent(_) | Wire::Policy(_) | Wire::Heartbeat(_) => self == Self::Gateway,
             Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) => self == Self::Deliver,
             Wire::Handover(_) => matches!(self, Self::Ingest | Self::Deliver),
@@ -117,6 +118,7 @@ fn read_body(
         Wire::Heartbeat(wire) => heartbeat(names, wire).map(Body::Heartbeat),
         Wire::Handover(wire) => handover(names, wire).map(Body::Handover),
         Wire::HandoverFailure(wire) => handover_failure(names, wire).map(Body::HandoverFailure),
+        Wire::Suppression(wire) => suppression(wire).map(Body::Suppression),
     }
     .map_err(|error| error.within(kind))
 }
@@ -134,6 +136,7 @@ fn kind_of(body: &Wire) -> &'static str {
         Wire::Heartbeat(_) => "heartbeat",
         Wire::Handover(_) => "handover",
         Wire::HandoverFailure(_) => "handover_failure",
+        Wire::Suppression(_) => "suppression",
     }
 }
 
@@ -191,7 +194,17 @@ fn contact(names: &mut Names, wire: &v1::Contact) -> Result<Contact, ReadError> 
         facts: facts(names, &wire.facts)?,
         waiting_since: (wire.waiting_since_ms != 0).then_some(wire.waiting_since_ms),
         zone: names.optional(&wire.zone),
+        numbers: keys("numbers", &wire.numbers)?,
     })
+}
+
+/// Most numbers in one change of the do-not-call list.
+const SUPPRESSED_MAX: usize = 1_000;
+
+fn suppression(wire: &v1::Suppression) -> Result<Suppression, ReadError> {
+    check((1..=SUPPRESSED_MAX).contains(&wire.numbers.len()), "numbers", "they are 1 to 1,000")?;
+    check(fits(&wire.reason, 200), "reason", "it has at most 200 characters")?;
+    Ok(Suppression { numbers: keys("numbers", &wire.numbers)?, lifted: wire.lifted })
 }
 
 fn claim(names: &mut Names, wire: &v1::DeliveryClaim) -> Result<DeliveryClaim, ReadError> {

@@ -36,12 +36,18 @@ impl Accounts {
         version: u64,
         compiled: &Compiled,
     ) -> Result<(), AppendError> {
+        let leaders = self.desks.known(desk.as_str()).map(|follower| follower.inner().board.leaders());
         let desk = log::DeskRecord {
             desk: desk.to_string(),
             policy_version: version,
             accounts: compiled.accounts.clone(),
             campaigns: compiled.campaigns.clone(),
+            leaders: leaders.unwrap_or_default(),
         };
+        self.write(desk).await
+    }
+
+    async fn write(&self, desk: log::DeskRecord) -> Result<(), AppendError> {
         let record = log::DirectoryRecord {
             schema: simpang_log::SCHEMA,
             writer: self.context.options.instance.clone(),
@@ -63,7 +69,10 @@ impl Accounts {
             }
             let mut still = HashMap::new();
             for follower in self.desks.all() {
-                let Some((version, input)) = self.untold(&follower) else { continue };
+                let Some((version, input)) = self.untold(&follower) else {
+                    self.tell_leaders(&follower).await;
+                    continue;
+                };
                 let desk = follower.desk().to_string();
                 // Seen twice: whoever applied it had the time between to tell it.
                 if behind.get(&desk) == Some(&version) {
@@ -72,6 +81,23 @@ impl Accounts {
                 still.insert(desk, version);
             }
             behind = still;
+        }
+    }
+
+    /// Says in the directory who leads the desk, if it says otherwise: they may load its lists.
+    async fn tell_leaders(&self, follower: &Follower) {
+        if !self.directory.is_known() || follower.trouble().is_some() {
+            return;
+        }
+        let Some(told) = self.directory.desk(follower.desk().as_str()) else { return };
+        let leaders = follower.inner().board.leaders();
+        if leaders == told.leaders {
+            return;
+        }
+        let desk = follower.desk();
+        match self.write(log::DeskRecord { leaders, ..told }).await {
+            Ok(()) => info!(%desk, "told the directory who leads the desk"),
+            Err(error) => warn!(%desk, %error, "can't tell the directory who leads the desk yet"),
         }
     }
 

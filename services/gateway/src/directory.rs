@@ -105,6 +105,20 @@ impl Directory {
         })
     }
 
+    /// What rules may read of a customer, as far as the directory was read.
+    pub(crate) fn known_customer(&self, id: &str) -> Option<log::Customer> {
+        self.table().customers.get(id).cloned()
+    }
+
+    /// The desks that have campaigns, sorted.
+    pub(crate) fn calling_desks(&self) -> Vec<String> {
+        let table = self.table();
+        let calling = table.desks.values().filter(|desk| !desk.campaigns.is_empty());
+        let mut desks: Vec<String> = calling.map(|desk| desk.desk.clone()).collect();
+        desks.sort();
+        desks
+    }
+
     /// What the directory says of a desk.
     pub(crate) fn desk(&self, desk: &str) -> Option<log::DeskRecord> {
         self.table().desks.get(desk).cloned()

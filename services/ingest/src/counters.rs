@@ -84,6 +84,8 @@ pub(crate) enum Reason {
     Poison,
     /// Too many connections.
     Busy,
+    /// On the do-not-call list.
+    Suppressed,
 }
 
 impl Reason {
@@ -96,6 +98,7 @@ impl Reason {
             Self::UnknownAccount => "unknown_account",
             Self::Poison => "poison",
             Self::Busy => "busy",
+            Self::Suppressed => "suppressed",
         }
     }
 }

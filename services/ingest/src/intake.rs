@@ -95,6 +95,17 @@ impl Intake {
         }
     }
 
+    /// Who writes here.
+    pub(crate) fn writer(&self) -> &str {
+        &self.writer
+    }
+
+    /// Appends a record to the directory.
+    pub(crate) async fn tell_directory(&self, record: Bytes) -> Result<(), Away> {
+        self.store.append_directory(record).await?;
+        Ok(())
+    }
+
     /// Says that the table of accounts is not there yet.
     pub(crate) fn check_ready(&self) -> Result<(), Away> {
         if self.directory.is_ready() { Ok(()) } else { Err(Away::Directory) }

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Make desks, list them, add agents and customers.
     #[command(subcommand)]
     Desk(Desk),
-    /// Load a campaign's call list.
+    /// Load a campaign's call list, and keep the do-not-call list.
     #[command(subcommand)]
     Campaign(Campaign),
     /// Work cases from the terminal.
@@ -244,6 +244,30 @@ pub(crate) enum Campaign {
         /// IANA zone of times that the list writes without one.
         #[arg(long, default_value = "Asia/Jakarta")]
         zone: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Put numbers on the do-not-call list, or take them off: no list loads them, and no agent gets them.
+    #[command(
+        after_help = "Examples: simpang campaign suppress tier2-outbound 0812-3456-7890 --reason \"asked for it\"\n          simpang campaign suppress --file do-not-call.csv"
+    )]
+    Suppress {
+        /// Desk whose list it is; without it every desk's that has campaigns. Before numbers it has to be named.
+        #[arg(default_value = "")]
+        desk: String,
+        /// Numbers, as people write them.
+        numbers: Vec<String>,
+        /// CSV file with a column of numbers.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Take them off the list.
+        #[arg(long)]
+        lift: bool,
+        /// Why, for people.
+        #[arg(long, default_value = "")]
+        reason: String,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]

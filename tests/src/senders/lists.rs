@@ -37,6 +37,7 @@ impl CallList {
             campaign: self.campaign.clone(),
             list: "list.csv".to_owned(),
             zone: "Asia/Jakarta".to_owned(),
+            ..BeginLoad::default()
         };
         let pieces = self.csv.as_bytes().chunks(1_000).map(|piece| Ask::Csv(piece.to_vec()));
         let asks: Vec<LoadContactsRequest> = std::iter::once(Ask::Begin(begin))

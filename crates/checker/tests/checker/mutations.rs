@@ -140,6 +140,7 @@ const HARMLESS: &[(&str, u32, &str)] = &[
     ("HandoverFailed said twice", 1, AGAIN),
     ("MessageJoined left out", 1, MERGED),
     ("MessageJoined said before CaseClosed", 1, ORDER),
+    ("NumbersSuppressed said twice", 1, AGAIN),
     ("PullWaiting said twice", 1, AGAIN),
     ("SlaCancelled left out", 1, POLICY),
     ("SlaCancelled said before SlaMet", 1, ORDER),

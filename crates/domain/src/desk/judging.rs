@@ -71,6 +71,7 @@ impl<'a, R: Rules> Judging<'a, R> {
             Body::Agent(record) => self.agent_record(record),
             Body::Handover(handover) => self.handover(handover),
             Body::HandoverFailure(failure) => self.handover_failed(failure),
+            Body::Suppression(suppression) => self.suppression(suppression),
             Body::Unreadable(reason) => self.refuse_input(reason),
             Body::Policy(_) | Body::Tick | Body::Heartbeat(_) => {}
         }

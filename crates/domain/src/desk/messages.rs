@@ -1,11 +1,11 @@
-//! Messages, contacts and handovers: which case they belong to, and what they wake.
+//! Messages and handovers: which case they belong to, and what they wake.
 
 use super::judging::Judging;
 use crate::event::Happened;
-use crate::input::{Contact, Handover, Message};
+use crate::input::{Handover, Message};
 use crate::rules::Rules;
 use crate::state::{Case, Status};
-use crate::words::{CaseId, Channel, JoinedBy, MessageKind, Occasion};
+use crate::words::{CaseId, JoinedBy, MessageKind, Occasion};
 
 /// Where a message belongs.
 enum Belongs {
@@ -142,33 +142,11 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     /// Says which customer the directory knew at the door.
-    fn introduce(&mut self, case: CaseId) {
+    pub(super) fn introduce(&mut self, case: CaseId) {
         if let Some(customer) = self.case_of(case).customer.as_deref() {
             let (customer, segment) = (customer.id.clone(), customer.segment.clone());
             self.emit(Happened::CaseIdentified { case, customer, segment, agent: None });
         }
-    }
-
-    pub(super) fn contact(&mut self, contact: &Contact) {
-        let Some(campaign) = self.rules.tables().campaign(&contact.campaign) else {
-            return self.refuse_input("a contact of a campaign that the policy in force does not have");
-        };
-        let stated = contact.criterion.as_ref();
-        if !campaign.criteria.is_empty() && !stated.is_some_and(|c| campaign.criteria.contains(c)) {
-            return self.refuse_input("a contact without one of its campaign's entry criteria (A7)");
-        }
-        let case = self.next_case();
-        self.emit(Happened::CaseOpened {
-            case,
-            channel: Channel::Call,
-            account: super::judging::no_name(),
-            campaign: Some(contact.campaign.clone()),
-            follows: None,
-            arrived: contact.waiting_since.filter(|since| *since <= self.at).unwrap_or(self.at),
-            split_from: None,
-        });
-        self.introduce(case);
-        self.begin(case);
     }
 
     pub(super) fn handover(&mut self, handover: &Handover) {

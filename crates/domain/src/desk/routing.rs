@@ -136,10 +136,15 @@ impl<R: Rules> Judging<'_, R> {
         self.emit(Happened::CaseQueued { case: id, queue, key, skills });
     }
 
-    /// Puts a contact away when the hour does not allow a call; says whether it did.
+    /// Puts a contact away when the hour does not allow a call, for good when it may not be called at all; says
+    /// whether it did.
     pub(super) fn put_off(&mut self, id: CaseId) -> bool {
         let case = self.case_of(id);
         let Some(campaign) = &case.campaign else { return false };
+        if self.state.is_suppressed(case) {
+            self.close(id, CloseReason::DoNotCall, None);
+            return true;
+        }
         let from = self.rules.may_call_from(campaign, case.zone.as_deref(), self.at);
         if from <= self.at {
             return false;

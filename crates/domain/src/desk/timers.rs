@@ -4,7 +4,9 @@ use super::judging::Judging;
 use crate::event::Happened;
 use crate::rules::Rules;
 use crate::state::{AgentIx, Status, Timer};
-use crate::words::{CaseId, CloseReason, Millis, Name, OfferEnd, Presence, PullEnd, SignOutReason};
+use crate::words::{
+    CaseId, CloseReason, Millis, Name, OfferEnd, Presence, PullEnd, SignOutReason, UnassignedBy,
+};
 
 impl<R: Rules> Judging<'_, R> {
     /// Fires every timer due by then, in order, each stamped with its due time but never earlier than what was judged
@@ -28,6 +30,7 @@ impl<R: Rules> Judging<'_, R> {
             Timer::Pull(agent) => self.pull_expired(agent),
             Timer::Grace(gateway) => self.gateway_silent(&gateway),
             Timer::Day => self.day_turned(),
+            Timer::Lease(case) => self.lease_over(case),
         }
     }
 
@@ -52,6 +55,22 @@ impl<R: Rules> Judging<'_, R> {
         self.end_pull(ix, PullEnd::Absent);
         let limit = self.state.agents.get(ix).limit.clone();
         self.emit(Happened::AgentPresenceChanged { agent, presence, reason: why, auto: false, limit });
+        self.place(case);
+    }
+
+    /// An agent who did nothing with a contact for as long as it is lent is not there either: it goes back to its place,
+    /// and they take no more until they say they are ready.
+    fn lease_over(&mut self, case: CaseId) {
+        let Some(Status::Assigned { agent: ix }) = self.state.cases.get(&case).map(|c| c.status) else {
+            return;
+        };
+        self.unassign(case, UnassignedBy::Lease);
+        self.end_pull(ix, PullEnd::Absent);
+        if self.state.agents.get(ix).is_ready() {
+            let limit = self.state.agents.get(ix).limit.clone();
+            let (agent, presence, reason) = (self.agent_id(ix), Presence::NotReady, "lease-over".into());
+            self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: false, limit });
+        }
         self.place(case);
     }
 

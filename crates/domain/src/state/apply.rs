@@ -51,7 +51,9 @@ impl State {
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
             | Happened::MessageEdited { .. }
+            | Happened::SystemTaskDue { .. }
             | Happened::ReferenceLinked { .. } => {}
+            Happened::NumbersSuppressed { .. } => self.suppress(input),
             _ => self.apply_case(event, input, rules),
         }
     }
@@ -105,9 +107,21 @@ impl State {
             Body::Command(command)
                 if !was_rejected && !repeats && !matches!(command.ask, Ask::CancelPull { .. }) =>
             {
-                self.touch(command.case, &command.principal);
+                self.touch(command.case, &command.principal, now, rules);
             }
             _ => {}
+        }
+    }
+
+    /// Takes in a change of the do-not-call list.
+    fn suppress(&mut self, input: &Input) {
+        let Body::Suppression(suppression) = &input.body else { return };
+        for number in &suppression.numbers {
+            if suppression.lifted {
+                self.suppressed.remove(number);
+            } else {
+                self.suppressed.insert(*number);
+            }
         }
     }
 
@@ -119,11 +133,16 @@ impl State {
         self.timers.set(until, Timer::Grace(gateway.clone()));
     }
 
-    /// Who holds the case did something with it: the pull that brought it can no longer take it back.
-    fn touch(&mut self, case: CaseId, principal: &str) {
+    /// Who holds the case did something with it: the pull that brought it can no longer take it back, and a lent
+    /// contact is lent anew.
+    fn touch<R: Rules>(&mut self, id: CaseId, principal: &str, now: Millis, rules: &R) {
         let agent = self.agents.find(principal);
-        if let Some(case) = self.cases.get_mut(&case).filter(|c| agent.is_some() && c.holder() == agent) {
-            case.untouched = None;
+        let Some(case) = self.cases.get_mut(&id).filter(|c| agent.is_some() && c.holder() == agent) else {
+            return;
+        };
+        case.untouched = None;
+        if case.lease_due.is_some() {
+            self.lend(id, now, rules);
         }
     }
 

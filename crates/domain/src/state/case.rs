@@ -123,6 +123,10 @@ pub struct Case {
     pub criterion: Option<Name>,
     /// Zone, for calls.
     pub zone: Option<Name>,
+    /// Its numbers, best first, for calls.
+    pub numbers: Box<[Key]>,
+    /// Until when its agent has to do something with it, for calls that are lent.
+    pub lease_due: Option<Millis>,
     /// When the matter began to wait; a rescheduled one's due time.
     pub arrived: Millis,
     /// When it opened.
@@ -250,4 +254,5 @@ stored!(struct Case {
     id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
     queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent, escalated, followers,
+    numbers, lease_due,
 });

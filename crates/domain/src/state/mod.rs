@@ -12,7 +12,7 @@ mod keys;
 mod map;
 mod timers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use agents::{Agent, AgentIx, Agents, Pull, Session, Standing};
 pub(crate) use apply::next_warning;
@@ -73,6 +73,8 @@ pub struct State {
     pub last_handler: Map<Key, AgentIx>,
     /// When a person last got an acknowledgement.
     pub acknowledged: Map<Key, Millis>,
+    /// Numbers that may not be called.
+    pub suppressed: BTreeSet<Key>,
     /// Deliveries without a final outcome.
     pub deliveries: Map<DeliveryId, Delivery>,
     /// Gateways that hold sessions, with when their silence becomes too long.
@@ -119,6 +121,13 @@ impl State {
         None
     }
 
+    /// Whether a case is a contact with a number that may not be called (H9).
+    #[must_use]
+    pub fn is_suppressed(&self, case: &Case) -> bool {
+        let numbers = case.numbers.iter().chain(case.author.as_ref());
+        case.campaign.is_some() && numbers.into_iter().any(|number| self.suppressed.contains(number))
+    }
+
     /// Whether more keys are remembered than the policy's `keys_max`; operators then give memory or shorten the
     /// policy's `key_memory`.
     #[must_use]
@@ -131,4 +140,5 @@ stored!(struct Delivery { case, is_reply, resolve, attempts, claimed_by, not_bef
 stored!(struct State {
     now, policy_version, epoch, last_case, cases, agents, demand, timers, keys, threads, sources, by_author,
     last_handler, acknowledged, deliveries, gateways, handovers, day_due, day, open_cases, split,
+    suppressed,
 });

@@ -27,6 +27,8 @@ pub enum Timer {
     Grace(Name),
     /// A day begins in the desk's zone.
     Day,
+    /// An agent did nothing with a lent contact.
+    Lease(CaseId),
 }
 
 /// All timers, each at most once at a time.
@@ -81,5 +83,6 @@ stored!(enum Timer {
     6 = Pull(agent: AgentIx),
     7 = Grace(gateway: Name),
     8 = Day,
+    9 = Lease(case: CaseId),
 });
 stored!(struct Timers { due });

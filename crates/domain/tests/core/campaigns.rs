@@ -1,18 +1,27 @@
 //! Calls: oldest first, dispositions by the tree, attempts, and hours (H, I1).
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body, Contact, TransferTo};
-use simpang_domain::words::{CloseReason, Name, Rejection};
+use simpang_domain::facts::{Facts, Value};
+use simpang_domain::input::{Ask, Body, Contact, Suppression, TransferTo};
+use simpang_domain::words::{Answered, CloseReason, Name, Presence, Rejection, UnassignedBy};
 
 use crate::support::{HOUR, MIN, START, Trial, assigned, contact, customer, names, rejection};
 
 fn outcome(path: &[&str], filled: &[&str], again_at: Option<i64>) -> Ask {
     let all = |texts: &[&str]| texts.iter().map(|t| Name::from(*t)).collect();
-    Ask::Disposition { path: all(path), filled: all(filled), again_at, answered: None }
+    Ask::Disposition { path: all(path), filled: all(filled), again_at, answered: None, dialled: 0 }
 }
 
 fn called() -> Trial {
-    let mut desk = Trial::new();
+    called_on(Trial::new())
+}
+
+/// As [`called`], with a gateway that may be silent for a day.
+fn called_patiently() -> Trial {
+    called_on(Trial::ruled_by(|tables| tables.limits.grace_ms = 24 * HOUR))
+}
+
+fn called_on(mut desk: Trial) -> Trial {
     desk.contact();
     desk.ready("t2o");
     assert_eq!(assigned(&desk.pull("t2o", 1, 0)).len(), 1);
@@ -133,4 +142,151 @@ fn a_contact_is_known_again_as_long_as_its_campaign_lives() {
     }
     assert_eq!(names(&desk.judge_with(Some(3), Body::Contact(contact()), None)), ["InputDuplicated"]);
     desk.assert_fold_is_equal();
+}
+
+fn suppress(desk: &mut Trial, lifted: bool) -> Vec<Happened> {
+    desk.judge(Body::Suppression(Suppression { numbers: vec![[78; 16]], lifted }))
+}
+
+fn closed_for(events: &[Happened], why: CloseReason) -> bool {
+    events.iter().any(|e| matches!(e, Happened::CaseClosed { reason, .. } if *reason == why))
+}
+
+#[test]
+fn a_contact_with_a_number_on_the_do_not_call_list_is_not_taken_until_it_is_off_the_list() {
+    let mut desk = Trial::new();
+    assert_eq!(names(&suppress(&mut desk, false)), ["NumbersSuppressed"]);
+    assert_eq!(names(&desk.contact()), ["InputRefused"]);
+    suppress(&mut desk, true);
+    assert!(names(&desk.contact()).contains(&"CaseQueued".to_owned()));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_contact_that_is_put_on_the_list_while_it_waits_is_given_to_nobody() {
+    let mut desk = Trial::new();
+    desk.contact();
+    suppress(&mut desk, false);
+    desk.ready("t2o");
+    let events = desk.pull("t2o", 1, 0);
+    assert_eq!(assigned(&events), []);
+    assert!(closed_for(&events, CloseReason::DoNotCall), "{events:?}");
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn an_offer_of_a_contact_that_is_put_on_the_list_ends_at_once() {
+    let mut desk = Trial::new();
+    desk.agent("t2o", &[]);
+    desk.sign_in("t2o", true);
+    desk.contact();
+    let events = suppress(&mut desk, false);
+    assert!(names(&events).contains(&"OfferEnded".to_owned()), "{events:?}");
+    assert!(closed_for(&events, CloseReason::DoNotCall));
+    assert_eq!(rejection(&desk.ask("t2o", 1, Ask::Accept)), Some(Rejection::OfferEnded));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_call_that_would_be_repeated_to_a_number_on_the_list_is_the_last() {
+    let mut desk = called();
+    suppress(&mut desk, false);
+    let events = desk.ask("t2o", 1, outcome(&["RNA"], &[], None));
+    assert!(closed_for(&events, CloseReason::DoNotCall), "{events:?}");
+}
+
+#[test]
+fn an_outcome_that_takes_somebody_who_decides_is_refused_without_them() {
+    let mut desk = called();
+    let said = |answered| match outcome(&["Contacted", "Setuju"], &[], None) {
+        Ask::Disposition { path, filled, again_at, dialled, .. } => {
+            Ask::Disposition { path, filled, again_at, dialled, answered }
+        }
+        other => other,
+    };
+    for wrong in [None, Some(Answered::Other)] {
+        let events = desk.ask("t2o", 1, said(wrong));
+        let Some(Happened::CommandRejected { detail, .. }) = events.first() else { panic!("refused") };
+        assert!(detail.contains("who answered (reporter or decision-maker)"), "{detail}");
+    }
+    assert!(closed_for(&desk.ask("t2o", 1, said(Some(Answered::Reporter))), CloseReason::Disposition));
+}
+
+#[test]
+fn the_number_that_was_dialled_is_one_of_the_contacts_and_is_asked_for_where_there_are_several() {
+    let mut desk = Trial::ruled_by(|tables| tables.campaigns[0].asks_dialled = true);
+    desk.contact();
+    desk.ready("t2o");
+    desk.pull("t2o", 1, 0);
+    for (dialled, says) in [(0, "which of the 2 numbers was dialled"), (3, "number 3 was not dialled")] {
+        let events = desk.ask("t2o", 1, dialling(dialled));
+        let Some(Happened::CommandRejected { detail, .. }) = events.first() else { panic!("refused") };
+        assert!(detail.contains(says), "{detail}");
+    }
+    let events = desk.ask("t2o", 1, dialling(2));
+    assert!(events.iter().any(|e| matches!(e, Happened::DispositionRecorded { dialled: 2, .. })));
+}
+
+fn dialling(dialled: u32) -> Ask {
+    Ask::Disposition { path: vec!["RNA".into()], filled: Vec::new(), again_at: None, answered: None, dialled }
+}
+
+#[test]
+fn an_outcome_says_what_other_systems_have_to_be_told_and_asks_for_help_where_the_policy_says_so() {
+    let mut desk = called();
+    let events = desk.ask("t2o", 1, outcome(&["Contacted", "Buka lagi"], &[], None));
+    let told: Vec<(&str, &str)> = events
+        .iter()
+        .filter_map(|e| match e {
+            Happened::SystemTaskDue { system, task, .. } => Some((&**system, &**task)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [("mycx", "reopen"), ("callback", "result")]);
+    assert!(names(&events).contains(&"CaseEscalated".to_owned()));
+    let Some(Happened::DispositionRecorded { effects, .. }) = events.first() else { panic!("recorded") };
+    let effects: Vec<&str> = effects.iter().map(|e| &**e).collect();
+    assert_eq!(effects, ["keep", "tell:mycx:reopen", "tell:callback:result", "escalate:leader"]);
+}
+
+#[test]
+fn a_junk_contact_closes_as_such() {
+    let mut desk = called();
+    assert!(closed_for(&desk.ask("t2o", 1, outcome(&["Junk"], &[], None)), CloseReason::Junk));
+}
+
+#[test]
+fn a_contact_that_is_followed_up_comes_back_to_its_agent_and_uses_no_attempt_up() {
+    let mut desk = called_patiently();
+    for _ in 0..3 {
+        let events = desk.ask("t2o", 1, outcome(&["Follow up"], &[], None));
+        assert!(names(&events).contains(&"CaseScheduled".to_owned()), "{events:?}");
+        assert_eq!(assigned(&desk.pass(2 * HOUR)), [(1, "t2o".to_owned())]);
+    }
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_contact_that_is_lent_goes_back_when_its_agent_does_nothing_with_it() {
+    let mut desk = called_patiently();
+    desk.pass(50 * MIN);
+    desk.ask("t2o", 1, Ask::Note { coaching: false });
+    let quiet = desk.pass(50 * MIN);
+    assert!(!names(&quiet).contains(&"CaseUnassigned".to_owned()), "doing something with it lends it anew");
+    let events = desk.pass(20 * MIN);
+    let back = |e: &Happened| matches!(e, Happened::CaseUnassigned { by: UnassignedBy::Lease, .. });
+    let away =
+        |e: &Happened| matches!(e, Happened::AgentPresenceChanged { presence: Presence::NotReady, .. });
+    assert!(events.iter().any(back) && events.iter().any(away), "{events:?}");
+    assert!(names(&events).contains(&"CaseQueued".to_owned()));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_criterion_may_ask_for_more_than_its_name() {
+    let mut desk = Trial::new();
+    let spoke =
+        |minutes| Contact { facts: Facts::new([("minutes".into(), Value::Number(minutes))]), ..contact() };
+    assert_eq!(names(&desk.judge(Body::Contact(spoke(9)))), ["InputRefused"]);
+    assert!(names(&desk.judge(Body::Contact(spoke(11)))).contains(&"CaseOpened".to_owned()));
 }

@@ -26,6 +26,7 @@ pub(crate) enum Move {
     Message(u8, Option<usize>, bool),
     Change(u8, MessageKind),
     Contact,
+    Suppress(bool),
     Agent(usize, bool),
     Ask(usize, u64, Ask),
     Claim(usize),
@@ -64,7 +65,9 @@ fn asks() -> impl Strategy<Value = Ask> {
         1 => Just(Ask::Note { coaching: false }),
         4 => any::<bool>().prop_map(|resolve| Ask::Reply {
             kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve }),
-        2 => Just(Ask::Disposition { path: vec!["RNA".into()], filled: Vec::new(), again_at: None, answered: None }),
+        2 => Just(Ask::Disposition { path: vec!["RNA".into()], filled: Vec::new(), again_at: None, answered: None, dialled: 0 }),
+        1 => Just(Ask::Disposition { path: vec!["Follow up".into()], filled: Vec::new(), again_at: None, answered: None,
+            dialled: 2 }),
         1 => any::<bool>().prop_map(|keep_owner| Ask::Schedule { at: crate::support::START + 12 * HOUR, keep_owner }),
         2 => prop_oneof![Just(WaitingOn::Customer), Just(WaitingOn::ThirdParty)].prop_map(|on| Ask::Wait { on }),
         1 => Just(Ask::Escalate { step: None }),
@@ -91,6 +94,7 @@ pub(crate) fn moves() -> impl Strategy<Value = Move> {
         1 => (0..6u8, 0..4usize).prop_map(|(a, k)| Move::Change(a, [MessageKind::Edit, MessageKind::Remove,
             MessageKind::Bounce, MessageKind::Automatic][k])),
         2 => Just(Move::Contact),
+        1 => any::<bool>().prop_map(Move::Suppress),
         2 => (0..AGENTS.len(), any::<bool>()).prop_map(|(a, senior)| Move::Agent(a, senior)),
         20 => (0..AGENTS.len(), 0..12u64, asks()).prop_map(|(a, c, ask)| Move::Ask(a, c, ask)),
         4 => (0..8usize).prop_map(Move::Claim),
@@ -116,6 +120,9 @@ fn body(trial: &Trial, step: Move) -> Body {
             Body::Message(Message { kind, joins: vec![[author; 16]], ..message(author) })
         }
         Move::Contact => Body::Contact(contact()),
+        Move::Suppress(lifted) => {
+            Body::Suppression(simpang_domain::input::Suppression { numbers: contact().numbers, lifted })
+        }
         Move::Agent(a, senior) => Body::Agent(agent(a, senior)),
         Move::Ask(a, case, ask) => {
             let no_case = matches!(

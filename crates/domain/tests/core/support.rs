@@ -8,11 +8,11 @@ use simpang_domain::input::{
 };
 use simpang_domain::rules::{
     Action, BreachStep, CampaignRule, Classification, ClockRule, DispositionRule, Effect, EscalationRule,
-    NoPolicy, PriorityRule, QueueRule, Rules, SlaRule, Tables,
+    NoPolicy, PriorityRule, QueueRule, Rules, SlaRule, SystemTask, Tables,
 };
 use simpang_domain::words::{
-    CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Millis, Name, Rejection, Role,
-    SlaClock, Visibility,
+    Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Millis, Name, Rejection,
+    Role, SlaClock, Visibility,
 };
 
 pub(crate) const MIN: i64 = 60_000;
@@ -59,21 +59,40 @@ fn clock(clock: SlaClock, target_ms: i64, on_breach: Vec<BreachStep>) -> ClockRu
 }
 
 fn node(label: &str, contacted: bool, effect: Effect, then: Vec<DispositionRule>) -> DispositionRule {
-    DispositionRule { label: label.into(), contacted, requires: Vec::new(), effect, then }
+    DispositionRule {
+        label: label.into(),
+        contacted,
+        requires: Vec::new(),
+        answered: Vec::new(),
+        tells: Vec::new(),
+        escalate: None,
+        effect,
+        then,
+    }
 }
 
 fn campaign() -> CampaignRule {
     let mut done = node("Paham", true, Effect::Close, Vec::new());
     done.requires = vec!["nomor tiket".into()];
-    let contacted = vec![done, node("Reschedule", true, Effect::Reschedule, Vec::new())];
+    let mut agreed = node("Setuju", true, Effect::Close, Vec::new());
+    agreed.answered = vec![Answered::Reporter, Answered::DecisionMaker];
+    let mut again = node("Buka lagi", true, Effect::Keep, Vec::new());
+    again.tells = vec![SystemTask { system: "mycx".into(), task: "reopen".into() }];
+    again.escalate = Some("leader".into());
+    let contacted = vec![done, node("Reschedule", true, Effect::Reschedule, Vec::new()), agreed, again];
     CampaignRule {
         name: "callback".into(),
         criteria: vec!["traffic".into(), "vvip".into()],
         attempts_max: 2,
         retry_ms: 2 * HOUR,
+        lease_ms: Some(HOUR),
+        asks_dialled: false,
+        reports_to: Some("callback".into()),
         dispositions: vec![
             node("Contacted", true, Effect::Keep, contacted),
             node("RNA", false, Effect::Retry(None), Vec::new()),
+            node("Junk", false, Effect::Junk, Vec::new()),
+            node("Follow up", false, Effect::FollowUp(2 * HOUR), Vec::new()),
         ],
     }
 }
@@ -201,6 +220,11 @@ impl Rules for TestRules {
             _ => at,
         }
     }
+
+    /// One who says how long their call took has to have spoken for over ten minutes (J7).
+    fn enters(&self, contact: &CaseFacts<'_>) -> bool {
+        !matches!(contact.message.get("minutes"), Some(Value::Number(minutes)) if *minutes <= 10)
+    }
 }
 
 /// A desk under test, with all that was judged on it.
@@ -216,6 +240,13 @@ impl Trial {
     /// A desk with the test policy in force, at nine on a Monday.
     pub(crate) fn new() -> Self {
         Self::with(TestRules::default())
+    }
+
+    /// A desk under test rules with something changed.
+    pub(crate) fn ruled_by(change: impl FnOnce(&mut Tables)) -> Self {
+        let mut rules = TestRules::default();
+        change(&mut rules.tables);
+        Self::with(rules)
     }
 
     pub(crate) fn with(rules: TestRules) -> Self {
@@ -402,6 +433,7 @@ pub(crate) fn contact() -> Contact {
         facts: Facts::default(),
         waiting_since: None,
         zone: None,
+        numbers: vec![[77; 16], [78; 16]],
     }
 }
 

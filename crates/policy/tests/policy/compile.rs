@@ -171,6 +171,22 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
             "[[campaign]]\nname = \"c\"\nretry = \"2h\"\n[[campaign.disposition]]\nlabel = \"x\"\neffect = \"cloze\"\n[[campaign.disposition.then]]\nlabel = \"y\"\neffect = \"close\"",
             &["6: unknown effect `cloze`; did you mean `close`?", "6: only the last level has an `effect`"],
         ),
+        (
+            "[[campaign]]\nname = \"c\"\nretry = \"2h\"\n[[campaign.disposition]]\nlabel = \"x\"\nanswered = [\"reporte\"]\ntell = [\"nossa\"]\nescalate = \"nobody\"\neffect = \"follow-up\"",
+            &[
+                "6: nobody is called `reporte`; did you mean `reporter`?",
+                "7: `nossa` is not `system:task`, such as \"nossa:worklog\"",
+                "8: undefined escalation `nobody`",
+                "9: `follow-up` needs `after`, such as \"2h\"",
+            ],
+        ),
+        (
+            "[[campaign]]\nname = \"c\"\nretry = \"2h\"\n[[campaign.criterion]]\ncode = \"a\"\ntitle = \"A\"\nwhen = \"contact.minuts > 10\"\n[[campaign.disposition]]\nlabel = \"x\"\neffect = \"close\"\nafter = \"2h\"",
+            &[
+                "7: condition: unknown name `contact.minuts`; known: campaign, criterion; a fact needs its type in [facts.contact]",
+                "11: `after` goes with `retry` and `follow-up` only",
+            ],
+        ),
         // Queues that nothing uses.
         ("[[queue]]\nname = \"lonely\"", &["2: nothing routes to queue `lonely`"]),
     ];

@@ -2,7 +2,7 @@
 //! each scenario proves.
 
 use crate::common::{Case, agent, at, telkom, telkom_files};
-use simpang_domain::facts::{AgentFacts, Value};
+use simpang_domain::facts::{AgentFacts, Facts, Value};
 use simpang_domain::input::AgentRecord;
 use simpang_domain::rules::{Classification, Effect, Rules};
 use simpang_domain::words::{Channel, Role, SlaClock};
@@ -459,6 +459,76 @@ fn every_campaign_says_where_its_results_go() {
         ],
         "K13, I1–I7"
     );
+}
+
+/// Every leaf of every campaign that does more than close, retry or reschedule, or that only some may answer for.
+#[test]
+fn outcomes_have_their_effects_and_tell_other_systems() {
+    let policy = telkom("tier2-outbound").policy;
+    let who = "answered by reporter, decision-maker";
+    let expected: &[(&str, &str, &[&str])] = &[
+        ("callback", "Contacted", &["close", who]),
+        ("nossa", "Resolve", &["close", who, "nossa:resolve"]),
+        ("nossa", "Dispatch", &["close", who, "nossa:dispatch"]),
+        ("ivr-gamas", "Contacted", &["close", who]),
+        ("ivr-gamas", "Junk", &["junk"]),
+        ("c4-carring", "Contacted > Open", &["close", "nossa:worklog"]),
+        ("c4-carring", "Contacted > Close", &["close", who, "nossa:worklog"]),
+        ("c4-carring", "Contacted > Reschedule", &["reschedule", "nossa:worklog"]),
+        ("c4-carring", "Junk", &["junk"]),
+        ("c4-carring", "Follow up", &["follow-up"]),
+        ("force-close", "close", &["close", who, "nossa:close"]),
+        ("force-close", "contacted open", &["close", who, "mycx:reopen"]),
+        ("fresh-lapul", "Contacted > Sukses > Paham dan meminta SLG", &["close", "nossa:worklog"]),
+        ("fresh-lapul", "Contacted > Menolak > HC – Buzzer", &["close", "nossa:worklog", "tl-on-duty"]),
+        ("fresh-lapul", "Contacted > Menolak > Reschedule", &["reschedule", "nossa:worklog"]),
+        ("fresh-lapul", "Not Contacted > Reject", &["retry"]),
+        ("fresh-lapul", "Junk > Fullfilment", &["junk"]),
+        ("ideas", "Contacted > FCR", &["close", who]),
+    ];
+    for (campaign, path, wanted) in expected {
+        let rule = policy.tables().campaign(campaign).unwrap();
+        let leaf = leaf_of(&rule.dispositions, path);
+        let answered: Vec<&str> = leaf.answered.iter().map(|who| who.as_str()).collect();
+        let mut found = vec![leaf.effect.as_str().to_owned()];
+        found.extend((!answered.is_empty()).then(|| format!("answered by {}", answered.join(", "))));
+        found.extend(leaf.tells.iter().map(|task| format!("{}:{}", task.system, task.task)));
+        found.extend(leaf.escalate.iter().map(ToString::to_string));
+        assert_eq!(found, *wanted, "B7, H4, H5, I1–I7: {campaign} {path}");
+    }
+    let results = |name: &str| policy.tables().campaign(name).unwrap().reports_to.clone().unwrap();
+    assert_eq!(&*results("ivr-gamas"), "callback", "K13");
+    assert_eq!(&*results("ideas"), "team leader", "I7");
+    for campaign in &policy.tables().campaigns {
+        assert_eq!(campaign.lease_ms, Some(3_600_000), "{}", campaign.name);
+        assert!(campaign.asks_dialled, "{}", campaign.name);
+    }
+}
+
+fn leaf_of<'a>(
+    nodes: &'a [simpang_domain::rules::DispositionRule],
+    path: &str,
+) -> &'a simpang_domain::rules::DispositionRule {
+    let (label, rest) = path.split_once(" > ").unwrap_or((path, ""));
+    let node = nodes.iter().find(|node| &*node.label == label).unwrap();
+    if rest.is_empty() { node } else { leaf_of(&node.then, rest) }
+}
+
+#[test]
+fn a_long_call_becomes_a_call_back_only_when_it_was_long_and_the_team_leader_recommends_it() {
+    let policy = telkom("tier2-outbound").policy;
+    for (criterion, minutes, recommended, enters) in [
+        ("long-call", "11", "ya", true),
+        ("long-call", "10", "ya", false),
+        ("long-call", "11", "tidak", false),
+        ("long-call", "", "", false),
+        ("vvip", "", "", true),
+    ] {
+        let text = |name: &str, value: &str| (name.into(), Value::Text(value.into()));
+        let facts = Facts::new([text("call_minutes", minutes), text("tl_recommended", recommended)]);
+        let case = Case { message: facts, ..Case::of_campaign("callback", Some(criterion)) };
+        assert_eq!(policy.enters(&case.facts()), enters, "A7, J7: {criterion} {minutes} {recommended}");
+    }
 }
 
 /// Every path of a campaign's tree, as the documents write it.

@@ -328,6 +328,8 @@ pub enum UnassignedBy {
     End = 6,
     /// The pull it answers was cancelled before the agent saw it.
     PullCancelled = 7,
+    /// The agent did nothing with the contact for as long as the campaign lends it.
+    Lease = 8,
 }
 impl UnassignedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -344,6 +346,7 @@ impl UnassignedBy {
             Self::Rules => "UNASSIGNED_BY_RULES",
             Self::End => "UNASSIGNED_BY_END",
             Self::PullCancelled => "UNASSIGNED_BY_PULL_CANCELLED",
+            Self::Lease => "UNASSIGNED_BY_LEASE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -357,6 +360,7 @@ impl UnassignedBy {
             "UNASSIGNED_BY_RULES" => Some(Self::Rules),
             "UNASSIGNED_BY_END" => Some(Self::End),
             "UNASSIGNED_BY_PULL_CANCELLED" => Some(Self::PullCancelled),
+            "UNASSIGNED_BY_LEASE" => Some(Self::Lease),
             _ => None,
         }
     }
@@ -735,6 +739,9 @@ pub struct DisposeRequest {
     /// Who answered (B7).
     #[prost(enumeration = "Answered", tag = "14")]
     pub answered: i32,
+    /// Which of the contact's numbers was dialled: 1 for the best, 2 for the second …; 0: not said.
+    #[prost(uint32, tag = "15")]
+    pub dialled: u32,
 }
 /// Puts the case away until a time.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

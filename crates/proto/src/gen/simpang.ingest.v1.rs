@@ -235,10 +235,10 @@ pub mod load_contacts_request {
         /// First of all, once: what is being loaded.
         #[prost(message, tag = "1")]
         Begin(super::BeginLoad),
-        /// The next bytes of a CSV file with a header line; 32 MiB in all. Not together with `rows`.
+        /// The next bytes of a CSV file with a header line. Not together with `rows`.
         #[prost(bytes, tag = "2")]
         Csv(::prost::alloc::vec::Vec<u8>),
-        /// The next rows; 200,000 in all. Not together with `csv`.
+        /// The next rows. The first message of rows names all columns. Not together with `csv`.
         #[prost(message, tag = "3")]
         Rows(super::ContactRows),
     }
@@ -258,6 +258,9 @@ pub struct BeginLoad {
     /// IANA zone of times that the list writes without one, such as `Asia/Jakarta`; empty: UTC.
     #[prost(string, tag = "4")]
     pub zone: ::prost::alloc::string::String,
+    /// Entry criterion of rows that state none (A7); empty: none.
+    #[prost(string, tag = "5")]
+    pub criterion: ::prost::alloc::string::String,
 }
 /// Rows of a list.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -305,7 +308,7 @@ pub struct RowVerdict {
     /// What became of it.
     #[prost(enumeration = "RowOutcome", tag = "2")]
     pub outcome: i32,
-    /// Row key under which it was loaded; empty when it was not.
+    /// Row key under which it was loaded: the list's own, or a keyed hash of the number; empty when it was not.
     #[prost(string, tag = "3")]
     pub key: ::prost::alloc::string::String,
     /// Why it was not loaded, or what was repaired.
@@ -330,6 +333,38 @@ pub struct LoadTotals {
     /// Where the last accepted one stands; absent when none was.
     #[prost(message, optional, tag = "5")]
     pub last: ::core::option::Option<Place>,
+    /// Of them not to be called.
+    #[prost(uint64, tag = "6")]
+    pub suppressed: u64,
+}
+/// Numbers for the do-not-call list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuppressNumbersRequest {
+    /// Desk whose list it is; empty: every desk's that has campaigns.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Numbers as people write them; 1 to 1,000.
+    #[prost(string, repeated, tag = "2")]
+    pub numbers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Takes them off the list.
+    #[prost(bool, tag = "3")]
+    pub lift: bool,
+    /// Why, for people, without personal data; at most 200 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What became of the numbers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SuppressNumbersResponse {
+    /// How many are on the list now, or off it.
+    #[prost(uint32, tag = "1")]
+    pub taken: u32,
+    /// Those that are no numbers; `line` counts the request's numbers from 1.
+    #[prost(message, repeated, tag = "2")]
+    pub invalid: ::prost::alloc::vec::Vec<RowVerdict>,
+    /// Where it stands, for each desk.
+    #[prost(message, repeated, tag = "3")]
+    pub places: ::prost::alloc::vec::Vec<Place>,
 }
 /// Kinds of reason to refuse a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -507,6 +542,8 @@ pub enum RowOutcome {
     Duplicate = 2,
     /// Not a contact: `reason` says why.
     Invalid = 3,
+    /// Not to be called: every number of it is on the do-not-call list, or the customer has opted out (H9).
+    Suppressed = 4,
 }
 impl RowOutcome {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -519,6 +556,7 @@ impl RowOutcome {
             Self::Accepted => "ROW_OUTCOME_ACCEPTED",
             Self::Duplicate => "ROW_OUTCOME_DUPLICATE",
             Self::Invalid => "ROW_OUTCOME_INVALID",
+            Self::Suppressed => "ROW_OUTCOME_SUPPRESSED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -528,6 +566,7 @@ impl RowOutcome {
             "ROW_OUTCOME_ACCEPTED" => Some(Self::Accepted),
             "ROW_OUTCOME_DUPLICATE" => Some(Self::Duplicate),
             "ROW_OUTCOME_INVALID" => Some(Self::Invalid),
+            "ROW_OUTCOME_SUPPRESSED" => Some(Self::Suppressed),
             _ => None,
         }
     }
@@ -679,11 +718,12 @@ pub mod ingest_client {
                 .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "PushStream"));
             self.inner.streaming(req, path, codec).await
         }
-        /// Loads a campaign's list. First `begin`, then either pieces of a CSV file or rows. One verdict for each row comes
-        /// back, then the totals; the list is read to its end first. A bad row does not stop the others, and loading the same list again is
-        /// harmless: a row is known by campaign and row key. NOT_FOUND: no such desk or campaign, nothing was loaded;
-        /// INVALID_ARGUMENT: not a list that can be read, nothing was loaded; RESOURCE_EXHAUSTED: over the limit, nothing
-        /// was loaded; UNAVAILABLE: the log went away in the middle, load the same list again.
+        /// Loads a campaign's list; team leaders and supervisors may, too. First `begin`, then either pieces of a CSV file or
+        /// rows. One verdict for each row comes back while the list is still read, in its order, then the totals: read them
+        /// while you send, or the server stops reading. A bad row does not stop the others, and loading the same list again
+        /// is harmless: a row is known by campaign and row key. NOT_FOUND: no such desk or campaign, nothing was loaded;
+        /// INVALID_ARGUMENT: not a list that can be read, nothing was loaded; RESOURCE_EXHAUSTED: the list has over
+        /// 2,000,000 rows, those before were loaded; UNAVAILABLE: the log went away in the middle, load the same list again.
         pub async fn load_contacts(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -709,6 +749,34 @@ pub mod ingest_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "LoadContacts"));
             self.inner.streaming(req, path, codec).await
+        }
+        /// Puts numbers on the do-not-call list, or takes them off (H9); for team leaders, supervisors, administrators and
+        /// gateways. From the answer on no list loads them and no agent gets them; a contact that waits with one of them is
+        /// closed when its turn comes. Numbers are read as in a call list. Calling again is harmless. INVALID_ARGUMENT: none
+        /// of the numbers is one, or a field is out of bounds; NOT_FOUND: no such desk; UNAVAILABLE: send the same again.
+        pub async fn suppress_numbers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuppressNumbersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuppressNumbersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.ingest.v1.Ingest/SuppressNumbers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "SuppressNumbers"));
+            self.inner.unary(req, path, codec).await
         }
     }
 }
@@ -755,16 +823,28 @@ pub mod ingest_server {
             >
             + std::marker::Send
             + 'static;
-        /// Loads a campaign's list. First `begin`, then either pieces of a CSV file or rows. One verdict for each row comes
-        /// back, then the totals; the list is read to its end first. A bad row does not stop the others, and loading the same list again is
-        /// harmless: a row is known by campaign and row key. NOT_FOUND: no such desk or campaign, nothing was loaded;
-        /// INVALID_ARGUMENT: not a list that can be read, nothing was loaded; RESOURCE_EXHAUSTED: over the limit, nothing
-        /// was loaded; UNAVAILABLE: the log went away in the middle, load the same list again.
+        /// Loads a campaign's list; team leaders and supervisors may, too. First `begin`, then either pieces of a CSV file or
+        /// rows. One verdict for each row comes back while the list is still read, in its order, then the totals: read them
+        /// while you send, or the server stops reading. A bad row does not stop the others, and loading the same list again
+        /// is harmless: a row is known by campaign and row key. NOT_FOUND: no such desk or campaign, nothing was loaded;
+        /// INVALID_ARGUMENT: not a list that can be read, nothing was loaded; RESOURCE_EXHAUSTED: the list has over
+        /// 2,000,000 rows, those before were loaded; UNAVAILABLE: the log went away in the middle, load the same list again.
         async fn load_contacts(
             &self,
             request: tonic::Request<tonic::Streaming<super::LoadContactsRequest>>,
         ) -> std::result::Result<
             tonic::Response<Self::LoadContactsStream>,
+            tonic::Status,
+        >;
+        /// Puts numbers on the do-not-call list, or takes them off (H9); for team leaders, supervisors, administrators and
+        /// gateways. From the answer on no list loads them and no agent gets them; a contact that waits with one of them is
+        /// closed when its turn comes. Numbers are read as in a call list. Calling again is harmless. INVALID_ARGUMENT: none
+        /// of the numbers is one, or a field is out of bounds; NOT_FOUND: no such desk; UNAVAILABLE: send the same again.
+        async fn suppress_numbers(
+            &self,
+            request: tonic::Request<super::SuppressNumbersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuppressNumbersResponse>,
             tonic::Status,
         >;
     }
@@ -980,6 +1060,51 @@ pub mod ingest_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.ingest.v1.Ingest/SuppressNumbers" => {
+                    #[allow(non_camel_case_types)]
+                    struct SuppressNumbersSvc<T: Ingest>(pub Arc<T>);
+                    impl<
+                        T: Ingest,
+                    > tonic::server::UnaryService<super::SuppressNumbersRequest>
+                    for SuppressNumbersSvc<T> {
+                        type Response = super::SuppressNumbersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SuppressNumbersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ingest>::suppress_numbers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SuppressNumbersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

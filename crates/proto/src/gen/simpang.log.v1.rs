@@ -478,7 +478,10 @@ pub struct Input {
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
     /// What arrived. None of them known: the router sets the input aside as refused and goes on.
-    #[prost(oneof = "input::Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22")]
+    #[prost(
+        oneof = "input::Body",
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20"
+    )]
     pub body: ::core::option::Option<input::Body>,
 }
 /// Nested message and enum types in `Input`.
@@ -519,6 +522,9 @@ pub mod input {
         /// A case could not be carried over to another desk and never will be.
         #[prost(message, tag = "22")]
         HandoverFailure(super::HandoverFailure),
+        /// Numbers that may no longer be called, or may be again.
+        #[prost(message, tag = "20")]
+        Suppression(super::Suppression),
     }
 }
 /// A customer's message.
@@ -643,7 +649,8 @@ pub struct Contact {
     /// Campaign id in the policy.
     #[prost(string, tag = "1")]
     pub campaign: ::prost::alloc::string::String,
-    /// Row key: unique in the campaign.
+    /// Row key: unique in the campaign. A keyed hash, since what a list calls its key may name a person; as written it
+    /// stands in the content.
     #[prost(string, tag = "2")]
     pub row: ::prost::alloc::string::String,
     /// 16-byte keyed hash of the number in E.164.
@@ -667,6 +674,10 @@ pub struct Contact {
     /// ContactContent, sealed.
     #[prost(message, optional, tag = "9")]
     pub content: ::core::option::Option<Sealed>,
+    /// 16-byte keyed hashes of all its numbers in E.164, best first, as in the content. Empty on what was written before
+    /// there was this field: then `author` is the only one.
+    #[prost(bytes = "bytes", repeated, tag = "10")]
+    pub numbers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// The personal part of a contact.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -686,6 +697,9 @@ pub struct ContactContent {
     /// Name of the list file and line number of the row.
     #[prost(string, tag = "5")]
     pub origin: ::prost::alloc::string::String,
+    /// The list's own key of the row, as written; empty where the list has none.
+    #[prost(string, tag = "6")]
+    pub row: ::prost::alloc::string::String,
 }
 /// A column of a list, or a field of a form.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -964,6 +978,9 @@ pub struct Disposition {
     /// Who answered (B7).
     #[prost(enumeration = "Answered", tag = "5")]
     pub answered: i32,
+    /// Which of the contact's numbers was dialled: 1 for the best, 2 for the second …; 0: not said.
+    #[prost(uint32, tag = "6")]
+    pub dialled: u32,
 }
 /// Puts the case away until a time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1250,6 +1267,23 @@ pub struct HandoverFailure {
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
 }
+/// The do-not-call list of the desk changes (H9): by a list, by a person, or because a customer opted out. A contact
+/// with one of these numbers is given to nobody from here on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Suppression {
+    /// 16-byte keyed hashes of numbers in E.164; 1 to 1,000.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub numbers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// They may be called again.
+    #[prost(bool, tag = "2")]
+    pub lifted: bool,
+    /// Why, for people, without personal data; at most 200 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asked for it: principal.
+    #[prost(string, tag = "4")]
+    pub principal: ::prost::alloc::string::String,
+}
 /// One record on `simpang.directory.change`, or with cursors alone on `simpang.directory.cursor`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DirectoryRecord {
@@ -1269,6 +1303,9 @@ pub struct DirectoryRecord {
     /// subject of cursors, where nothing else of a record counts.
     #[prost(message, repeated, tag = "5")]
     pub cursors: ::prost::alloc::vec::Vec<SourceCursor>,
+    /// Numbers that may not be called, or may be again; the last one of a number and desk holds.
+    #[prost(message, repeated, tag = "6")]
+    pub suppressed: ::prost::alloc::vec::Vec<SuppressedNumber>,
 }
 /// How far a door has read a source that it asks for messages: everything up to here stands on the desks' logs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1279,6 +1316,19 @@ pub struct SourceCursor {
     /// Where the source goes on after it, in the source's own form, such as a post id.
     #[prost(string, tag = "2")]
     pub position: ::prost::alloc::string::String,
+}
+/// A number on a do-not-call list, as doors have to know it when they load a list (H9).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuppressedNumber {
+    /// 16-byte keyed hash of the number in E.164.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub number: ::prost::bytes::Bytes,
+    /// The desk whose list it is; empty: every desk's.
+    #[prost(string, tag = "2")]
+    pub desk: ::prost::alloc::string::String,
+    /// It may be called again.
+    #[prost(bool, tag = "3")]
+    pub lifted: bool,
 }
 /// What doors have to know of a desk: which accounts are its. Written after its policy was applied, from that policy.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1295,6 +1345,9 @@ pub struct DeskRecord {
     /// Its campaigns, sorted.
     #[prost(string, repeated, tag = "4")]
     pub campaigns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Agents who are team leaders or supervisors there, sorted: they may load its lists.
+    #[prost(string, repeated, tag = "5")]
+    pub leaders: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One of our accounts on a channel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1361,7 +1414,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 59, 60, 61, 62, 63, 70, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1517,6 +1570,12 @@ pub mod event {
         /// A call's outcome.
         #[prost(message, tag = "70")]
         DispositionRecorded(super::DispositionRecorded),
+        /// The do-not-call list changed.
+        #[prost(message, tag = "71")]
+        NumbersSuppressed(super::NumbersSuppressed),
+        /// Somebody else's system has to be told something.
+        #[prost(message, tag = "72")]
+        SystemTaskDue(super::SystemTaskDue),
         /// An SLA clock runs.
         #[prost(message, tag = "80")]
         SlaStarted(super::SlaStarted),
@@ -2308,9 +2367,36 @@ pub struct DispositionRecorded {
     /// Who answered.
     #[prost(enumeration = "Answered", tag = "7")]
     pub answered: i32,
-    /// What follows by the policy, such as `close`, `retry`, `reschedule`.
+    /// What follows by the policy, such as `close`, `retry`, `reschedule`, `tell:nossa:worklog`, `escalate:tl-on-duty`.
     #[prost(string, repeated, tag = "8")]
     pub effects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which of the contact's numbers was dialled, 1 for the best; 0: not said.
+    #[prost(uint32, tag = "9")]
+    pub dialled: u32,
+}
+/// The do-not-call list changed; the numbers are the causing input's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NumbersSuppressed {
+    /// How many numbers.
+    #[prost(uint32, tag = "1")]
+    pub count: u32,
+    /// They may be called again.
+    #[prost(bool, tag = "2")]
+    pub lifted: bool,
+}
+/// Somebody else's system has to be told something of a case (M10): an adapter or a person does it there. What came of
+/// it comes back as a reference's status.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SystemTaskDue {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// System, as the policy names it, such as `nossa` or `mycx`.
+    #[prost(string, tag = "2")]
+    pub system: ::prost::alloc::string::String,
+    /// What to do there, as the policy names it, such as `worklog`, `reopen`, `dispatch` or `result`.
+    #[prost(string, tag = "3")]
+    pub task: ::prost::alloc::string::String,
 }
 /// An SLA clock runs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2782,6 +2868,8 @@ pub enum UnassignedBy {
     End = 6,
     /// The pull it answers was cancelled before the agent saw it.
     PullCancelled = 7,
+    /// The agent did nothing with the contact for as long as the campaign lends it.
+    Lease = 8,
 }
 impl UnassignedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2798,6 +2886,7 @@ impl UnassignedBy {
             Self::Rules => "UNASSIGNED_BY_RULES",
             Self::End => "UNASSIGNED_BY_END",
             Self::PullCancelled => "UNASSIGNED_BY_PULL_CANCELLED",
+            Self::Lease => "UNASSIGNED_BY_LEASE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2811,6 +2900,7 @@ impl UnassignedBy {
             "UNASSIGNED_BY_RULES" => Some(Self::Rules),
             "UNASSIGNED_BY_END" => Some(Self::End),
             "UNASSIGNED_BY_PULL_CANCELLED" => Some(Self::PullCancelled),
+            "UNASSIGNED_BY_LEASE" => Some(Self::Lease),
             _ => None,
         }
     }
@@ -2835,6 +2925,10 @@ pub enum CloseReason {
     Disposition = 6,
     /// The campaign's attempts are used up (H9).
     Attempts = 7,
+    /// A number of the contact is on the do-not-call list (H9).
+    DoNotCall = 8,
+    /// The contact does not belong in the campaign: its data do not match.
+    Junk = 9,
 }
 impl CloseReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2851,6 +2945,8 @@ impl CloseReason {
             Self::HandedOver => "CLOSE_REASON_HANDED_OVER",
             Self::Disposition => "CLOSE_REASON_DISPOSITION",
             Self::Attempts => "CLOSE_REASON_ATTEMPTS",
+            Self::DoNotCall => "CLOSE_REASON_DO_NOT_CALL",
+            Self::Junk => "CLOSE_REASON_JUNK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2864,6 +2960,8 @@ impl CloseReason {
             "CLOSE_REASON_HANDED_OVER" => Some(Self::HandedOver),
             "CLOSE_REASON_DISPOSITION" => Some(Self::Disposition),
             "CLOSE_REASON_ATTEMPTS" => Some(Self::Attempts),
+            "CLOSE_REASON_DO_NOT_CALL" => Some(Self::DoNotCall),
+            "CLOSE_REASON_JUNK" => Some(Self::Junk),
             _ => None,
         }
     }

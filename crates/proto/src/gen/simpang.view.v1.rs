@@ -577,11 +577,14 @@ pub struct Disposition {
     /// When to call again.
     #[prost(int64, tag = "11")]
     pub again_ms: i64,
+    /// Which of the contact's numbers was dialled, 1 for the best; 0: not said.
+    #[prost(uint32, tag = "12")]
+    pub dialled: u32,
 }
 /// Somebody to be called.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Contact {
-    /// Row key in the campaign.
+    /// The list's own key of the row; where it has none, the key under which it was loaded.
     #[prost(string, tag = "1")]
     pub row: ::prost::alloc::string::String,
     /// Entry criterion of the campaign.
@@ -977,6 +980,10 @@ pub enum CloseReason {
     Disposition = 6,
     /// The campaign's attempts are used up.
     Attempts = 7,
+    /// A number of the contact is on the do-not-call list.
+    DoNotCall = 8,
+    /// The contact does not belong in the campaign: its data do not match.
+    Junk = 9,
 }
 impl CloseReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -993,6 +1000,8 @@ impl CloseReason {
             Self::HandedOver => "CLOSE_REASON_HANDED_OVER",
             Self::Disposition => "CLOSE_REASON_DISPOSITION",
             Self::Attempts => "CLOSE_REASON_ATTEMPTS",
+            Self::DoNotCall => "CLOSE_REASON_DO_NOT_CALL",
+            Self::Junk => "CLOSE_REASON_JUNK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1006,6 +1015,8 @@ impl CloseReason {
             "CLOSE_REASON_HANDED_OVER" => Some(Self::HandedOver),
             "CLOSE_REASON_DISPOSITION" => Some(Self::Disposition),
             "CLOSE_REASON_ATTEMPTS" => Some(Self::Attempts),
+            "CLOSE_REASON_DO_NOT_CALL" => Some(Self::DoNotCall),
+            "CLOSE_REASON_JUNK" => Some(Self::Junk),
             _ => None,
         }
     }

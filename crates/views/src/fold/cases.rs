@@ -405,6 +405,7 @@ impl Fold<'_> {
             effects: list(&e.effects),
             content,
             again_ms,
+            dialled: i64::from(e.dialled),
         };
         row.write(self.conn)
     }

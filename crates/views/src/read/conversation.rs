@@ -337,13 +337,14 @@ fn attempt(row: DispositionRow) -> api::Disposition {
         text: content.text,
         fields: fields(content.fields),
         again_ms: row.again_ms,
+        dialled: count(row.dialled),
     }
 }
 
 fn contact(row: ContactRow) -> api::Contact {
     let content = log::ContactContent::decode(row.content.as_slice()).unwrap_or_default();
     api::Contact {
-        row: row.row,
+        row: if content.row.is_empty() { row.row } else { content.row },
         criterion: row.criterion,
         zone: row.zone,
         name: content.name,

@@ -366,6 +366,14 @@ fn sends_and_clocks() -> Vec<(Body, &'static str)> {
             "siti called on case 9 (attempt 1, reached): Contacted > Sukses; close.",
         ),
         (
+            Body::NumbersSuppressed(log::NumbersSuppressed { count: 2, lifted: false }),
+            "2 numbers went on the do-not-call list.",
+        ),
+        (
+            Body::SystemTaskDue(log::SystemTaskDue { case: 9, system: name("nossa"), task: name("worklog") }),
+            "nossa has to be told of case 9: worklog.",
+        ),
+        (
             Body::SlaStarted(log::SlaStarted {
                 case: 9,
                 clock,

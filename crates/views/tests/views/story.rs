@@ -331,7 +331,16 @@ async fn campaign(s: &mut Script) {
         vec![Happened::CaseResumed(log::CaseResumed { case: 4 }), queued(4, "callback"), assigned(4, "siti")];
     s.commit(tick, back).await;
     let second = disposition(s, &["Contacted"], 0).await;
-    s.commit(second, vec![recorded(&["Contacted"], 2, true)]).await;
+    let told = Happened::SystemTaskDue(log::SystemTaskDue {
+        case: 4,
+        system: "nossa".into(),
+        task: "worklog".into(),
+    });
+    s.commit(second, vec![recorded(&["Contacted"], 2, true), told]).await;
+    let suppression = log::Suppression { numbers: vec![vec![5; 16].into()], ..Default::default() };
+    let suppression = s.input(Door::Gateway, Arrived::Suppression(suppression)).await;
+    let suppressed = log::NumbersSuppressed { count: 1, lifted: false };
+    s.commit(suppression, vec![Happened::NumbersSuppressed(suppressed)]).await;
 }
 
 async fn disposition(s: &mut Script, path: &[&str], again_at_ms: i64) -> log::InputId {
@@ -351,6 +360,7 @@ fn recorded(path: &[&str], attempt: u32, contacted: bool) -> Happened {
         contacted,
         answered: log::Answered::Reporter as i32,
         effects: vec!["retry".into()],
+        dialled: 0,
     })
 }
 

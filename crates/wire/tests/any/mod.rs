@@ -218,7 +218,9 @@ kinds! {
     DeliveryStarted { delivery, attempt, deliverer, case }
     DeliveryEnded { delivery, attempt, outcome, detail, case, not_before }
     ClaimRefused { delivery, deliverer }
-    DispositionRecorded { case, campaign, path, agent, attempt, contacted, answered, effects }
+    DispositionRecorded { case, campaign, path, agent, attempt, contacted, answered, effects, dialled }
+    NumbersSuppressed { count, lifted }
+    SystemTaskDue { case, system, task }
     SlaStarted { case, clock, sla, target_ms, calendar, deadline, from }
     SlaPaused { case, clock, remaining_ms }
     SlaResumed { case, clock, deadline }

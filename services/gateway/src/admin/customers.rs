@@ -15,6 +15,8 @@ pub(super) const UPSERT: &str = "simpang.admin.v1.Admin/UpsertCustomers";
 
 /// Customers in one request.
 const CUSTOMERS_MAX: usize = 1_000;
+/// Numbers in one change of a do-not-call list.
+const SUPPRESSED_MAX: usize = 1_000;
 /// Bytes of customers in one record, as for inputs.
 const RECORD_BYTES_MAX: usize = 512 * 1024;
 
@@ -32,13 +34,64 @@ impl AdminApi {
         let keyer = &self.commands.context.options.keyer;
         let records = customers.into_iter().map(|customer| record(keyer, customer));
         let records = records.collect::<Result<Vec<_>, _>>()?;
+        let changes = self.opt_outs(&records);
         let mut position = 0;
         for customers in parts(records) {
             let appended = tokio::time::timeout_at(deadline, self.append_customers(customers)).await;
             position = appended
                 .map_err(|_| Status::unavailable("the log does not answer; send the same again"))??;
         }
+        for (lifted, numbers) in changes {
+            self.suppress(position, lifted, numbers, deadline).await?;
+        }
         Ok(api::UpsertCustomersResponse { position })
+    }
+
+    /// Identities of customers who opt out with these records, and of those who no longer do: with whether the latter.
+    fn opt_outs(&self, records: &[log::CustomerRecord]) -> [(bool, Vec<bytes::Bytes>); 2] {
+        let mut changes = [(false, Vec::new()), (true, Vec::new())];
+        for record in records {
+            let Some(customer) = &record.customer else { continue };
+            let before = self.commands.directory.known_customer(&customer.id);
+            let was_out = before.is_some_and(|customer| has_opted_out(&customer));
+            let is_out = !record.removed && has_opted_out(customer);
+            if is_out || was_out {
+                changes[usize::from(!is_out)].1.extend(record.identities.iter().cloned());
+            }
+        }
+        changes
+    }
+
+    /// Carries an opt-out, or its end, to every desk that calls people: what waits there is given to nobody.
+    async fn suppress(
+        &self,
+        position: u64,
+        lifted: bool,
+        numbers: Vec<bytes::Bytes>,
+        deadline: tokio::time::Instant,
+    ) -> Result<(), Status> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        for desk in self.commands.directory.calling_desks() {
+            let follower = self.commands.desks.get(&desk, deadline).await?;
+            for (part, numbers) in (0_u32..).zip(numbers.chunks(SUPPRESSED_MAX)) {
+                let parts = [&desk, "opt-out", &format!("{position}.{part}.{lifted}")];
+                let body = log::Suppression {
+                    numbers: numbers.to_vec(),
+                    lifted,
+                    reason: "opt-out in the directory".to_owned(),
+                    principal: self.commands.context.options.instance.clone(),
+                };
+                let input = log::Input {
+                    key: self.commands.key(&parts).to_vec().into(),
+                    body: Some(log::input::Body::Suppression(body)),
+                    ..log::Input::default()
+                };
+                follower.decide(input, deadline).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn append_customers(&self, customers: Vec<log::CustomerRecord>) -> Result<u64, Status> {
@@ -50,6 +103,17 @@ impl AdminApi {
         };
         let store = &self.commands.context.options.store;
         store.append_directory(record.encode_to_vec().into()).await.map_err(|error| refusal::append(&error))
+    }
+}
+
+/// Whether a customer wants no calls: the fact `opt_out`.
+fn has_opted_out(customer: &log::Customer) -> bool {
+    use log::fact::Value;
+    let opt_out = customer.facts.iter().find(|fact| fact.name == "opt_out");
+    match opt_out.and_then(|fact| fact.value.as_ref()) {
+        Some(Value::Flag(flag)) => *flag,
+        Some(Value::Text(text)) => ["true", "yes", "ya", "1"].contains(&text.trim().to_lowercase().as_str()),
+        _ => false,
     }
 }
 

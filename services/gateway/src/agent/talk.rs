@@ -71,6 +71,7 @@ impl Ask for api::DisposeRequest {
             filled,
             again_at_ms: self.again_at_ms,
             answered,
+            dialled: self.dialled,
         }))
     }
 }

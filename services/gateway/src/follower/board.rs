@@ -223,6 +223,15 @@ impl Board {
             .unwrap_or_default()
     }
 
+    /// Active team leaders and supervisors, sorted.
+    pub(crate) fn leaders(&self) -> Vec<String> {
+        let leads = |role: &Role| matches!(role, Role::TeamLeader | Role::Supervisor);
+        let agents = self.agents.iter().filter(|(_, agent)| !agent.inactive && agent.roles.iter().any(leads));
+        let mut leaders: Vec<String> = agents.map(|(id, _)| id.to_string()).collect();
+        leaders.sort();
+        leaders
+    }
+
     /// Messages of customers on a case; 0 for an unknown one.
     pub(crate) fn messages(&self, case: u64) -> u32 {
         self.cases.get(&case).map_or(0, |case| case.messages)

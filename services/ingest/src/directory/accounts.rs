@@ -73,6 +73,19 @@ impl Accounts {
         Some(record.campaigns.iter().any(|c| c == campaign))
     }
 
+    /// The desks that have campaigns, sorted.
+    pub(super) fn calling(&self) -> Vec<DeskName> {
+        let table = self.table();
+        let calling = table.desks.values().filter(|(_, record)| !record.campaigns.is_empty());
+        calling.filter_map(|(_, record)| DeskName::new(&record.desk).ok()).collect()
+    }
+
+    /// Whether somebody leads a desk.
+    pub(super) fn leads(&self, desk: &str, principal: &str) -> bool {
+        let table = self.table();
+        table.desks.get(desk).is_some_and(|(_, record)| record.leaders.iter().any(|name| name == principal))
+    }
+
     /// All mail addresses, sorted.
     pub(super) fn own_addresses(&self) -> Arc<[String]> {
         self.table().own_addresses.clone()

@@ -4,6 +4,7 @@
 mod accounts;
 mod customers;
 mod follow;
+mod suppressed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,11 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use dashmap::DashMap;
 use simpang_channels::x;
 use simpang_log::DeskName;
-use simpang_proto::log::v1::{Channel, Customer, DirectoryRecord};
+use simpang_proto::log::v1::{Channel, Customer, DirectoryRecord, Role};
 use simpang_wire::key::Key;
 
 use accounts::Accounts;
 use customers::Customers;
+use suppressed::Suppressed;
 
 pub(crate) use follow::follow;
 
@@ -35,6 +37,7 @@ pub(crate) struct Directory {
     accounts: Accounts,
     /// How far each source was read, by its name.
     cursors: DashMap<String, String>,
+    suppressed: Suppressed,
     read_through: AtomicU64,
     ready: AtomicBool,
 }
@@ -49,6 +52,7 @@ impl Directory {
         for cursor in &record.cursors {
             self.cursors.insert(cursor.source.clone(), cursor.position.clone());
         }
+        record.suppressed.iter().for_each(|number| self.suppressed.apply(number));
         self.read_through.store(seq, Ordering::Release);
     }
 
@@ -100,6 +104,26 @@ impl Directory {
     pub(crate) fn has_campaign(&self, desk: &str, campaign: &str) -> Option<bool> {
         self.accounts.has_campaign(desk, campaign)
     }
+
+    /// Whether there is such a desk with a policy in force.
+    pub(crate) fn has_desk(&self, desk: &str) -> bool {
+        self.accounts.has_campaign(desk, "").is_some()
+    }
+
+    /// The desks that have campaigns, sorted.
+    pub(crate) fn calling_desks(&self) -> Vec<DeskName> {
+        self.accounts.calling()
+    }
+
+    /// What somebody is on a desk, as far as doors have to know: a team leader or supervisor, or nobody.
+    pub(crate) fn roles(&self, desk: &str, principal: &str) -> Vec<Role> {
+        if self.accounts.leads(desk, principal) { vec![Role::TeamLeader] } else { Vec::new() }
+    }
+
+    /// Whether a desk may not call a number.
+    pub(crate) fn is_suppressed(&self, desk: &str, number: &Key) -> bool {
+        self.suppressed.has(desk, number)
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +143,7 @@ mod tests {
             policy_version: 1,
             accounts: accounts.iter().map(account).collect(),
             campaigns: vec!["callback".into()],
+            leaders: vec!["tl-1".into()],
         }
     }
 
@@ -133,10 +158,7 @@ mod tests {
 
     fn with(directory: &Directory, customers: Vec<CustomerRecord>, desks: Vec<DeskRecord>) {
         let seq = directory.read_through() + 1;
-        directory.apply(
-            seq,
-            &DirectoryRecord { schema: 1, writer: String::new(), customers, desks, cursors: vec![] },
-        );
+        directory.apply(seq, &DirectoryRecord { schema: 1, customers, desks, ..Default::default() });
     }
 
     fn owner(directory: &Directory, address: &str) -> Option<(String, String)> {
@@ -214,5 +236,32 @@ mod tests {
         assert_eq!(directory.has_campaign("tier2", "ideas"), Some(false));
         assert_eq!(directory.has_campaign("tier3", "callback"), None);
         assert_eq!(directory.has_campaign("not a desk!", "callback"), None);
+    }
+
+    #[test]
+    fn a_number_is_suppressed_for_its_desk_or_for_all_until_it_is_lifted() {
+        use simpang_proto::log::v1::SuppressedNumber;
+        let directory = Directory::default();
+        let change = |number: Key, desk: &str, lifted| {
+            let suppressed =
+                vec![SuppressedNumber { number: number.to_vec().into(), desk: desk.into(), lifted }];
+            directory.apply(1, &DirectoryRecord { schema: 1, suppressed, ..Default::default() });
+        };
+        change([1; 16], "tier2", false);
+        change([2; 16], "", false);
+        let seen = |desk| [[1; 16], [2; 16], [3; 16]].map(|number| directory.is_suppressed(desk, &number));
+        assert_eq!(seen("tier2"), [true, true, false]);
+        assert_eq!(seen("tenesa"), [false, true, false]);
+        change([1; 16], "", true);
+        change([2; 16], "tier2", true);
+        assert_eq!(seen("tier2"), [false, true, false], "one that holds for all is lifted for all");
+    }
+
+    #[test]
+    fn a_desks_leaders_are_known_by_name() {
+        let directory = Directory::default();
+        with(&directory, vec![], vec![desk("tier2", &[])]);
+        assert_eq!(directory.roles("tier2", "tl-1"), [Role::TeamLeader]);
+        assert!(directory.roles("tier2", "t2o").is_empty() && directory.roles("tenesa", "tl-1").is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod stream;
+mod suppress;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,8 +48,9 @@ impl IngestService {
 
     fn authorise(&self, metadata: &MetadataMap, method: &str, desk: &str) -> Result<Principal, Status> {
         let method = format!("simpang.ingest.v1.Ingest/{method}");
-        // A desk's own records name its agents; programs have their roles from the token.
-        self.gatekeeper.authorise(metadata, &method, desk, |_| Vec::new())
+        // A desk's own records name its agents; programs have their roles from the token. The directory says who leads.
+        let roles = |principal: &str| self.intake.directory.roles(desk, principal);
+        self.gatekeeper.authorise(metadata, &method, desk, roles)
     }
 }
 
@@ -94,9 +96,16 @@ impl Ingest for IngestService {
         request: Request<Streaming<api::LoadContactsRequest>>,
     ) -> Result<Response<Self::LoadContactsStream>, Status> {
         let (metadata, _, inbound) = request.into_parts();
-        self.authorise(&metadata, "LoadContacts", "")?;
         let answers = contacts::serve(self, metadata, inbound).await?;
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn suppress_numbers(
+        &self,
+        request: Request<api::SuppressNumbersRequest>,
+    ) -> Result<Response<api::SuppressNumbersResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        suppress::serve(self, &metadata, request).await.map(Response::new)
     }
 }
 

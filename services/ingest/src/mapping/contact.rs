@@ -17,6 +17,10 @@ const KEY_BYTES_MAX: usize = 128;
 /// What a row is loaded into.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
+    /// Desk.
+    pub(crate) desk: String,
+    /// Entry criterion of rows that state none.
+    pub(crate) criterion: String,
     /// Campaign.
     pub(crate) campaign: String,
     /// Name of the list, for people.
@@ -38,39 +42,85 @@ pub(crate) struct Loaded {
     pub(crate) remark: String,
 }
 
-/// A row as an input.
-pub(crate) fn contact_input(keyer: &Keyer, directory: &Directory, load: &Load, contact: &Contact) -> Loaded {
-    let people: Vec<Key> = contact.phones.iter().map(|phone| keyer.person("call", phone)).collect();
-    let row = row_key(keyer, &contact.row_key);
+/// A row as an input, or why it may not be called (H9). A number on the do-not-call list is left out.
+pub(crate) fn contact_input(
+    keyer: &Keyer,
+    directory: &Directory,
+    load: &Load,
+    contact: &Contact,
+) -> Result<Loaded, String> {
+    let all = contact.phones.iter().map(|phone| (keyer.person("call", phone), phone));
+    let (left_out, allowed): (Vec<_>, Vec<_>) =
+        all.partition(|(key, _)| directory.is_suppressed(&load.desk, key));
+    if allowed.is_empty() {
+        let what = if left_out.len() == 1 { "the number is" } else { "all of its numbers are" };
+        return Err(format!("{what} on the do-not-call list"));
+    }
+    let everybody: Vec<Key> = left_out.iter().chain(&allowed).map(|(key, _)| *key).collect();
+    let customer = directory.customer(&everybody);
+    if customer.as_ref().is_some_and(has_opted_out) {
+        return Err("the customer has opted out of calls".to_owned());
+    }
+    let (people, phones): (Vec<Key>, Vec<String>) =
+        allowed.into_iter().map(|(key, phone)| (key, phone.clone())).unzip();
+    let row = plain_row_key(keyer, &contact.row_key);
     let since = waiting_since(&contact.waiting_since, load.zone);
     let key = keyer.key(Purpose::Idempotency, &[b"contact", load.campaign.as_bytes(), row.as_bytes()]);
     let body = log::Contact {
         campaign: load.campaign.clone(),
-        row: row.clone(),
+        row: row_key(keyer, load, &contact.row_key),
         author: people.first().map(|key| bytes(key)).unwrap_or_default(),
-        customer: directory.customer(&people),
-        criterion: contact.criterion.clone(),
+        numbers: people.iter().map(|key| bytes(key)).collect(),
+        customer,
+        criterion: if contact.criterion.is_empty() { &load.criterion } else { &contact.criterion }.clone(),
         facts: facts(contact),
         waiting_since_ms: since.unwrap_or(0),
         zone: contact.zone.clone(),
-        content: Some(sealed(&content(load, contact))),
+        content: Some(sealed(&content(load, contact, phones))),
     };
     let unread = since.is_none() && !contact.waiting_since.trim().is_empty();
-    let remark =
-        if unread { "the time since when it waits can't be read: ordered by when it is loaded" } else { "" };
-    Loaded {
+    let unread = unread.then(|| UNREAD.to_owned());
+    let fewer = (!left_out.is_empty())
+        .then(|| format!("left out: {} of its numbers, on the do-not-call list", left_out.len()));
+    let remarks: Vec<String> = unread.into_iter().chain(fewer).collect();
+    Ok(Loaded {
         key: row,
         input: log::Input {
             key: bytes(&key),
             traceparent: load.traceparent.clone(),
             body: Some(log::input::Body::Contact(body)),
         },
-        remark: remark.to_owned(),
+        remark: remarks.join("; "),
+    })
+}
+
+/// Said of a row whose time can't be read.
+const UNREAD: &str = "the time since when it waits can't be read: ordered by when it is loaded";
+
+/// Whether a customer wants no calls: the fact `opt_out`.
+fn has_opted_out(customer: &log::Customer) -> bool {
+    use log::fact::Value;
+    let opt_out = customer.facts.iter().find(|fact| fact.name == "opt_out");
+    match opt_out.and_then(|fact| fact.value.as_ref()) {
+        Some(Value::Flag(flag)) => *flag,
+        Some(Value::Text(text)) => ["true", "yes", "ya", "1"].contains(&text.trim().to_lowercase().as_str()),
+        _ => false,
     }
 }
 
-/// A number is personal and stands on the log only as a keyed hash.
-fn row_key(keyer: &Keyer, key: &RowKey) -> String {
+/// What a list calls its key may name a person, as a number does: on the log stands a keyed hash.
+fn row_key(keyer: &Keyer, load: &Load, key: &RowKey) -> String {
+    match key {
+        RowKey::Given(given) => {
+            let parts: [&[u8]; 3] = [b"row", load.campaign.as_bytes(), given.as_bytes()];
+            format!("key-{}", hex::encode(keyer.key(Purpose::Idempotency, &parts)))
+        }
+        RowKey::Phone(_) => plain_row_key(keyer, key),
+    }
+}
+
+/// The key for people who brought the list, and what its idempotency is made of; never written down.
+fn plain_row_key(keyer: &Keyer, key: &RowKey) -> String {
     match key {
         RowKey::Given(given) if given.len() <= KEY_BYTES_MAX => given.clone(),
         RowKey::Given(given) => format!("sha256-{}", hash(given.as_bytes())),
@@ -78,19 +128,34 @@ fn row_key(keyer: &Keyer, key: &RowKey) -> String {
     }
 }
 
+/// The ticket, and every column that its header calls a fact: `fact.call_minutes` is the fact `call_minutes`. Nothing
+/// else of a list is for rules, since it may name a person.
 fn facts(contact: &Contact) -> Vec<log::Fact> {
-    let ticket: String = contact.ticket.chars().take(500).collect();
-    let facts = if ticket.is_empty() { vec![] } else { vec![("ticket".to_owned(), FactValue::Text(ticket))] };
+    let short = |text: &str| FactValue::Text(text.chars().take(500).collect());
+    let ticket = (!contact.ticket.is_empty()).then(|| ("ticket".to_owned(), short(&contact.ticket)));
+    let columns = contact.attributes.iter().filter_map(|(header, value)| {
+        let name = header.trim().to_lowercase();
+        let name = name.strip_prefix("fact.")?.trim();
+        let is_name = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        is_name.then(|| (name.to_owned(), short(value)))
+    });
+    let facts: simpang_channels::Facts = columns.chain(ticket).collect();
     log_facts(&facts)
 }
 
-fn content(load: &Load, contact: &Contact) -> log::ContactContent {
+fn content(load: &Load, contact: &Contact, phones: Vec<String>) -> log::ContactContent {
     let attribute =
         |(name, value): &(String, String)| log::Attribute { name: name.clone(), value: value.clone() };
     log::ContactContent {
         name: contact.name.clone(),
-        phones: contact.phones.clone(),
+        phones,
         note: contact.note.clone(),
+        row: match &contact.row_key {
+            RowKey::Given(given) => given.clone(),
+            RowKey::Phone(_) => String::new(),
+        },
         attributes: contact.attributes.iter().map(attribute).collect(),
         origin: format!("{}:{}", load.list, contact.line),
     }
@@ -144,12 +209,14 @@ mod tests {
 
     fn loaded(contact: &Contact) -> (Loaded, log::Contact) {
         let load = Load {
+            desk: "tier2".into(),
+            criterion: String::new(),
             campaign: "callback".into(),
             list: "list.csv".into(),
             zone: chrono_tz::Asia::Jakarta,
             traceparent: String::new(),
         };
-        let loaded = contact_input(&Keyer::new(b"secret"), &Directory::default(), &load, contact);
+        let loaded = contact_input(&Keyer::new(b"secret"), &Directory::default(), &load, contact).unwrap();
         let Some(log::input::Body::Contact(body)) = loaded.input.body.clone() else { panic!("a contact") };
         (loaded, body)
     }
@@ -162,7 +229,7 @@ mod tests {
         assert_eq!(content.attributes[0].value, "0812-3456-7890");
         assert_eq!(body.waiting_since_ms, 1_795_138_200_000);
         assert_eq!(body.facts[0].name, "ticket");
-        assert_eq!(loaded.key, body.row);
+        assert_eq!(loaded.key, body.row, "a number's key is a keyed hash for everybody");
         assert!(loaded.remark.is_empty());
         let shown = format!("{body:?}");
         assert!(!shown.contains("812") && !shown.contains("Suwarni"), "{shown}");
@@ -175,7 +242,10 @@ mod tests {
         assert_eq!(first.input.key, again.input.key);
         let (other, body) = loaded(&Contact { row_key: RowKey::Given("T-7".into()), ..contact() });
         assert_ne!(first.input.key, other.input.key);
-        assert_eq!(body.row, "T-7");
+        assert_eq!(other.key, "T-7", "as the list has it, for those who brought it");
+        assert!(body.row.starts_with("key-") && !body.row.contains("T-7"), "{}", body.row);
+        let content = log::ContactContent::decode(body.content.unwrap().body).unwrap();
+        assert_eq!(content.row, "T-7");
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn directory() -> Directory {
             account(log::Channel::X, "telkomcare", "1114"),
         ],
         campaigns: vec![],
+        ..DeskRecord::default()
     };
     let customer = CustomerRecord {
         customer: Some(Customer { id: "k1".into(), segment: "DES".into(), ..Customer::default() }),
@@ -41,7 +42,6 @@ fn directory() -> Directory {
         1,
         &DirectoryRecord {
             schema: 1,
-            writer: String::new(),
             customers: vec![customer],
             desks: vec![desk],
             ..DirectoryRecord::default()

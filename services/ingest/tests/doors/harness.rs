@@ -200,6 +200,7 @@ fn tokens() -> Tokens {
         entry("gateway", &["gateway"], &[]),
         entry("tenesa-only", &["gateway"], &["tenesa"]),
         entry("agent-7", &[], &[]),
+        entry("leader", &[], &[]),
     ];
     Tokens::from_entries(entries).unwrap()
 }
@@ -215,6 +216,7 @@ fn directory(keyer: &Keyer) -> log::DirectoryRecord {
         policy_version: 1,
         accounts,
         campaigns: campaigns.iter().map(|c| (*c).into()).collect(),
+        leaders: if desk == "tenesa" { vec!["leader".into()] } else { Vec::new() },
     };
     let tenesa = vec![account(log::Channel::Email, "care@tenesa.example", &["help@tenesa.example"])];
     let telkomcare = vec![

@@ -183,6 +183,7 @@ async fn the_doors_follow_the_directory_as_it_changes() {
             aliases: vec![],
         }],
         campaigns: vec![],
+        ..log::DeskRecord::default()
     };
     let record = log::DirectoryRecord { schema: 1, desks: vec![desk], ..log::DirectoryRecord::default() };
     let seq = doors.store.append_directory(record.encode_to_vec().into()).await.unwrap();

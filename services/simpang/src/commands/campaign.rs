@@ -1,14 +1,17 @@
-//! `simpang campaign load`: a call list, and what became of each of its rows.
+//! `simpang campaign`: a call list and what became of each of its rows; the do-not-call list.
 
-mod list;
-
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use simpang_channels::calls::{CallList, Row};
 use simpang_proto::ingest::v1 as api;
 use simpang_proto::ingest::v1::load_contacts_request::Body as Ask;
 use simpang_proto::ingest::v1::load_contacts_response::Body as Told;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::cli::Campaign;
 use crate::client::{Client, refused};
@@ -18,100 +21,150 @@ use crate::output;
 /// Bytes of the list sent at a time.
 const PIECE: usize = 64 * 1024;
 
-/// Rows sent at a time.
-const ROWS: usize = 500;
+/// Numbers sent at a time.
+const NUMBERS: usize = 1_000;
 
 pub(crate) async fn run(config: &Config, args: Campaign) -> Result<()> {
-    let Campaign::Load { desk, campaign, file, criterion, zone, server, json } = args;
-    let bytes = std::fs::read(&file).with_context(|| format!("can't read the list {}", file.display()))?;
-    let rows = match criterion {
-        Some(criterion) => list::with_criterion(&bytes, &criterion)
-            .with_context(|| format!("nothing was loaded: {}", file.display()))?,
-        None => None,
-    };
-    let source = rows.map_or(Source::Csv(bytes), Source::Rows);
-    let begin = api::BeginLoad { desk, campaign, list: list_name(&file), zone };
-    let client = Client::of(config, &server).await?;
-    let totals = load(&client, begin, source, json.json).await?;
-    if totals.accepted == 0 {
-        bail!("nothing was loaded: none of {} rows is a new contact", totals.rows);
+    match args {
+        Campaign::Load { desk, campaign, file, criterion, zone, server, json } => {
+            let criterion = criterion.unwrap_or_default();
+            let begin = api::BeginLoad { desk, campaign, list: list_name(&file), zone, criterion };
+            let client = Client::of(config, &server).await?;
+            let totals = load(&client, begin, &file, json.json).await?;
+            if totals.accepted == 0 {
+                bail!("nothing was loaded: none of {} rows is a new contact", totals.rows);
+            }
+            Ok(())
+        }
+        Campaign::Suppress { desk, numbers, file, lift, reason, server, json } => {
+            let numbers = numbers_of(numbers, file)?;
+            let client = Client::of(config, &server).await?;
+            let request = api::SuppressNumbersRequest { desk, lift, reason, numbers: Vec::new() };
+            suppress(&client, &request, &numbers, json.json).await
+        }
     }
-    Ok(())
-}
-
-/// What is sent of a list.
-enum Source {
-    /// The file as it is.
-    Csv(Vec<u8>),
-    /// Its rows, with a criterion each.
-    Rows(list::Rows),
 }
 
 fn list_name(file: &Path) -> String {
     file.file_name().map_or_else(String::new, |name| name.to_string_lossy().chars().take(200).collect())
 }
 
-/// Loads a list and tells what became of it.
-async fn load(
-    client: &Client,
-    begin: api::BeginLoad,
-    source: Source,
-    as_json: bool,
-) -> Result<api::LoadTotals> {
+/// Loads a list, piece by piece, and tells what becomes of its rows meanwhile.
+async fn load(client: &Client, begin: api::BeginLoad, file: &Path, as_json: bool) -> Result<api::LoadTotals> {
     let what = format!("campaign {} of desk {}", begin.campaign, begin.desk);
-    let (pieces, rows, lines, left_out) = match source {
-        Source::Csv(bytes) => {
-            let rows = bytes.iter().filter(|byte| **byte == b'\n').count();
-            let pieces: Vec<Ask> = bytes.chunks(PIECE).map(|piece| Ask::Csv(piece.to_vec())).collect();
-            (pieces, rows, None, Vec::new())
-        }
-        Source::Rows(list::Rows { rows, lines, left_out }) => {
-            let pieces = rows.chunks(ROWS).map(|rows| Ask::Rows(api::ContactRows { rows: rows.to_vec() }));
-            (pieces.collect(), lines.len(), Some(lines), left_out)
-        }
-    };
-    let bar = output::progress(rows as u64, "loading");
-    left_out.iter().for_each(|row| tell(row, as_json));
-    let asked = std::iter::once(Ask::Begin(begin)).chain(pieces);
-    let asked: Vec<_> = asked.map(|body| api::LoadContactsRequest { body: Some(body) }).collect();
-    let answer = client.ingest().load_contacts(tokio_stream::iter(asked)).await.map_err(refused)?;
+    let bar = output::progress(lines(file)?.saturating_sub(1), "loading");
+    let list = open(file)?;
+    let (pieces, asked) = mpsc::channel(8);
+    let sending = tokio::task::spawn_blocking(move || send(begin, list, &pieces));
+    let answer = client.ingest().load_contacts(ReceiverStream::new(asked)).await.map_err(refused)?;
     let mut verdicts = answer.into_inner();
     let mut totals = None;
     while let Some(told) = verdicts.message().await.map_err(refused)? {
         match told.body {
-            Some(Told::Row(mut row)) => {
-                row.line = line_of(lines.as_deref(), row.line);
+            Some(Told::Row(row)) => {
                 bar.inc(1);
-                bar.suspend(|| tell(&row, as_json));
+                if as_json || remark(&row).is_some() {
+                    bar.suspend(|| tell(&row, as_json));
+                }
             }
             Some(Told::Totals(sum)) => totals = Some(sum),
             None => {}
         }
     }
     bar.finish_and_clear();
+    sending.await.context("the list was not read to its end")?.with_context(|| read_error(file))?;
     let totals =
         totals.context("the answer ended before its totals: load the same list again, that is harmless")?;
-    let totals = with_left_out(totals, &left_out);
     sum_up(&what, &totals, as_json);
     Ok(totals)
 }
 
-/// The line in the file of a row that the server counted by number.
-fn line_of(lines: Option<&[u64]>, number: u64) -> u64 {
-    let Some(lines) = lines else { return number };
-    let at = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
-    at.and_then(|at| lines.get(at)).copied().unwrap_or(number)
+/// Reads the file and hands its pieces on, as fast as they are taken.
+fn send(
+    begin: api::BeginLoad,
+    mut list: File,
+    pieces: &mpsc::Sender<api::LoadContactsRequest>,
+) -> std::io::Result<()> {
+    let request = |body| api::LoadContactsRequest { body: Some(body) };
+    let mut next = Ask::Begin(begin);
+    // Nobody takes them any more: the server has said why, and that is told.
+    while pieces.blocking_send(request(next)).is_ok() {
+        let mut piece = vec![0; PIECE];
+        let count = list.read(&mut piece)?;
+        if count == 0 {
+            return Ok(());
+        }
+        piece.truncate(count);
+        next = Ask::Csv(piece);
+    }
+    Ok(())
 }
 
-fn with_left_out(mut totals: api::LoadTotals, left_out: &[api::RowVerdict]) -> api::LoadTotals {
-    for row in left_out {
-        totals.rows += 1;
-        match row.outcome() {
-            api::RowOutcome::Duplicate => totals.duplicate += 1,
-            _ => totals.invalid += 1,
+fn open(file: &Path) -> Result<File> {
+    File::open(file).with_context(|| read_error(file))
+}
+
+fn read_error(file: &Path) -> String {
+    format!("can't read the list {}", file.display())
+}
+
+/// Lines of a file, for the bar.
+fn lines(file: &Path) -> Result<u64> {
+    let (mut list, mut buffer, mut lines) = (open(file)?, vec![0; PIECE], 0);
+    loop {
+        match list.read(&mut buffer).with_context(|| read_error(file))? {
+            0 => return Ok(lines),
+            count => lines += buffer[..count].iter().filter(|byte| **byte == b'\n').count() as u64,
         }
     }
-    totals
+}
+
+/// Numbers of the command line and of a file.
+fn numbers_of(mut numbers: Vec<String>, file: Option<PathBuf>) -> Result<Vec<String>> {
+    if let Some(file) = file {
+        let list = CallList::new(BufReader::new(open(&file)?)).with_context(|| read_error(&file))?;
+        for row in list {
+            match row.with_context(|| read_error(&file))? {
+                Row::Accepted(contact) => numbers.extend(contact.phones),
+                Row::Duplicate { .. } => {}
+                Row::Invalid { line, reason } => output::line(format!("line {line:>6}  invalid    {reason}")),
+            }
+        }
+    }
+    if numbers.is_empty() {
+        bail!("no number: name the desk and then numbers, or give --file");
+    }
+    Ok(numbers)
+}
+
+async fn suppress(
+    client: &Client,
+    request: &api::SuppressNumbersRequest,
+    numbers: &[String],
+    as_json: bool,
+) -> Result<()> {
+    let bar = output::progress(numbers.len() as u64, "numbers");
+    let (mut taken, mut invalid) = (0, 0);
+    for (at, numbers) in (0_u64..).zip(numbers.chunks(NUMBERS)) {
+        let request = api::SuppressNumbersRequest { numbers: numbers.to_vec(), ..request.clone() };
+        let answer = client.ingest().suppress_numbers(request).await.map_err(refused)?.into_inner();
+        taken += u64::from(answer.taken);
+        for mut row in answer.invalid {
+            row.line += at * NUMBERS as u64;
+            invalid += 1;
+            bar.suspend(|| tell(&row, as_json));
+        }
+        bar.inc(numbers.len() as u64);
+    }
+    bar.finish_and_clear();
+    if as_json {
+        output::json(&json!({ "taken": taken, "invalid": invalid }));
+        return Ok(());
+    }
+    let whose = if request.desk.is_empty() { "every desk" } else { &request.desk };
+    let what = if request.lift { "off" } else { "on" };
+    output::line(format!("{taken} numbers are {what} the do-not-call list of {whose}; {invalid} are none"));
+    Ok(())
 }
 
 /// A row that was not simply accepted; as JSON every row.
@@ -137,13 +190,14 @@ fn remark(row: &api::RowVerdict) -> Option<String> {
 fn sum_up(what: &str, totals: &api::LoadTotals, as_json: bool) {
     if as_json {
         output::json(&json!({
-            "rows": totals.rows, "accepted": totals.accepted, "duplicate": totals.duplicate, "invalid": totals.invalid,
+            "rows": totals.rows, "accepted": totals.accepted, "duplicate": totals.duplicate,
+            "suppressed": totals.suppressed, "invalid": totals.invalid,
         }));
         return;
     }
     output::line(format!(
-        "{what}: {} rows, {} loaded, {} repeats within the list, {} not usable",
-        totals.rows, totals.accepted, totals.duplicate, totals.invalid
+        "{what}: {} rows, {} loaded, {} repeats within the list, {} not to be called, {} not usable",
+        totals.rows, totals.accepted, totals.duplicate, totals.suppressed, totals.invalid
     ));
 }
 

@@ -146,6 +146,7 @@ impl Story<'_> {
             campaign: campaign.into(),
             list: format!("{campaign}.csv"),
             zone: "Asia/Jakarta".into(),
+            criterion: String::new(),
         };
         let parts = [Body::Begin(begin), Body::Csv(list.as_bytes().to_vec())];
         let parts = parts.map(|body| ingest::LoadContactsRequest { body: Some(body) });

@@ -176,6 +176,7 @@ impl Hand {
                 .collect(),
             again_at_ms: outcome.again_at_ms,
             answered: outcome.answered.into(),
+            dialled: 0,
         };
         match self.client.agent().dispose(request).await {
             Ok(answer) => {

@@ -37,6 +37,7 @@ pub fn tell() -> Tale {
     let reply = budi_replies(&mut s);
     customer_writes_on(&mut s);
     clock_breaches(&mut s);
+    a_number_is_suppressed(&mut s);
     list_arrives(&mut s);
     budi_is_offered(&mut s);
     split_and_merge(&mut s);
@@ -234,7 +235,17 @@ fn list_arrives(s: &mut Story) {
         ..CaseOpened::default()
     };
     let bodies = vec![Body::CaseOpened(opened), queued(4, "calls", at_ms, &[])];
-    s.judge("ingest", input::Body::Contact(Contact::default()), bodies);
+    let numbers = vec![vec![1; 16].into(), vec![2; 16].into()];
+    let contact = Contact { author: vec![1; 16].into(), numbers, ..Contact::default() };
+    s.judge("ingest", input::Body::Contact(contact), bodies);
+}
+
+/// A number is put on the do-not-call list: nobody's who is called here.
+fn a_number_is_suppressed(s: &mut Story) {
+    let numbers = vec![vec![3; 16].into()];
+    let suppression = Suppression { numbers, ..Suppression::default() };
+    let suppressed = NumbersSuppressed { count: 1, lifted: false };
+    s.judge("gateway", input::Body::Suppression(suppression), vec![Body::NumbersSuppressed(suppressed)]);
 }
 
 /// Budi declines case 5, comes back and accepts it; case 6 waits.

@@ -24,12 +24,8 @@ fn record<'a>(t: &'a mut Tale, agent: &str) -> &'a mut AgentRecord {
 
 /// Gives an agent's words on their presence a limit of their own.
 fn limit(t: &mut Tale, agent: &str, limit: &SessionLimit) {
-    let records = t.story.entries.iter_mut().filter_map(|entry| match entry {
-        Entry::Inputs { record, .. } => Some(&mut record.inputs),
-        Entry::Commit { .. } => None,
-    });
-    for input in records.flatten() {
-        if let Some(input::Body::Command(command)) = &mut input.body
+    for command in inputs(t) {
+        if let input::Body::Command(command) = command
             && command.principal == agent
             && let Some(command::Body::SetPresence(says)) = &mut command.body
         {
@@ -38,7 +34,25 @@ fn limit(t: &mut Tale, agent: &str, limit: &SessionLimit) {
     }
 }
 
+/// Puts a number on the do-not-call list in place of the one that the tale puts there.
+fn suppress(t: &mut Tale, number: u8) {
+    for body in inputs(t) {
+        if let input::Body::Suppression(suppression) = body {
+            suppression.numbers = vec![vec![number; 16].into()];
+        }
+    }
+}
+
+fn inputs(t: &mut Tale) -> impl Iterator<Item = &mut input::Body> {
+    let records = t.story.entries.iter_mut().filter_map(|entry| match entry {
+        Entry::Inputs { record, .. } => Some(&mut record.inputs),
+        Entry::Commit { .. } => None,
+    });
+    records.flatten().filter_map(|input| input.body.as_mut())
+}
+
 pub const ALL: &[Break] = &[
+    (Code::SuppressedGiven, "a contact's second number is on the do-not-call list", |t| suppress(t, 2)),
     (Code::TwoAssignees, "a case goes to another while one has it", |t| {
         remove!(t.story, CaseUnassigned(e) if e.case == 5);
     }),

@@ -156,6 +156,10 @@ impl<R: Rules> Judging<'_, R> {
         let case = self.case_of(id);
         let agent = self.state.agents.get(ix);
         let name = &agent.record.agent;
+        if self.state.is_suppressed(case) {
+            let detail = "a number of this contact is on the do-not-call list: close it";
+            return refused(Rejection::WrongState, detail);
+        }
         if case.holder() == Some(ix) {
             return refused(Rejection::WrongState, format!("{name} holds the case already"));
         }

@@ -212,9 +212,9 @@ impl<R: Rules> Judging<'_, R> {
             Ask::Classify { category, .. } => self.classify(case, command, category),
             Ask::Identify { customer } => self.identify(case, command, customer),
             Ask::Reply { kind, to, category, .. } => self.reply(case, command, *kind, *to, category),
-            Ask::Disposition { path, filled, again_at, answered } => {
-                let outcome = Outcome { path, filled, again_at: *again_at, answered: *answered };
-                self.dispose(case, ix, &outcome)
+            Ask::Disposition { path, filled, again_at, answered, dialled } => {
+                let (again_at, answered, dialled) = (*again_at, *answered, *dialled);
+                self.dispose(case, ix, &Outcome { path, filled, again_at, answered, dialled })
             }
             Ask::Schedule { at, keep_owner } => self.schedule(case, ix, *at, *keep_owner),
             Ask::Wait { on } => self.park(case, *on),

@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input, Message};
-use crate::rules::Rules;
+use crate::rules::{FOLLOW_UP, Rules};
 use crate::state::agents::AgentIx;
 use crate::state::case::{Case, Member, Status};
 use crate::state::timers::Timer;
@@ -120,10 +120,11 @@ impl State {
             Happened::CaseForgotten { case } => self.forget(*case),
             Happened::CaseMerged { case, into } => self.merge(*case, *into),
             Happened::CaseSplit { case, messages, .. } => self.take_out(*case, messages),
-            Happened::DispositionRecorded { case, attempt, contacted, .. } => {
+            Happened::DispositionRecorded { case, attempt, contacted, effects, .. } => {
+                let follow_up = effects.iter().any(|effect| **effect == *FOLLOW_UP);
                 if let Some(case) = self.case_mut(*case) {
                     case.attempts = *attempt;
-                    case.misses += u32::from(!contacted);
+                    case.misses += u32::from(!contacted && !follow_up);
                 }
             }
             _ => {}
@@ -169,6 +170,7 @@ impl State {
                     case.message_facts = contact.facts.clone();
                     case.criterion.clone_from(&contact.criterion);
                     case.zone.clone_from(&contact.zone);
+                    case.numbers = contact.numbers.clone().into_boxed_slice();
                 }
                 _ => {}
             }
@@ -297,6 +299,9 @@ impl State {
         }
         case.status = Status::Loose;
         case.untouched = None;
+        if let Some(due) = case.lease_due.take() {
+            self.timers.clear(due, Timer::Lease(id));
+        }
         if let Some(agent) = holder {
             self.put_down(agent, id, channel, rules);
         }
@@ -324,6 +329,21 @@ impl State {
             open.count = open.count.saturating_sub(1);
         }
         self.occupy(id, agent, Status::Assigned { agent }, at, rules);
+        self.lend(id, at, rules);
+    }
+
+    /// From now on the agent who holds a contact has as long as its campaign says to do something with it.
+    pub(super) fn lend<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let campaign = case.campaign.as_ref().and_then(|campaign| rules.tables().campaign(campaign));
+        let due = campaign.and_then(|campaign| campaign.lease_ms).map(|lease| at.saturating_add(lease));
+        let before = std::mem::replace(&mut case.lease_due, due);
+        if let Some(before) = before {
+            self.timers.clear(before, Timer::Lease(id));
+        }
+        if let Some(due) = due {
+            self.timers.set(due, Timer::Lease(id));
+        }
     }
 
     fn resume<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
@@ -333,6 +353,7 @@ impl State {
                 let channel = case.channel;
                 self.put_down(agent, id, channel, rules);
                 self.occupy(id, agent, Status::Assigned { agent }, at, rules);
+                self.lend(id, at, rules);
             }
             Status::Scheduled { until, .. } => {
                 if case.campaign.is_some() {
@@ -445,6 +466,8 @@ impl Case {
             campaign: None,
             criterion: None,
             zone: None,
+            numbers: Box::default(),
+            lease_due: None,
             arrived,
             opened,
             author: None,

@@ -212,6 +212,9 @@ pub(crate) enum Ask {
         /// Who answered.
         #[arg(long, value_enum)]
         answered: Option<Answered>,
+        /// Which of the contact's numbers was dialled: 1 for the first.
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        dialled: u32,
         /// Remark (Keterangan); `-` reads standard input.
         #[arg(long, default_value = "")]
         note: String,

@@ -140,7 +140,7 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
             );
             done(me, &request?, text);
         }
-        Ask::Dispose { of, path, field, again_at, answered, note } => {
+        Ask::Dispose { of, path, field, again_at, answered, dialled, note } => {
             let answered = match answered {
                 None => api::Answered::Unspecified,
                 Some(Answered::Reporter) => api::Answered::Reporter,
@@ -158,6 +158,7 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
                     fields: parse::fields(&field)?,
                     again_at_ms: again_at.as_deref().map(parse::time).transpose()?.unwrap_or(0),
                     answered: answered.into(),
+                    dialled: dialled,
                 }
             );
             done(me, &request?, format!("the outcome of the call is on case {}", of.case));

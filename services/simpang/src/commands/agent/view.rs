@@ -255,8 +255,13 @@ fn disposition(call: &api::Disposition) -> Vec<String> {
         format!(", again at {} UTC", output::time(call.again_ms))
     };
     let path = call.path.join(" > ");
-    let head =
-        format!("{}  attempt {} by {}: {path}{again}", output::time(call.at_ms), call.attempt, call.agent);
+    let number = if call.dialled == 0 { String::new() } else { format!(", number {}", call.dialled) };
+    let head = format!(
+        "{}  attempt {} by {}{number}: {path}{again}",
+        output::time(call.at_ms),
+        call.attempt,
+        call.agent
+    );
     let fields = call.fields.iter().map(|field| format!("    {}: {}", field.name, field.value));
     std::iter::once(head).chain(indented(&call.text)).chain(fields).collect()
 }
