@@ -5,6 +5,7 @@ set -eu
 if ! command -v dovecot >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dovecot-imapd openssl
 fi
+[ -w /dev/fuse ] || echo "This machine has no FUSE: the tests of power loss and of a full disk try nothing (docs/guarantees.md)."
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
     exec cargo test --locked --workspace --doc -q

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use simpang_log_nats::{NatsOptions, NatsStore, server};
 use tokio::io::AsyncBufReadExt as _;
 use tokio::net::TcpStream;
@@ -184,6 +185,30 @@ async fn answers(port: u16) -> bool {
     };
     let line = tokio::time::timeout(Duration::from_secs(1), greeting).await.ok().flatten();
     line.is_some_and(|line| line.starts_with("INFO ") && line.contains("\"jetstream\":true"))
+}
+
+/// The broker's own interface, as the one who runs it asks.
+#[derive(Debug)]
+pub struct Operator(async_nats::Client);
+
+impl Operator {
+    /// Connects.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn connect(url: &str) -> Self {
+        let servers: Vec<String> = url.split(',').map(str::to_owned).collect();
+        Self(async_nats::connect(servers).await.expect("the broker answers"))
+    }
+
+    /// Asks, such as `STREAM.INFO.<name>`; what was answered, an error included.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn ask(&self, subject: &str, body: &Value) -> Value {
+        let asked = self.0.request(format!("$JS.API.{subject}"), body.to_string().into()).await;
+        serde_json::from_slice(&asked.expect("an answer").payload).expect("the answer is JSON")
+    }
 }
 
 /// Servers of one installation, and the ways between them.

@@ -10,6 +10,7 @@
 
 mod broker;
 mod client;
+mod disk;
 mod journal;
 mod link;
 mod load;
@@ -21,8 +22,9 @@ mod senders;
 mod stand;
 mod wait;
 
-pub use broker::{Broker, BrokerOptions, Brokers};
+pub use broker::{Broker, BrokerOptions, Brokers, Operator};
 pub use client::{Agent, Client};
+pub use disk::Disk;
 pub use journal::Sent;
 pub use link::Link;
 pub use load::{Load, Progress, Traffic};

@@ -17,6 +17,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod backup;
 pub mod bare;
 mod connection;
 mod desk;
@@ -26,5 +27,6 @@ pub mod server;
 mod settings;
 mod store;
 
+pub use backup::{BackupError, Saved};
 pub use server::{NatsServer, ServerError, ServerOptions};
 pub use store::{NatsOptions, NatsStore};

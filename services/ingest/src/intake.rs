@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::counters;
 use crate::directory::Directory;
 use crate::mapping::channel_word;
+use crate::refusals::Refusals;
 use crate::ticket::Ticket;
 
 /// SHA-256 of raw bytes.
@@ -76,6 +77,7 @@ pub(crate) struct Intake {
     writer: String,
     desks: DashMap<DeskName, Appender>,
     recent: Mutex<Recent>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Intake {
@@ -92,6 +94,7 @@ impl Intake {
             writer: writer.to_owned(),
             desks: DashMap::new(),
             recent: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -115,7 +118,9 @@ impl Intake {
     pub(crate) async fn keep(&self, bytes: Bytes) -> Result<Digest, Away> {
         let digest: Digest = Sha256::digest(&bytes).into();
         let size = bytes.len();
-        self.store.put_raw(digest, bytes).await?;
+        let kept = self.store.put_raw(digest, bytes).await;
+        self.refusals.note("raw objects", &kept);
+        kept?;
         counters::raw_kept(size);
         Ok(digest)
     }
@@ -143,7 +148,7 @@ impl Intake {
         let begun = simpang_trace::now_ns();
         let ticket = self.appender(desk).await?.submit(input).await?;
         self.note(input);
-        Ok(Ticket::new(ticket, desk, &input.traceparent, begun))
+        Ok(Ticket::new(ticket, desk, &input.traceparent, begun, self.refusals.clone()))
     }
 
     /// Counts an input that was brought before. It goes to the log all the same: what a repeat is, the desk says.

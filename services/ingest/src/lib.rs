@@ -21,6 +21,7 @@ mod intake;
 mod mapping;
 mod messages;
 mod pull;
+mod refusals;
 mod smtp;
 mod ticket;
 
@@ -137,6 +138,12 @@ impl Ingest {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.intake.directory.is_ready()
+    }
+
+    /// What the log takes nothing of now, and why; empty when it takes everything.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<String> {
+        self.intake.refusals.all()
     }
 
     /// Sequence of the directory's last record that the doors know.

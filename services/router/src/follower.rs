@@ -73,6 +73,7 @@ impl Followed {
             return Ok(false);
         };
         caught_up?;
+        seat.note(self.tail.anchor());
         if eager {
             return Ok(true);
         }
@@ -95,6 +96,7 @@ impl Followed {
                     let entry = entry?;
                     if matches!(entry.body, Body::Commit { .. }) {
                         unjudged_since = None;
+                        seat.note(self.tail.anchor());
                     }
                     self.take(&entry)?;
                 }

@@ -7,6 +7,7 @@
 
 mod follower;
 mod group;
+mod mark;
 mod metric;
 mod owner;
 mod snapshot;
@@ -23,6 +24,8 @@ use simpang_log::{DeskName, LogError, LogStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
+
+pub use mark::Mark;
 
 /// How a router works.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub struct Options {
     pub discover_every: Duration,
     /// Keep snapshots of the desks, so that a restart need not read all of a log.
     pub snapshots: Option<Snapshots>,
+    /// Where the last commit seen of each desk is kept, so that a log that lost its tail is known; none: nowhere.
+    pub marks: Option<PathBuf>,
 }
 
 /// How snapshots are kept.
@@ -64,6 +69,7 @@ impl Options {
             takeover_after: Duration::from_secs(1),
             discover_every: Duration::from_millis(500),
             snapshots: None,
+            marks: None,
         }
     }
 }
@@ -161,8 +167,10 @@ impl Discovery {
     async fn begin(&self, desk: &DeskName) -> Result<(), LogError> {
         let log = self.options.store.open(desk).await?;
         info!(%desk, "looking after a desk");
+        let marks = self.options.marks.as_deref();
         let seat = owner::Seat {
             log,
+            marker: marks.map(|dir| mark::Marker::start(dir, desk, &self.tasks)),
             instance: self.options.instance.clone(),
             eager: self.options.eager,
             takeover_after: self.options.takeover_after,

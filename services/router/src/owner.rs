@@ -10,7 +10,7 @@ use metrics::{counter, gauge};
 use simpang_domain::event::Happened;
 use simpang_domain::rules::Rules as _;
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{ChainWriter, CommitRef, DeskLog, LogError, Sealed, SettleError, commit_settled};
+use simpang_log::{Anchor, ChainWriter, CommitRef, DeskLog, LogError, Sealed, SettleError, commit_settled};
 use simpang_proto::log::v1::Commit;
 use simpang_replay::fold::{Fold, Pending};
 use simpang_replay::snapshot::describe;
@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::follower::{Followed, append_tick};
 use crate::group::{Group, RecordBytes, Versions};
+use crate::mark::Marker;
 use crate::snapshot::{Folder, Scribe};
 use crate::traced;
 use crate::{DeskStatus, Snapshots, Statuses, metric};
@@ -36,6 +37,8 @@ pub(crate) struct Seat {
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) cancel: CancellationToken,
     pub(crate) statuses: Statuses,
+    /// Knows the last commit seen; none where nothing is kept.
+    pub(crate) marker: Option<Marker>,
 }
 
 /// Why owning ended.
@@ -68,10 +71,17 @@ impl Seat {
     pub(crate) fn not_this_log(&self, at: &CommitRef, what: &str) -> LogError {
         let dir = self.snapshots.as_ref().map(|kept| kept.dir.display().to_string()).unwrap_or_default();
         let reason = format!(
-            "{what}: the broker lost its tail, or this is another log; restore the log (docs/operations.md, \"When a \
-             log is broken\"), or, if it is as it should be, remove the desk's files from {dir} and start again"
+            "{what}: the broker lost its tail, or this is another log; restore the log (docs/repair.md, \"A lost \
+             tail\"), or, if it is as it should be, remove the desk's files from {dir} and start again"
         );
         LogError::Broken { desk: self.log.desk().to_string(), seq: at.seq, reason }
+    }
+
+    /// Takes note of how far the log was read and checked.
+    pub(crate) fn note(&self, anchor: Anchor) {
+        if let Some(marker) = &self.marker {
+            marker.note(anchor);
+        }
     }
 
     /// Follows and owns in turn until the router stops or the log can't be judged on.
@@ -98,6 +108,9 @@ impl Seat {
 
     async fn follow_and_own(&self, eager: bool) -> Result<End, LogError> {
         self.set(DeskStatus::Following);
+        if let Some(marker) = &self.marker {
+            marker.check(self.log.as_ref()).await?;
+        }
         let mut followed = Followed::begin(self).await?;
         if !followed.until_needed(self, eager).await? {
             return Ok(End::Stopped);
@@ -267,6 +280,7 @@ impl<'a> Owner<'a> {
     fn take(&mut self, entry: &Entry) -> Result<bool, LogError> {
         match &entry.body {
             Body::Commit { commit, .. } => {
+                self.seat.note(self.followed.tail.anchor());
                 return Ok(commit.epoch != self.epoch || commit.writer != self.seat.instance);
             }
             Body::Inputs { door, .. } | Body::Unreadable { door, .. } => {

@@ -65,6 +65,9 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Say whether everything is reachable, durable and on time, and what to do where it is not.
     Doctor(Doctor),
+    /// Take all streams' snapshots into a folder, or put them back where they are gone.
+    #[command(subcommand)]
+    Backup(Backup),
     /// Start everything fresh, send real messages through the real doors, and tell what happens.
     Demo(Demo),
     /// Print the commented default settings.
@@ -225,6 +228,26 @@ pub(crate) enum Desk {
         file: PathBuf,
         #[command(flatten)]
         server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Take snapshots from the running broker; nothing has to stop. As user `backup` of the broker.
+    Take {
+        /// Folder, made anew; a folder in it for each stream.
+        dir: PathBuf,
+        /// Only these streams, such as SIMPANG_tenesa; none: all.
+        #[arg(long, value_name = "STREAM")]
+        stream: Vec<String>,
+    },
+    /// Put streams back that are not there. Roles have to be stopped.
+    Restore {
+        /// Folder that `take` (or `nats stream backup`) wrote.
+        dir: PathBuf,
+        /// Only these streams; none: all that are in the folder.
+        #[arg(long, value_name = "STREAM")]
+        stream: Vec<String>,
     },
 }
 

@@ -331,6 +331,11 @@ impl Config {
         named_or(&self.access.tokens_file, &self.data.dir, "tokens.toml")
     }
 
+    /// Where a router keeps the last commit that it saw of each desk.
+    pub(crate) fn marks_dir(&self) -> PathBuf {
+        self.data.dir.join("marks")
+    }
+
     /// The file with the installation's secret.
     pub(crate) fn secret_file(&self) -> PathBuf {
         named_or(&self.access.secret_file, &self.data.dir, "secret.key")

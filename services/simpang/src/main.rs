@@ -87,6 +87,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Show(args) => commands::show::run(&config, args).await?,
         Command::Bench(args) => bench::run(args).await?,
         Command::Doctor(args) => return commands::doctor::run(&config, args).await,
+        Command::Backup(args) => commands::backup::run(&config, args).await?,
         Command::Demo(args) => return demo::run(args, &config.log.nats_url).await,
         Command::Config => output::line(config::DEFAULT),
     }

@@ -80,6 +80,9 @@ impl Running {
                 "ingest: the customer directory is not read yet, senders are told to come back".to_owned(),
             );
         }
+        for refusal in self.ingest.iter().flat_map(Ingest::refusals) {
+            all.push(format!("ingest: nothing is accepted: {refusal}"));
+        }
         for (desk, status) in self.router.iter().flat_map(Router::statuses) {
             if let DeskStatus::Stopped(reason) = status {
                 all.push(format!("router: desk {desk} is not judged: {reason}"));
@@ -365,6 +368,7 @@ async fn start_router(config: &Config, shared: &Shared) -> Result<Router> {
     let unique = format!("{}-{}", shared.name, std::process::id());
     let mut options = simpang_router::Options::new(shared.store.clone(), store::instance("router", &unique));
     options.eager = config.router.eager;
+    options.marks = Some(config.marks_dir());
     options.takeover_after = Duration::from_millis(config.router.takeover_after_ms);
     options.snapshots = (config.router.snapshot_events > 0).then(|| simpang_router::Snapshots {
         dir: config.data.dir.join("snapshots"),

@@ -338,6 +338,12 @@ impl Stand {
         self.at(role).grpc
     }
 
+    /// The HTTP address of a role.
+    #[must_use]
+    pub fn health(&self, role: Role) -> SocketAddr {
+        self.at(role).http
+    }
+
     fn at(&self, role: Role) -> Addresses {
         self.addresses.get(&role).or_else(|| self.addresses.get(&Role::Up)).copied().expect("it runs")
     }
@@ -442,6 +448,7 @@ impl Stand {
             command.arg("--nats-url").arg(brokers.url());
         }
         command.args(args).env("SIMPANG_ADDR", format!("http://{}", self.grpc(role)));
+        command.env("SIMPANG_LISTEN__HTTP", self.at(Role::Ingest).http.to_string());
         let mut command = tokio::process::Command::from(command);
         let run = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output();
         let ended = tokio::time::timeout(READY_WITHIN, run).await;

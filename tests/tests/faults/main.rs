@@ -3,5 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod away;
 mod blocks;
 mod desk;
+mod power;
+mod repair;

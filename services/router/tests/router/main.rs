@@ -181,6 +181,39 @@ async fn a_router_with_an_older_core_stops_at_what_a_newer_one_judges_and_writes
     assert!(commit.seq < unjudged.seq, "{commit:?}");
 }
 
+/// What is left of a log that lost its tail is whole: only who knows more can tell.
+#[tokio::test]
+async fn a_router_that_starts_on_a_log_that_lost_its_tail_refuses_to_judge() {
+    let desk = Desk::new().await;
+    let marks = tempfile::tempdir().unwrap();
+    let router = desk.router_with_marks(marks.path()).await;
+    desk.policy(1).await;
+    let first = desk.mail(1).await;
+    desk.decided(first).await;
+    let stood = desk.log.last_seq().await.unwrap();
+    router.stop().await;
+    let again = desk.router_with_marks(marks.path()).await;
+    let second = desk.mail(2).await;
+    desk.decided(second).await;
+    again.stop().await;
+
+    desk.lose_tail(stood);
+    let left = desk.log.last_seq().await.unwrap();
+    let refusing = desk.router_with_marks(marks.path()).await;
+    let stopped = async {
+        loop {
+            if let Some(DeskStatus::Stopped(reason)) = refusing.statuses().remove("test") {
+                return reason;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reason = tokio::time::timeout(Duration::from_secs(20), stopped).await.unwrap();
+    assert!(reason.contains("its tail is lost") && reason.contains("docs/repair.md"), "{reason}");
+    assert_eq!(desk.log.last_seq().await.unwrap(), left, "and it wrote nothing");
+    refusing.stop().await;
+}
+
 /// Many timers due at once follow one input with more events than a commit should hold.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_too_much_for_one_commit_is_written_in_parts_and_judged_again_alike() {

@@ -110,6 +110,18 @@ impl Desk {
         Router::start(options).await.unwrap()
     }
 
+    /// A router that keeps its marks in a folder.
+    pub(crate) async fn router_with_marks(&self, dir: &std::path::Path) -> Router {
+        let mut options = Options::new(self.store.clone(), "router@test/marked".into());
+        options.marks = Some(dir.to_owned());
+        Router::start(options).await.unwrap()
+    }
+
+    /// The broker restarts over a damaged store and ends the log here.
+    pub(crate) fn lose_tail(&self, seq: u64) {
+        self.store.desk(self.log.desk()).lose_tail(seq);
+    }
+
     async fn gateway(&self, body: input::Body) -> Place {
         let n = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut key = [7; 16];

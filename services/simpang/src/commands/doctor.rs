@@ -85,6 +85,7 @@ fn lines(finding: &Finding) -> Vec<String> {
 pub(crate) async fn run(config: &Config, args: Doctor) -> Result<ExitCode> {
     let mut report = Report { json: args.json.json, counts: [0; 3] };
     machine::check(config, &mut report).await;
+    machine::health(config, &mut report).await;
     if let Some(broker) = broker::check(config, &mut report).await {
         desks::check(&broker, config, &mut report).await;
     }

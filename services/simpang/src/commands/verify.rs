@@ -18,6 +18,7 @@ use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
 use simpang_proto::log::v1::{self, event, input};
 use simpang_replay::rules::{ActiveRules, compile};
 use simpang_replay::verify::{Verdict, Verifier};
+use simpang_router::Mark;
 
 use crate::cli::Verify;
 use crate::config::Config;
@@ -47,6 +48,10 @@ pub(crate) async fn run(config: &Config, args: Verify) -> Result<ExitCode> {
     let desks = if named.is_empty() { store.desks().await? } else { named };
     let mut all_hold = true;
     for desk in desks {
+        // What is left of a log that lost its tail holds: only what this machine saw before can tell.
+        if let Some(mark) = Mark::read(&config.marks_dir(), &desk).context("the mark of a desk")? {
+            mark.check(store.open(&desk).await?.as_ref()).await?;
+        }
         let outcome = verify(store.as_ref(), &desk, &journals, args.quiescent).await?;
         all_hold &= outcome.holds();
         print(&outcome, args.json.json)?;

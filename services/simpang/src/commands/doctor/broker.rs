@@ -52,7 +52,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> Option<Broker
 
 async fn reach(config: &Config, report: &mut Report) -> Option<Broker> {
     let check = "broker";
-    let todo = "start nats-server (or `simpang up`), or name the right one with --nats-url";
+    let todo = "start nats-server (or `simpang up`), or name the right one with --nats-url; meanwhile nothing is \
+                accepted and nothing is lost, see \"The broker is away\" in docs/repair.md";
     let url = store::url(config).map_err(|error| report.fail(check, error.to_string(), todo)).ok()?;
     let connected = store::connect_nats(config, &store::instance("doctor", "1")).await;
     let store = connected.map_err(|error| report.fail(check, format!("{error:#}"), todo)).ok()?;
@@ -121,7 +122,8 @@ async fn jetstream(broker: &Broker, report: &mut Report) -> Option<()> {
             report.fail(
                 "JetStream",
                 error,
-                "switch it on: `jetstream { store_dir: … }` in nats-server's configuration",
+                "nats-server switches it off when its disk is full: see \"A full disk\" in docs/repair.md; if it never \
+                 was on: `jetstream { store_dir: … }` in its configuration",
             );
             None
         }
@@ -158,7 +160,8 @@ pub(super) async fn clock(broker: &Broker, stream: &str, report: &mut Report) {
     };
     let off = told.timestamp_millis() - (before + half);
     let found = format!("the broker's clock is {off} ms from this machine's");
-    let todo = "set both by NTP: the broker's clock stamps every record, and SLA deadlines are told by it";
+    let todo = "set both by NTP: the broker's clock stamps every record, and SLA deadlines are told by it; see \"Clocks \
+                apart\" in docs/repair.md";
     match off.abs() {
         off if off >= CLOCK_FAIL_MS => report.fail("clock", found, todo),
         off if off >= CLOCK_WARN_MS => report.warn("clock", found, todo),

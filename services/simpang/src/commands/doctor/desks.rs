@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use prost::Message;
 use serde_json::Value;
-use simpang_log::{DeskLog, DeskName, LogStore, Record, RecordKind};
+use simpang_log::{DeskLog, DeskName, LogError, LogStore, Record, RecordKind};
 use simpang_proto::log::v1::{Commit, InputRecord, Position};
+use simpang_router::Mark;
 
 use super::broker::{self, Broker};
 use super::{Report, machine};
@@ -40,16 +41,48 @@ pub(super) async fn check(broker: &Broker, config: &Config, report: &mut Report)
         match broker.store.open(desk).await {
             Ok(log) => {
                 replicas_max = replicas(broker, desk, report).await.max(replicas_max);
+                marked(&log, config, report).await;
                 judged(&log, report).await;
             }
             Err(error) => {
-                let todo = "set the stream right with the `nats` tool; what is lost comes back from an archive or a \
-                            mirror";
-                report.fail(format!("desk {desk}: stream"), error.to_string(), todo);
+                report.fail(format!("desk {desk}: stream"), error.to_string(), unfit(&error));
             }
         }
     }
     machine::durability(config, replicas_max, report);
+}
+
+/// What to do about a stream that can't be used.
+fn unfit(error: &LogError) -> &'static str {
+    match error {
+        LogError::Misconfigured { reason, .. } if reason.contains("restore them") => {
+            "records are gone: see \"A damaged store\" in docs/repair.md, or \"A full disk\" if the disk was full"
+        }
+        LogError::Misconfigured { .. } => {
+            "set the stream as it was made, see \"A stream that could lose records\" in docs/repair.md"
+        }
+        _ => "look at nats-server's log, and see docs/repair.md",
+    }
+}
+
+/// Whether the log still has what a router on this machine saw of it.
+async fn marked(log: &Arc<dyn DeskLog>, config: &Config, report: &mut Report) {
+    let check = format!("desk {}: tail", log.desk());
+    let dir = config.marks_dir();
+    match Mark::read(&dir, log.desk()) {
+        Ok(None) => {}
+        Ok(Some(mark)) => match mark.check(log.as_ref()).await {
+            Ok(()) => report.ok(check, format!("commit {} stands where it was last seen", mark.number)),
+            Err(error) => {
+                let todo = "stop the roles, write nothing, and follow \"A lost tail\" in docs/repair.md";
+                report.fail(check, error.to_string(), todo);
+            }
+        },
+        Err(error) => {
+            let found = format!("{}: {error}", dir.join(log.desk().as_str()).display());
+            report.warn(check, found, "remove the file; a router writes it anew");
+        }
+    }
 }
 
 fn stream(desk: &DeskName) -> String {
@@ -129,7 +162,13 @@ async fn judged(log: &Arc<dyn DeskLog>, report: &mut Report) {
     };
     let (now, stands_still) = match outcome.await {
         Ok(found) => found,
-        Err(error) => return report.fail(check, format!("{error:#}"), "run `simpang verify` on the desk"),
+        Err(error) => {
+            return report.fail(
+                check,
+                format!("{error:#}"),
+                "run `simpang verify` on the desk, and see docs/repair.md",
+            );
+        }
     };
     let by = if now.writer.is_empty() {
         "nobody has judged it yet".to_owned()

@@ -1,6 +1,7 @@
 //! This machine: the data folder, its files and its disk.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -22,6 +23,35 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     }
     files(config, report);
     disk(dir, report).await;
+}
+
+/// What a process on this machine says is wrong with it.
+pub(super) async fn health(config: &Config, report: &mut Report) {
+    let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(5)).build() else { return };
+    let asked = client.get(format!("http://{}/healthz", config.listen.http)).send().await;
+    // Nothing has to run here: the roles may be on other machines.
+    let Ok(answer) = asked else { return };
+    if answer.status() != reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        return;
+    }
+    for line in answer.text().await.unwrap_or_default().lines() {
+        report.fail("health", line, section(line));
+    }
+}
+
+/// Where the repair of what a process says is described.
+pub(super) fn section(trouble: &str) -> String {
+    const SECTIONS: [(&str, &[&str]); 4] = [
+        ("A full disk", &["insufficient resources", "resources exceeded", "no space left"]),
+        ("A lost tail", &["tail"]),
+        ("A damaged store", &["can't read it", "records are missing", "were deleted"]),
+        ("A digest that does not match", &["digest", "another record", "commit number", "another commit"]),
+    ];
+    let found = SECTIONS.iter().find(|(_, words)| words.iter().any(|word| trouble.contains(word)));
+    match found {
+        Some((section, _)) => format!("follow \"{section}\" in docs/repair.md"),
+        None => "look at the log of this process, and see docs/repair.md".to_owned(),
+    }
 }
 
 fn files(config: &Config, report: &mut Report) {
@@ -66,7 +96,7 @@ async fn disk(dir: &Path, report: &mut Report) {
     };
     let found = format!("{} of {} free under {}", size(free), size(total), dir.display());
     if free < FREE_KIB_MIN {
-        report.fail(check, found, "make room: a full disk stops the log (nothing accepted is lost)");
+        report.fail(check, found, "make room: a full disk stops the log (nothing accepted is lost), see \"A full disk\" in docs/repair.md");
     } else if free < total / 10 {
         report.warn(check, found, "make room soon: a full disk stops the log (nothing accepted is lost)");
     } else {
@@ -123,13 +153,26 @@ pub(super) fn durability(config: &Config, replicas_max: u64, report: &mut Report
 
 #[cfg(test)]
 mod tests {
-    use super::{size, space};
+    use super::{section, size, space};
 
     #[test]
     fn the_second_line_of_df_is_read() {
         let text = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/a 1000 300 700 30% /\n";
         assert_eq!(space(text), Some((1000, 700)));
         assert_eq!(space("df: no such folder"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_leads_to_its_repair() {
+        for (trouble, expected) in [
+            ("ingest: nothing is accepted: desk a: insufficient resources (code 10023)", "\"A full disk\""),
+            ("router: desk a is not judged: the log ends here, its tail is lost", "\"A lost tail\""),
+            ("project: the broker counts this record and can't read it", "\"A damaged store\""),
+            ("project: previous_digest 00, but the commit before has 01", "\"A digest that does not match\""),
+            ("router: desk a is not judged: it is raining", "look at the log"),
+        ] {
+            assert!(section(trouble).contains(expected), "{trouble}");
+        }
     }
 
     #[test]

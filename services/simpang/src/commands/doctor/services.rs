@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Records that a view may be behind while it is at work.
 const BEHIND_MAX: u64 = 1_000;
 
+/// What to do about a log that a reader stopped at.
+const BROKEN: &str = "stop the routers, run `simpang verify` on the desk and follow \"A digest that does not match\" in \
+                      docs/repair.md; the log is restored, never the view";
+
 /// The services there are, and the role that serves each.
 const SERVICES: [(&str, &str); 5] = [
     ("simpang.agent.v1.Agent", "gateway"),
@@ -108,11 +112,7 @@ async fn token(client: &Client, report: &mut Report) -> bool {
         Ok(answer) => {
             report.ok("token", "good for an administrator");
             for desk in answer.into_inner().desks.into_iter().filter(|desk| !desk.trouble.is_empty()) {
-                report.fail(
-                    format!("desk {}: gateway", desk.desk),
-                    desk.trouble,
-                    "run `simpang verify` on the desk",
-                );
+                report.fail(format!("desk {}: gateway", desk.desk), desk.trouble, BROKEN);
             }
         }
         Err(status) if status.code() == Code::PermissionDenied => {
@@ -137,11 +137,7 @@ async fn views(client: &Client, report: &mut Report) {
         let check = format!("desk {}: view", desk.desk);
         let found = format!("at sequence {}, {} records behind", desk.position, desk.behind_records);
         if !desk.broken.is_empty() {
-            report.fail(
-                check,
-                desk.broken,
-                "run `simpang verify` on the desk; the log is restored, never the view",
-            );
+            report.fail(check, desk.broken, BROKEN);
         } else if desk.behind_records > BEHIND_MAX {
             let folded = output::time(desk.folded_to_ms);
             report.warn(
