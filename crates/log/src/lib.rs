@@ -12,6 +12,7 @@
 pub mod appender;
 mod backoff;
 pub mod chain;
+pub mod clock;
 #[doc(hidden)]
 pub mod contract;
 pub mod directory;
@@ -22,6 +23,7 @@ pub mod tail;
 
 pub use appender::{Appender, Limits, Place, Ticket};
 pub use chain::{Anchor, ChainWriter, CommitRef, Sealed};
+pub use clock::WallClock;
 pub use directory::{DirectoryChange, DirectoryTail};
 pub use memory::{MemoryDesk, MemoryStore};
 pub use port::{

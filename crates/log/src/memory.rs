@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future};
@@ -40,7 +39,7 @@ impl MemoryStore {
     /// An empty store on the system's clock.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_clock(Arc::new(system_ms))
+        Self::with_clock(Arc::new(crate::clock::system_ms))
     }
 
     /// An empty store on a clock of the caller's.
@@ -128,10 +127,4 @@ impl LogStore for MemoryStore {
     fn read_directory(&self, from: u64) -> BoxFuture<'_, Result<DirectoryStream, LogError>> {
         future::ready(Ok(self.inner.directory.clone().read(from).boxed())).boxed()
     }
-}
-
-/// The system's clock, which only the edges of the program may read.
-fn system_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -6,14 +6,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use simpang_log::{Anchor, Appender, Body, DeskLog, Door, Entry, Limits, LogError, Tail};
 use simpang_policy::Policy;
 use simpang_proto::log::v1::{self, DeliveryOutcome};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::board::{Board, Change, Id, Lane, Open, State, lane_of};
@@ -120,9 +120,10 @@ impl Desk {
 
     /// After the stop: nothing new is claimed, what is in flight is finished and reported.
     async fn wind_up(&mut self, mut tail: Tail) -> Result<(), LogError> {
-        let deadline = tokio::time::Instant::now() + self.context.timing.stop_grace;
+        let deadline = Instant::now() + self.context.timing.stop_grace;
         while self.own.values().any(|own| !matches!(own, Own::Reported)) {
             tokio::select! {
+                biased;
                 Some(done) = self.finished.recv() => self.on_done(&done),
                 entry = tail.next() => self.take(entry?, false),
                 () = tokio::time::sleep_until(deadline) => {
@@ -169,7 +170,7 @@ impl Desk {
             Change::ClaimRefused { id, by } if *by == *self.context.name => {
                 if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
                     self.release(id);
-                    self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+                    self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
                 }
             }
             Change::ClaimRefused { .. } => {}
@@ -186,7 +187,7 @@ impl Desk {
             Done::ClaimFailed(id) => {
                 if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
                     self.release(id);
-                    self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+                    self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
                 }
             }
             Done::Reported(id) => {
@@ -206,7 +207,7 @@ impl Desk {
 
     /// Does everything that is due; says how many ms until the next thing is.
     async fn act(&mut self) -> i64 {
-        let now = now_ms();
+        let now = self.context.now_ms();
         self.context.carried.note_read(self.log.desk().as_str());
         self.give_up_lost_claims();
         self.report_orphans(now);
@@ -268,7 +269,7 @@ impl Desk {
     async fn claim(&mut self, id: Id, lane: Lane) {
         let input = inputs::claim(id, &self.context.name);
         let Ok(ticket) = self.appender.submit(&input).await else {
-            return self.board.defer(id, now_ms() + CLAIM_PAUSE_MS);
+            return self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
         };
         *self.busy.entry(lane.clone()).or_default() += 1;
         self.own.insert(id, Own::Claimed(Instant::now(), lane));
@@ -363,6 +364,7 @@ impl Reporter {
             "an attempt ended"
         );
         let written = tokio::select! {
+            biased;
             () = self.until_written(&input) => true,
             () = self.context.stopped_for(self.context.timing.stop_grace) => false,
         };
@@ -402,7 +404,7 @@ async fn try_once(
     let attempt = tokio::spawn(async move {
         let send = async {
             match packer.pack(id, &open, &known, policy.as_ref()).await {
-                Ok(parcel) => context.senders.send(&parcel).await,
+                Ok(parcel) => context.ways.send(&parcel).await,
                 Err(outcome) => outcome,
             }
         };
@@ -432,11 +434,6 @@ impl Context {
         let after = if outcome.retry_after_ms > 0 { outcome.retry_after_ms } else { own_pace };
         Outcome { retry_after_ms: after, ..outcome }
     }
-}
-
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 /// A count for a gauge.

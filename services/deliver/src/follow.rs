@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use simpang_log::{DeskLog, DeskName, LogStore};
+use simpang_log::{DeskLog, DeskName, LogStore, WallClock};
 use simpang_wire::key::Keyer;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,8 @@ use crate::StartError;
 use crate::desk::Desk;
 use crate::handover::Carried;
 use crate::options::{Options, Timing};
-use crate::sender::Senders;
+use crate::outside::Outside;
+use crate::sender::{Senders, Ways};
 
 /// What all desks' tasks share.
 pub(crate) struct Context {
@@ -27,7 +28,9 @@ pub(crate) struct Context {
     former: String,
     desks: Vec<DeskName>,
     pub(crate) timing: Timing,
-    pub(crate) senders: Senders,
+    pub(crate) ways: Ways,
+    outside: Option<Arc<dyn Outside>>,
+    clock: WallClock,
     pub(crate) carried: Carried,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -45,7 +48,14 @@ impl Context {
             ));
         }
         let former = format!("{}+", options.instance);
-        let incarnation = uuid::Uuid::now_v7().simple().to_string();
+        let incarnation = match &options.outside {
+            Some(outside) => outside.incarnation(),
+            None => uuid::Uuid::now_v7().simple().to_string(),
+        };
+        let ways = match &options.outside {
+            Some(outside) => Ways::Outside(outside.clone()),
+            None => Ways::Channels(Box::new(Senders::new(options.channels)?)),
+        };
         Ok(Self {
             name: format!("{former}{incarnation}").into(),
             former,
@@ -53,7 +63,9 @@ impl Context {
             keyer: options.keyer,
             desks: options.desks,
             timing: options.timing,
-            senders: Senders::new(options.channels)?,
+            ways,
+            outside: options.outside,
+            clock: WallClock::default(),
             carried: Carried::default(),
             stopping,
             tasks,
@@ -68,6 +80,11 @@ impl Context {
     /// Whether this process reads the log of this desk.
     pub(crate) fn follows(&self, desk: &str) -> bool {
         self.desks.is_empty() || self.desks.iter().any(|name| name.as_str() == desk)
+    }
+
+    /// The time of day, ms since 1970 UTC; says only when to look again.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.outside.as_ref().map_or_else(|| self.clock.ms(), |outside| outside.now_ms())
     }
 
     /// Ends so long after the role was told to stop.
@@ -87,6 +104,7 @@ pub(crate) async fn follow_desks(context: Arc<Context>) {
             }
         }
         tokio::select! {
+            biased;
             () = context.stopping.cancelled() => return,
             () = sleep(context.timing.look_for_desks) => {}
         }

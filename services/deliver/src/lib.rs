@@ -24,6 +24,7 @@ mod inputs;
 mod messages;
 pub mod metric;
 pub mod options;
+pub mod outside;
 mod parcel;
 mod sender;
 mod traced;

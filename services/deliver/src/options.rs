@@ -8,6 +8,8 @@ use std::time::Duration;
 use simpang_log::{DeskName, LogStore};
 use simpang_wire::key::Keyer;
 
+use crate::outside::Outside;
+
 /// Everything the role is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -23,6 +25,8 @@ pub struct Options {
     pub channels: Channels,
     /// Times and bounds.
     pub timing: Timing,
+    /// Takes the place of the machine's clock and of all channels, where a deliverer is tried without them.
+    pub outside: Option<Arc<dyn Outside>>,
 }
 
 /// The ways out.

@@ -64,6 +64,7 @@ impl Accounts {
         let mut behind: HashMap<String, u64> = HashMap::new();
         loop {
             tokio::select! {
+                biased;
                 () = self.context.stop.cancelled() => return,
                 _ = look.tick() => {}
             }

@@ -67,9 +67,11 @@ impl Desks {
         self.followed.get(desk).map(|follower| Arc::clone(&follower))
     }
 
-    /// Every desk that is followed.
+    /// Every desk that is followed, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Follower>> {
-        self.followed.iter().map(|follower| Arc::clone(&follower)).collect()
+        let mut all: Vec<_> = self.followed.iter().map(|follower| Arc::clone(&follower)).collect();
+        all.sort_by(|a, b| a.desk().cmp(b.desk()));
+        all
     }
 
     async fn follow(&self, log: Arc<dyn DeskLog>) -> Result<Arc<Follower>, Status> {
@@ -98,6 +100,7 @@ impl Desks {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = self.context.stop.cancelled() => return,
                 _ = look.tick() => {}
             }

@@ -47,6 +47,7 @@ impl Directory {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = self.context.stop.cancelled() => return,
                 change = tail.next() => match change {
                     Ok(change) => self.take_in(change),

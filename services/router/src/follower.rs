@@ -1,6 +1,6 @@
 //! Reading along until the desk needs an owner: inputs that stand unjudged for too long say that there is none.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use prost::Message;
 use simpang_log::tail::{Body, Entry, Tail};
@@ -8,6 +8,7 @@ use simpang_log::{Anchor, DeskLog, Door, LogError};
 use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
 use simpang_replay::fold::Fold;
 use simpang_replay::snapshot::belongs;
+use tokio::time::Instant;
 use tracing::info;
 
 use crate::group::RecordBytes;
@@ -91,6 +92,7 @@ impl Followed {
                 }
             }
             tokio::select! {
+                biased;
                 () = seat.cancel.cancelled() => return Ok(false),
                 entry = self.tail.next() => {
                     let entry = entry?;
@@ -102,17 +104,17 @@ impl Followed {
                 }
                 () = tokio::time::sleep(patience.min(Duration::from_millis(200))) => {}
             }
-            if self.needs_probe(patience) {
+            if self.needs_probe(seat) {
                 let _ = append_tick(seat.log.as_ref(), &seat.instance).await;
             }
         }
     }
 
     /// Whether a timer is long due and nothing asks for it: a clock input then shows whether there is an owner.
-    fn needs_probe(&self, patience: Duration) -> bool {
-        let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+    fn needs_probe(&self, seat: &Seat) -> bool {
+        let patience_ms = i64::try_from(seat.takeover_after.as_millis()).unwrap_or(i64::MAX);
         let due = self.fold.desk.state().timers.next();
-        let late = due.is_some_and(|due| due.saturating_add(patience_ms) < crate::owner::wall_clock_ms());
+        let late = due.is_some_and(|due| due.saturating_add(patience_ms) < seat.clock.ms());
         late && self.fold.pending.is_empty()
     }
 }

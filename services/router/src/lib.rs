@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use simpang_log::{DeskName, LogError, LogStore};
+use simpang_log::{DeskName, LogError, LogStore, WallClock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -46,6 +46,8 @@ pub struct Options {
     pub snapshots: Option<Snapshots>,
     /// Where the last commit seen of each desk is kept, so that a log that lost its tail is known; none: nowhere.
     pub marks: Option<PathBuf>,
+    /// Says when to ask the log for the time, and when a timer is long due; decides nothing.
+    pub clock: WallClock,
 }
 
 /// How snapshots are kept.
@@ -70,6 +72,7 @@ impl Options {
             discover_every: Duration::from_millis(500),
             snapshots: None,
             marks: None,
+            clock: WallClock::default(),
         }
     }
 }
@@ -175,6 +178,7 @@ impl Discovery {
             eager: self.options.eager,
             takeover_after: self.options.takeover_after,
             snapshots: self.options.snapshots.clone(),
+            clock: self.options.clock.clone(),
             cancel: self.cancel.clone(),
             statuses: self.statuses.clone(),
         };

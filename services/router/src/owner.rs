@@ -3,14 +3,16 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{counter, gauge};
 use simpang_domain::event::Happened;
 use simpang_domain::rules::Rules as _;
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{Anchor, ChainWriter, CommitRef, DeskLog, LogError, Sealed, SettleError, commit_settled};
+use simpang_log::{
+    Anchor, ChainWriter, CommitRef, DeskLog, LogError, Sealed, SettleError, WallClock, commit_settled,
+};
 use simpang_proto::log::v1::Commit;
 use simpang_replay::fold::{Fold, Pending};
 use simpang_replay::snapshot::describe;
@@ -35,6 +37,7 @@ pub(crate) struct Seat {
     pub(crate) eager: bool,
     pub(crate) takeover_after: Duration,
     pub(crate) snapshots: Option<Snapshots>,
+    pub(crate) clock: WallClock,
     pub(crate) cancel: CancellationToken,
     pub(crate) statuses: Statuses,
     /// Knows the last commit seen; none where nothing is kept.
@@ -341,7 +344,7 @@ impl<'a> Owner<'a> {
     /// early fires nothing, and the next one is sent soon after.
     fn tick_in(&self) -> Duration {
         let due = self.followed.fold.desk.state().timers.next();
-        let wait = due.map_or(3_600_000, |due| due.saturating_sub(wall_clock_ms()).clamp(5, 3_600_000));
+        let wait = due.map_or(3_600_000, |due| due.saturating_sub(self.seat.clock.ms()).clamp(5, 3_600_000));
         Duration::from_millis(u64::try_from(wait).unwrap_or(5))
     }
 
@@ -419,12 +422,6 @@ fn log_error(error: SettleError, seat: &Seat) -> LogError {
             reason: "another router has the desk".into(),
         },
     }
-}
-
-/// This machine's clock, for waiting only.
-pub(crate) fn wall_clock_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A count as a gauge takes it.

@@ -8,12 +8,14 @@ mod webhook;
 mod x;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use simpang_proto::log::v1::{Channel, DeliveryKind, DeliveryOutcome};
 
 use crate::StartError;
 use crate::options::Channels;
+use crate::outside::Outside;
 use crate::parcel::{Parcel, Target};
 
 use mail::MailSender;
@@ -86,6 +88,24 @@ impl Outcome {
 pub(crate) trait Sender: Send + Sync + Debug {
     /// Tries once.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome>;
+}
+
+/// The channels, or what stands in for all of them.
+#[derive(Debug)]
+pub(crate) enum Ways {
+    /// The channels.
+    Channels(Box<Senders>),
+    /// What stands in for them.
+    Outside(Arc<dyn Outside>),
+}
+
+impl Sender for Ways {
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
+        match self {
+            Self::Channels(channels) => channels.send(parcel),
+            Self::Outside(outside) => Box::pin(crate::outside::send(outside.as_ref(), parcel)),
+        }
+    }
 }
 
 /// All ways out.

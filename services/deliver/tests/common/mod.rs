@@ -245,6 +245,7 @@ pub(crate) fn options(desk: &Desk, instance: &str, channels: Channels) -> Option
         desks: Vec::new(),
         channels,
         timing,
+        outside: None,
     }
 }
 

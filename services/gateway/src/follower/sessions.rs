@@ -29,6 +29,7 @@ impl Follower {
         beat.tick().await;
         loop {
             tokio::select! {
+                biased;
                 () = self.context.stop.cancelled() => return,
                 _ = beat.tick() => {}
             }

@@ -22,6 +22,7 @@ impl Follower {
         let mut closing = false;
         loop {
             tokio::select! {
+                biased;
                 () = self.context.stop.cancelled() => return self.end_streams(&stops),
                 () = self.context.closing.cancelled(), if !closing => {
                     closing = true;

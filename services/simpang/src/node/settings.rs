@@ -96,6 +96,7 @@ pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions
         desks: desks.collect::<Result<_, _>>().context("router.desks")?,
         channels: channels(&config.deliver),
         timing: Timing::default(),
+        outside: None,
     })
 }
 
