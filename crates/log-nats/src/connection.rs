@@ -89,6 +89,11 @@ impl Connection {
         losses
     }
 
+    /// How often the connection was lost so far.
+    pub(crate) fn lost_so_far(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
     /// Waits for the connection for as long as a request may take. What is sent while there is none would wait in
     /// the client and go out at some later time, after its sender has read back that it did not.
     async fn connected(&self) -> Result<(), String> {

@@ -143,6 +143,10 @@ impl DeskLog for NatsDesk {
         last_seq(&self.connection, &self.stream_name, self.desk.as_str()).boxed()
     }
 
+    fn losses(&self) -> u64 {
+        self.connection.lost_so_far()
+    }
+
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
         async move {
             let stored = read::read(&self.connection, &self.stream_name, self.desk.as_str(), from).await?;

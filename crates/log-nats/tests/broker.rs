@@ -119,7 +119,9 @@ async fn a_router_commits_through_crashes_of_the_broker_without_a_break_in_the_c
         while !*stopped.borrow() {
             let sealed = chain.seal(through(0)).unwrap();
             let seq =
-                commit_settled(router.as_ref(), sealed.payload.clone(), sealed.previous_seq).await.unwrap();
+                commit_settled(router.as_ref(), sealed.payload.clone(), sealed.previous_seq, router.losses())
+                    .await
+                    .unwrap();
             chain.written(&sealed, seq);
         }
         *chain.head().unwrap()
@@ -143,7 +145,9 @@ async fn of_two_routers_that_own_a_desk_one_steps_down() {
         let mut chain = ChainWriter::new(&desk(), Anchor::Start);
         for _ in 0..50 {
             let sealed = chain.seal(Commit { writer: writer.into(), ..Commit::default() }).unwrap();
-            match commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await {
+            match commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq, log.losses())
+                .await
+            {
                 Ok(seq) => chain.written(&sealed, seq),
                 Err(SettleError::Fenced { .. }) => return false,
                 Err(error) => panic!("{error}"),

@@ -256,6 +256,10 @@ pub trait DeskLog: Send + Sync + Debug {
     /// Sequence of the last record; 0 when there is none.
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>>;
 
+    /// How often the connection to the log was lost so far. What was read stands for sure only as long as this does
+    /// not change: a broker that comes back may have lost its tail.
+    fn losses(&self) -> u64;
+
     /// Records from a sequence on, live. Sequences come without gap or the stream ends with [`LogError::Broken`].
     /// After [`LogError::Unavailable`] the stream ends; the caller reads again from where it was.
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>>;

@@ -87,6 +87,8 @@ pub struct Tail {
     stream: Option<RecordStream>,
     /// The log's last sequence when it was last opened.
     stood_at_open: u64,
+    /// How often the connection had been lost when the log was last opened and found to be what it was.
+    losses: u64,
     backoff: Backoff,
     failed: Option<LogError>,
     /// Whose commits come without their events.
@@ -111,6 +113,7 @@ impl Tail {
             arrived: None,
             stream: None,
             stood_at_open: u64::MAX,
+            losses: 0,
             backoff: Backoff::new(),
             failed: None,
             left_out: None,
@@ -185,6 +188,13 @@ impl Tail {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// How often the connection had been lost when what was read was last known to stand
+    /// ([`DeskLog::losses`]). Once that has changed, nothing is to be written on the strength of it unseen.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses
     }
 
     /// The log that is read.
@@ -279,6 +289,7 @@ impl Tail {
     }
 
     async fn try_open(&mut self) -> Result<(), LogError> {
+        let losses = self.log.losses();
         let stands = self.log.last_seq().await?;
         let known = self.position.max(self.anchor_seq);
         if stands < known {
@@ -288,6 +299,7 @@ impl Tail {
         let from = self.last.as_ref().map_or(self.position + 1, |last| last.seq);
         self.stream = Some(self.log.read(from).await?);
         self.stood_at_open = stands;
+        self.losses = losses;
         Ok(())
     }
 

@@ -78,6 +78,10 @@ impl DeskLog for Gated {
         self.log.last_seq()
     }
 
+    fn losses(&self) -> u64 {
+        0
+    }
+
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
         self.log.read(from)
     }

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use prost::Message;
 use simpang_log::{
-    Anchor, ChainWriter, DeskLog, DeskName, LogError, MemoryDesk, MemoryStore, Sealed, SettleError, Settled,
-    commit_settled, settle,
+    Anchor, ChainWriter, DeskLog, DeskName, Door, LogError, MemoryDesk, MemoryStore, SCHEMA, Sealed,
+    SettleError, Settled, commit_settled, settle,
 };
-use simpang_proto::log::v1::Commit;
+use simpang_proto::log::v1::{Commit, InputRecord, Position};
 
 struct Router {
     log: Arc<MemoryDesk>,
@@ -108,14 +110,78 @@ async fn a_lost_tail_is_no_answer() {
     assert!(matches!(router.settled(&ours).await, Err(LogError::Broken { .. })));
 }
 
+/// A commit over an input, whose outcome nobody knows.
+async fn over_an_input(router: &mut Router) -> Sealed {
+    router.commit("us").await;
+    let input =
+        InputRecord { schema: SCHEMA, writer: "first".into(), ..InputRecord::default() }.encode_to_vec();
+    let seq = router.log.append(Door::Ingest, input.clone().into()).await.unwrap();
+    router.chain.absorb(seq, Door::Ingest, &input);
+    let decided_through = Some(Position { seq, ..Position::default() });
+    router.chain.seal(Commit { decided_through, ..Commit::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn inputs_that_are_gone_or_others_are_no_answer_though_the_commit_before_them_stands() {
+    let mut router = Router::new();
+    let ours = over_an_input(&mut router).await;
+    assert_eq!(router.settled(&ours).await.unwrap(), Settled::NotWritten);
+    router.log.lose_tail(1);
+    assert!(
+        matches!(router.settled(&ours).await, Err(LogError::Broken { seq: 2, .. })),
+        "nothing stands there"
+    );
+    router.log.append(Door::Ingest, Bytes::from_static(b"another input")).await.unwrap();
+    let outcome = commit_settled(router.log.as_ref(), ours.payload.clone(), 99, 1).await;
+    assert!(matches!(outcome, Err(SettleError::Log(LogError::Broken { .. }))), "{outcome:?}");
+    assert!(
+        matches!(router.settled(&ours).await, Err(LogError::Broken { seq: 2, .. })),
+        "another stands there"
+    );
+    assert_eq!(router.log.last_seq().await.unwrap(), 2, "and nothing was written on top of it");
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_nothing_is_sent_before_what_it_stands_on_is_seen_again() {
+    let mut router = Router::new();
+    let ours = over_an_input(&mut router).await;
+    let read_at = router.log.losses();
+    // The tail is lost and grows again; the fence alone would let ours stand on another input than it judged.
+    router.log.lose_tail(1);
+    router.log.append(Door::Ingest, Bytes::from_static(b"another input")).await.unwrap();
+    let outcome = commit_settled(router.log.as_ref(), ours.payload.clone(), ours.previous_seq, read_at).await;
+    assert!(matches!(outcome, Err(SettleError::Log(LogError::Broken { seq: 2, .. }))), "{outcome:?}");
+    assert_eq!(router.log.last_seq().await.unwrap(), 2, "and nothing was written");
+    // A connection that was only lost costs a look.
+    let mut steady = Router::new();
+    let ours = over_an_input(&mut steady).await;
+    steady.log.cut_connections();
+    let seq = commit_settled(steady.log.as_ref(), ours.payload, ours.previous_seq, 0).await.unwrap();
+    assert_eq!(seq, 3);
+}
+
+#[tokio::test]
+async fn a_commit_that_stands_on_another_than_it_was_made_for_is_no_answer() {
+    let mut router = Router::new();
+    let ours = over_an_input(&mut router).await;
+    router.log.lose_tail(0);
+    let mut other = Router::new();
+    other.log = router.log.clone();
+    other.commit("them").await;
+    // It was on its way when the tail was lost, and its expected sequence matches again.
+    router.log.commit(ours.payload.clone(), ours.previous_seq).await.unwrap();
+    assert!(matches!(router.settled(&ours).await, Err(LogError::Broken { seq: 1, .. })));
+}
+
 #[tokio::test]
 async fn committing_goes_on_through_faults_until_it_is_settled() {
     let mut router = Router::new();
     for fault in [MemoryDesk::lose_next_ack, MemoryDesk::lose_next_write, |_: &MemoryDesk| {}] {
         let sealed = router.seal("us");
         fault(&router.log);
-        let seq =
-            commit_settled(router.log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await.unwrap();
+        let seq = commit_settled(router.log.as_ref(), sealed.payload.clone(), sealed.previous_seq, 0)
+            .await
+            .unwrap();
         router.chain.written(&sealed, seq);
     }
     assert_eq!(router.log.last_seq().await.unwrap(), 3, "each stands there once");
@@ -127,7 +193,8 @@ async fn committing_goes_on_through_faults_until_it_is_settled() {
         tokio::time::sleep(Duration::from_millis(120)).await;
         log.set_reachable(true);
     });
-    let seq = commit_settled(router.log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await.unwrap();
+    let seq =
+        commit_settled(router.log.as_ref(), sealed.payload.clone(), sealed.previous_seq, 0).await.unwrap();
     assert_eq!(seq, 4);
     later.await.unwrap();
 }
@@ -137,6 +204,6 @@ async fn committing_stops_when_another_router_has_the_desk() {
     let mut router = Router::new();
     let ours = router.seal("us");
     Router { log: router.log.clone(), chain: router.chain.clone() }.commit("them").await;
-    let outcome = commit_settled(router.log.as_ref(), ours.payload, ours.previous_seq).await;
+    let outcome = commit_settled(router.log.as_ref(), ours.payload, ours.previous_seq, 0).await;
     assert!(matches!(outcome, Err(SettleError::Fenced { last_seq: 1 })), "{outcome:?}");
 }

@@ -162,7 +162,8 @@ impl<'a> Owner<'a> {
             ..Commit::default()
         };
         let sealed = seal(&mut chain, commit, &[], seat)?;
-        match commit_settled(seat.log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await {
+        let losses = followed.tail.losses();
+        match commit_settled(seat.log.as_ref(), sealed.payload.clone(), sealed.previous_seq, losses).await {
             Ok(seq) => chain.written(&sealed, seq),
             Err(SettleError::Fenced { .. }) => return Ok(None),
             Err(error) => return Err(log_error(error, seat)),
@@ -316,9 +317,10 @@ impl<'a> Owner<'a> {
         gauge!(metric::KEYS, "desk" => desk.clone()).set(count(keys as u64));
         gauge!(metric::KEYS_FULL, "desk" => desk.clone()).set(f64::from(u8::from(full)));
         gauge!(metric::LAG, "desk" => desk).set(count((packed.inputs + self.group.len()) as u64));
-        let log = self.seat.log.clone();
+        let (log, losses) = (self.seat.log.clone(), self.followed.tail.losses());
         self.in_flight = Some(Box::pin(async move {
-            let outcome = commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await;
+            let outcome =
+                commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq, losses).await;
             (sealed, outcome)
         }));
         Ok(())

@@ -41,7 +41,9 @@ pub(crate) async fn write(store: &NatsStore, inputs: u32) -> Anchor {
         chain.absorb(seq, Door::Ingest, &payload);
         let through = Position { seq, index: 0, step: 0 };
         let sealed = chain.seal(Commit { decided_through: Some(through), ..Commit::default() }).unwrap();
-        let at = commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq).await.unwrap();
+        let at = commit_settled(log.as_ref(), sealed.payload.clone(), sealed.previous_seq, log.losses())
+            .await
+            .unwrap();
         chain.written(&sealed, at);
     }
     Anchor::Commit(*chain.head().unwrap())

@@ -93,7 +93,10 @@ impl<R: Rules> Desk<R> {
         let (mut case, mut rejected) = (None, false);
         self.state.begin(input.at);
         for event in events {
-            if let (Happened::PolicyApplied { .. }, Some(rules)) = (&event.body, rules.take()) {
+            // What timers led to stands before it.
+            if matches!(event.body, Happened::PolicyApplied { .. })
+                && let Some(rules) = rules.take()
+            {
                 self.rules = rules;
             }
             case = ends_on(&event.body).or(case);

@@ -6,7 +6,7 @@ use simpang_domain::desk::Desk;
 use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{
-    Ask, Body, DeliveryClaim, DeliveryReport, Heartbeat, Input, Message, TransferTo,
+    Ask, Body, DeliveryClaim, DeliveryReport, Heartbeat, Input, Message, PolicyVersion, TransferTo,
 };
 use simpang_domain::rules::Rules;
 use simpang_domain::state::{State, Status};
@@ -299,4 +299,28 @@ proptest! {
         prop_assert_eq!(events.len(), 1);
         prop_assert_eq!(trial.desk.state(), &before);
     }
+}
+
+/// Timers that are due before a policy stand before it among what follows from it.
+#[test]
+fn a_policy_that_came_while_timers_were_due_holds_after_folding_too() {
+    let mut trial = Trial::new();
+    trial.judge(Body::Message(message(1)));
+    trial.now += 12 * HOUR;
+    let mut rules = [TestRules::default(), TestRules::default()];
+    rules[1].tables.version = 2;
+    rules[1].tables.queues.retain(|queue| &*queue.name != "hold");
+    let version = |version| PolicyVersion { version, digest: [2; 32], cites: "".into(), errors: Vec::new() };
+    let events = trial.judge_with(None, Body::Policy(version(2)), Some(rules[1].clone()));
+    assert!(!matches!(events[0], Happened::PolicyApplied { .. }), "a timer fired first: {events:?}");
+    let mut folded = Desk::new(TestRules::default());
+    for (input, events) in &trial.history {
+        let brought = match &input.body {
+            Body::Policy(policy) => Some(rules[usize::try_from(policy.version - 1).unwrap()].clone()),
+            _ => None,
+        };
+        folded.fold(input, events, brought);
+    }
+    assert_eq!(folded.rules().tables(), trial.desk.rules().tables());
+    assert_eq!(folded.state(), trial.desk.state());
 }

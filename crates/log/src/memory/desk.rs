@@ -205,6 +205,10 @@ impl DeskLog for MemoryDesk {
         self.answer(|| self.shelf.len())
     }
 
+    fn losses(&self) -> u64 {
+        self.shelf.cuts()
+    }
+
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
         let shelf = self.shelf.clone();
         self.answer(move || shelf.read(from).boxed())

@@ -45,6 +45,11 @@ impl<T: Clone> Shelf<T> {
         self.state.borrow().len
     }
 
+    /// How often connections were cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.state.borrow().cuts
+    }
+
     pub(super) fn get(&self, seq: u64) -> Option<T> {
         let index = usize::try_from(seq.checked_sub(1)?).ok()?;
         self.items().get(index).cloned()

@@ -67,6 +67,10 @@ impl DeskLog for StalledDesk {
         self.inner.last_seq()
     }
 
+    fn losses(&self) -> u64 {
+        0
+    }
+
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
         self.inner.read(from)
     }

@@ -95,7 +95,7 @@ async fn two_routers_never_both_write_and_nothing_is_judged_twice() {
     desk.decided(last.unwrap()).await;
     one.stop().await;
     two.stop().await;
-    // A router that is stopped may leave a clock input behind that it asked for.
+    // One that was fenced asks with a clock input whether there is an owner; it may come when both stop.
     desk.check(false).await;
 }
 
