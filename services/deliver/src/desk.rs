@@ -353,7 +353,13 @@ struct Reporter {
 impl Reporter {
     /// Tries until the report stands on the log; after the role was stopped, for as long as that waits.
     async fn write(self, outcome: &Outcome) {
-        let input = inputs::report(&self.context.keyer, self.log.desk(), self.id, self.attempt, outcome);
+        let input = inputs::report(
+            &self.context.keyer,
+            self.log.desk(),
+            &self.context.name,
+            (self.id, self.attempt),
+            outcome,
+        );
         let (desk, delivery, attempt) = (self.log.desk().to_string(), self.id.to_string(), self.attempt);
         info!(
             desk,

@@ -17,8 +17,16 @@ pub(crate) fn claim(id: Id, deliverer: &str) -> v1::Input {
     v1::Input { body: Some(Body::Claim(claim)), ..Default::default() }
 }
 
-/// Says what became of an attempt. An attempt has one key, so that of two reports the first holds.
-pub(crate) fn report(keyer: &Keyer, desk: &DeskName, id: Id, attempt: u32, outcome: &Outcome) -> v1::Input {
+/// Says what became of an attempt. Of two reports the first holds, since it ends the attempt. The key is this
+/// deliverer's own: after a lost tail the same attempt may begin once more, and a report of before, which the desk
+/// refused, must not stand in the way of the one that counts.
+pub(crate) fn report(
+    keyer: &Keyer,
+    desk: &DeskName,
+    by: &str,
+    (id, attempt): (Id, u32),
+    outcome: &Outcome,
+) -> v1::Input {
     let report = v1::DeliveryReport {
         delivery: Some(id.wire()),
         attempt,
@@ -29,7 +37,7 @@ pub(crate) fn report(keyer: &Keyer, desk: &DeskName, id: Id, attempt: u32, outco
         source_id: outcome.sent.as_ref().map(|sent| sent.source_id.clone()).unwrap_or_default(),
     };
     let (id, attempt) = (id.to_string(), attempt.to_string());
-    let parts = [desk.as_str(), "report", id.as_str(), attempt.as_str()].map(str::as_bytes);
+    let parts = [desk.as_str(), "report", id.as_str(), attempt.as_str(), by].map(str::as_bytes);
     let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
     v1::Input { key, body: Some(Body::Report(report)), ..Default::default() }
 }

@@ -10,16 +10,11 @@ pub(super) struct Keys {
     taken: Vec<(Vec<u8>, Id)>,
     /// What was said of the inputs that are not judged to their end: the first that one repeats.
     repeats: Vec<(Id, Id)>,
-    refused: Vec<Id>,
 }
 
 impl Keys {
     pub(super) fn repeated(&mut self, id: Id, first: Id) {
         self.repeats.push((id, first));
-    }
-
-    pub(super) fn refused(&mut self, id: Id) {
-        self.refused.push(id);
     }
 
     pub(super) fn knows(&self, key: &[u8]) -> bool {
@@ -28,7 +23,7 @@ impl Keys {
 
     /// An input is judged to its end; says what can't be right about it.
     pub(super) fn judged(&mut self, id: Id, input: &Input) -> Option<String> {
-        if input.key.is_empty() || self.refused.contains(&id) {
+        if input.key.is_empty() {
             return None;
         }
         let first = self.taken.iter().find(|(taken, _)| taken[..] == input.key[..]).map(|(_, first)| *first);

@@ -111,7 +111,6 @@ impl Model {
             Body::PolicyRefused(refused) => {
                 self.wrong(&format!("policy {} was refused: {:?}", refused.version, refused.errors));
             }
-            Body::InputRefused(_) => self.keys.refused(cause),
             Body::MessageJoined(joined) => self.joined(joined),
             Body::AgentChanged(changed) => {
                 if let Some(input::Body::Agent(record)) =
