@@ -16,6 +16,7 @@ use crate::parts::Destination;
 use crate::policy::{Entry, Policy, QueueConditions, Ruling, Shape, SlaChoice};
 use crate::problem::{Problem, Report, Severity, Spot};
 use crate::read::Section;
+use crate::stranded;
 
 /// Stack for compiling: CEL's parser takes up to 0.2 MB for each level of nesting, more than a service's threads have.
 const STACK_BYTES: usize = 64 * 1_024 * 1_024;
@@ -190,6 +191,7 @@ fn refuse_desk_keys(section: &Section<'_>) {
 fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
     warn_unused(report, draft);
     draft.queues.sort_by(|a, b| a.rule.name.cmp(&b.rule.name));
+    close_words(draft);
     let mut rules = Compiler::new(report, &draft.vocabulary, &draft.lists, Root::OF_RULES);
     let segment = rules.slot(Slot::Fact(Root::Customer, "segment".to_owned(), FactType::Text));
     let rulings: Vec<Option<Ruling>> =
@@ -208,7 +210,23 @@ fn check(report: &Report<'_>, draft: &mut Draft) -> Option<Shape> {
         report
             .error(last.spot, "the last rule must match always: add a rule with `when = \"true\"` after it");
     }
-    Some(Shape { segment, rules, rulings, choices, agents, queues, entering, entries })
+    let shape = Shape { segment, rules, rulings, choices, agents, queues, entering, entries };
+    stranded::check(report, draft, &shape);
+    Some(shape)
+}
+
+/// What the policy itself defines, conditions can't name otherwise.
+fn close_words(draft: &mut Draft) {
+    let names = |kind| draft.names.defined(kind).map(str::to_owned).collect::<Vec<_>>();
+    let criteria: Vec<String> = draft
+        .campaigns
+        .iter()
+        .flat_map(|campaign| campaign.rule.criteria.iter().map(ToString::to_string))
+        .collect();
+    let (campaigns, segments) = (names(Kind::Campaign), names(Kind::Segment));
+    draft.vocabulary.close(Root::Contact, "campaign", campaigns);
+    draft.vocabulary.close(Root::Contact, "criterion", criteria);
+    draft.vocabulary.close(Root::Customer, "segment", segments);
 }
 
 fn ruling(compiler: &mut Compiler<'_>, draft: &Draft, rule: &RuleDraft) -> Option<Ruling> {

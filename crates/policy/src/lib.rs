@@ -28,6 +28,7 @@ mod problem;
 mod quantity;
 mod read;
 mod roster;
+mod stranded;
 
 pub use compile::{Compiled, compile, compile_inline};
 pub use folder::{Cite, digest};

@@ -1,5 +1,6 @@
 //! Examples on the pages are taken at their word.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::root;
@@ -50,5 +51,73 @@ fn the_page_shows_every_table_that_the_shipped_policy_uses() {
             let table = line.split("]]").next().unwrap();
             assert!(page.contains(&format!("{table}]]")), "{table}]] has no example in docs/policy.md");
         }
+    }
+}
+
+/// Texts in quotation marks that follow any of these.
+fn quoted_after(source: &str, before: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for begin in before {
+        let all = source.split(begin).skip(1).filter_map(|rest| rest.split_once('"'));
+        found.extend(all.map(|(text, _)| text.to_owned()).filter(|text| !text.is_empty()));
+    }
+    found
+}
+
+/// The keys that the compiler asks tables for, as its source has them.
+fn keys_of_the_compiler() -> BTreeSet<String> {
+    let asked = [
+        ".text(\"",
+        ".need_text(\"",
+        ".texts(\"",
+        ".millis(\"",
+        ".need_millis(\"",
+        ".number(\"",
+        ".numbers(\"",
+        ".flag(\"",
+        ".section(\"",
+        ".sections(\"",
+    ];
+    let mut keys = BTreeSet::new();
+    for path in crate::rust_files() {
+        let name = crate::shown(&path);
+        if name.starts_with("crates/policy/src/draft/") || name == "crates/policy/src/folder.rs" {
+            let source = fs::read_to_string(path).unwrap();
+            keys.extend(quoted_after(&source, &asked));
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_page_has_every_key_that_the_compiler_accepts_with_an_example() {
+    let keys = keys_of_the_compiler();
+    assert!(keys.len() > 60, "only {} keys found: {keys:?}", keys.len());
+    let page = fs::read_to_string(root().join("docs/policy.md")).unwrap();
+    let examples: String = policy_of_the_page().into_iter().map(|(_, text)| text).collect();
+    let word = |text: &str, key: &str| {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').any(|word| word == key)
+    };
+    let untold: Vec<&String> = keys.iter().filter(|key| !word(&page, key)).collect();
+    assert!(untold.is_empty(), "not in docs/policy.md: {untold:?}");
+    let unshown: Vec<&String> = keys.iter().filter(|key| !word(&examples, key)).collect();
+    assert!(unshown.is_empty(), "without an example in docs/policy.md: {unshown:?}");
+}
+
+#[test]
+fn the_page_has_every_name_that_conditions_may_read_and_every_field_of_a_template() {
+    let page = fs::read_to_string(root().join("docs/policy.md")).unwrap();
+    let vocabulary = fs::read_to_string(root().join("crates/policy/src/condition/vocabulary.rs")).unwrap();
+    let mut facts = quoted_after(&vocabulary, &["(\"", "&[(\""]);
+    facts.retain(|fact| fact.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    assert!(facts.len() >= 18, "{facts:?}");
+    for root in ["message", "customer", "case", "contact", "agent"] {
+        let there = facts.iter().filter(|fact| page.contains(&format!("`{root}.{fact}")));
+        assert!(there.count() > 0, "nothing of {root}");
+    }
+    let missing: Vec<&String> = facts.iter().filter(|fact| !page.contains(&format!(".{fact}"))).collect();
+    assert!(missing.is_empty(), "not in docs/policy.md: {missing:?}");
+    for field in simpang_policy::FIELDS.iter().chain(simpang_policy::LINK_FIELDS) {
+        assert!(page.contains(&format!("{{{{{field}}}}}")), "{field} is not in docs/policy.md");
     }
 }

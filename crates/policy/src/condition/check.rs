@@ -230,6 +230,9 @@ impl Checker<'_> {
         }
         let mut types: Vec<Type> = call.target.iter_mut().map(|target| self.check(target)).collect();
         types.extend(call.args.iter_mut().map(|argument| self.check(argument)));
+        for (id, message) in super::closed::stray(call, self.slots, self.vocabulary) {
+            self.wrong(id, message);
+        }
         self.check_call(id, call, &types)
     }
 

@@ -2,6 +2,7 @@
 //! I/O; a condition that fails while it runs counts as false.
 
 mod check;
+mod closed;
 mod depth;
 pub(crate) mod slot;
 mod values;
@@ -10,7 +11,7 @@ pub(crate) mod vocabulary;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use cel::common::types::{CelBool, CelInt, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
@@ -33,9 +34,35 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
+    /// Whether it can't hold, whatever it reads.
+    pub(crate) fn is_never(&self, conditions: &Conditions) -> bool {
+        is_never(&self.expression, conditions)
+    }
+
     /// Whether it is the literal `true`.
     pub(crate) fn is_always(&self) -> bool {
         matches!(&self.expression.expr, Expr::Literal(LiteralValue::Boolean(yes)) if *yes.inner())
+    }
+}
+
+fn is_never(node: &IdedExpr, conditions: &Conditions) -> bool {
+    let is_empty = |list: &IdedExpr| match &list.expr {
+        Expr::List(list) => list.elements.is_empty(),
+        Expr::Ident(name) => conditions.is_empty_list(name),
+        _ => false,
+    };
+    match &node.expr {
+        Expr::Literal(LiteralValue::Boolean(yes)) => !*yes.inner(),
+        Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::LOGICAL_AND, [a, b]) => is_never(a, conditions) || is_never(b, conditions),
+            (operators::LOGICAL_OR, [a, b]) => is_never(a, conditions) && is_never(b, conditions),
+            (operators::LOGICAL_NOT, [a]) => {
+                matches!(&a.expr, Expr::Literal(LiteralValue::Boolean(yes)) if *yes.inner())
+            }
+            (operators::IN, [_, list]) => is_empty(list),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -58,6 +85,13 @@ impl Conditions {
     /// What is read, in the order that [`Self::over`] takes it.
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// Whether this is the slot of a list that holds nothing.
+    fn is_empty_list(&self, name: &str) -> bool {
+        let at = name.strip_prefix(check::SLOT_MARK).and_then(|at| at.parse::<usize>().ok());
+        let list = at.and_then(|at| self.lists.get(at)).and_then(Option::as_ref);
+        list.is_some_and(Texts::is_empty)
     }
 
     /// Runs something over filled slots.

@@ -24,6 +24,12 @@ impl<'v> Texts<'v> {
     }
 }
 
+impl Texts<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
 impl Texts<'static> {
     /// With an index, for lists of the policy; owns its texts.
     pub(crate) fn indexed(items: &[Name]) -> Self {

@@ -90,6 +90,8 @@ impl FactType {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vocabulary {
     facts: BTreeMap<(Root, String), FactType>,
+    /// Names that can be these words only.
+    words: BTreeMap<(Root, &'static str), Vec<String>>,
 }
 
 impl Vocabulary {
@@ -110,6 +112,20 @@ impl Vocabulary {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Takes all that a name can be; nothing is held against one of which no word is known.
+    pub(crate) fn close(&mut self, root: Root, name: &'static str, words: impl IntoIterator<Item = String>) {
+        let words: Vec<String> = words.into_iter().collect();
+        if !words.is_empty() {
+            self.words.insert((root, name), words);
+        }
+    }
+
+    /// All that a name can be, where that is known.
+    pub(crate) fn words(&self, root: Root, name: &str) -> Option<&[String]> {
+        let found = self.words.iter().find(|((r, n), _)| *r == root && *n == name);
+        found.map(|(_, words)| words.as_slice())
     }
 
     /// The type of a name after a root; none: there is no such name.

@@ -84,6 +84,11 @@ impl Names {
         self.defined.contains_key(&(kind, name.to_owned()))
     }
 
+    /// Names of a kind that are defined.
+    pub(crate) fn defined(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.defined.keys().filter(move |(k, _)| *k == kind).map(|(_, name)| name.as_str())
+    }
+
     /// Uses of names of a kind, with their places.
     pub(crate) fn uses(&self, kind: Kind) -> impl Iterator<Item = &Text> {
         self.used.iter().filter(move |(k, _)| *k == kind).map(|(_, name)| name)

@@ -187,6 +187,34 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
                 "11: `after` goes with `retry` and `follow-up` only",
             ],
         ),
+        // What would strand cases.
+        (
+            "[[queue]]\nname = \"b\"\nserve = 'false'\n[[escalation]]\nname = \"e\"\ngroup = \"g\"\ntemplate = \"t\"\nqueue = \"b\"\n[[group]]\nname = \"g\"\nmailbox = \"g@example.com\"\n[[template]]\nname = \"t\"\ntext = \"t\"",
+            &[
+                "2: nobody may ever serve queue `b`, so its cases would be stranded: its `serve` can't hold; let somebody in, add a [[queue.widen]], or write `held = true` where people move them",
+            ],
+        ),
+        (
+            "[lists]\nnobody = []\n[[queue]]\nname = \"b\"\nserve = 'agent.id in lists.nobody && agent.site == \"BDG\"'",
+            &["4: nothing routes to queue `b`", "4: nobody may ever serve queue `b`: its `serve` can't hold"],
+        ),
+        (
+            "[[campaign]]\nname = \"c\"\nretry = \"2h\"\n[campaign.window]\nhours = {}\n[[campaign.disposition]]\nlabel = \"x\"\neffect = \"close\"",
+            &["5: a calendar that is never open has no deadlines; give it hours"],
+        ),
+        (
+            "[[sla]]\nname = \"s\"\nchoose = [{ when = \"customer.known\", sla = \"u\" }]\n[[sla]]\nname = \"v\"\nchoose = [{ sla = \"u\" }, { sla = \"u\" }]\n[[sla]]\nname = \"u\"",
+            &[
+                "3: SLA `s` leaves cases without a clock where no choice holds; end it with one without `when`",
+                "6: SLA `v` never comes to `u`: a choice before it always holds",
+            ],
+        ),
+        (
+            "[capacity]\nx = 0\n[[account]]\nchannel = \"x\"\naccount = \"a\"",
+            &[
+                "-2: [capacity] lets nobody hold a case by x, which the desk has an account on: only agents whose record says otherwise get any",
+            ],
+        ),
         // Queues that nothing uses.
         ("[[queue]]\nname = \"lonely\"", &["2: nothing routes to queue `lonely`"]),
     ];
@@ -235,6 +263,9 @@ fn conditions_are_checked_before_they_ever_run() {
         ),
         ("lists.bod.exists(b, c == b)", "unknown name `c`; did you mean `b`?"),
         ("customer.segment.x == 'a'", "nothing has a `.x` here"),
+        ("message.channel == 'mail'", "`message.channel` is never \"mail\"; did you mean `email`?"),
+        ("message.visibility in ['public', 'secret']", "`message.visibility` is never \"secret\"; known: "),
+        ("'recieved' == case.occasion", "`case.occasion` is never \"recieved\"; did you mean `received`?"),
     ];
     for (condition, expected) in table {
         let more = format!(
@@ -246,6 +277,40 @@ fn conditions_are_checked_before_they_ever_run() {
             "{condition}: {found:#?}"
         );
     }
+}
+
+#[test]
+fn a_condition_names_only_what_the_policy_defines() {
+    let more = "[[segment]]\nname = \"DCS\"\n[[campaign]]\nname = \"nossa\"\nretry = \"2h\"\n\
+                [[campaign.criterion]]\ncode = \"vvip\"\ntitle = \"t\"\n\
+                [[campaign.disposition]]\nlabel = \"x\"\neffect = \"close\"\n\
+                [[queue]]\nname = \"b\"\nserve = '\"boss\" in agent.roles'\n\
+                [[rule]]\nname = \"r\"\nqueue = \"b\"\n\
+                when = 'customer.segment == \"DSC\" || contact.campaign in [\"nosa\"] || contact.criterion != \"vip\"'\n";
+    let found = problems_with(more);
+    for expected in [
+        "`customer.segment` is never \"DSC\"; did you mean `DCS`?",
+        "`contact.campaign` is never \"nosa\"; did you mean `nossa`?",
+        "`contact.criterion` is never \"vip\"; did you mean `vvip`?",
+        "`agent.roles` is never \"boss\"; known: administrator, agent",
+    ] {
+        assert!(found.iter().any(|f| f.contains(expected)), "{expected}: {found:#?}");
+    }
+}
+
+#[test]
+fn rules_that_can_not_be_reached_are_told() {
+    let before = "[lists]\nnobody = []\n[[rule]]\nname = \"none\"\nqueue = \"all\"\nwhen = \"customer.id in lists.nobody\"\n\
+                  [[rule]]\nname = \"first\"\nqueue = \"all\"\nwhen = \"customer.known\"\n\
+                  [[rule]]\nname = \"second\"\nqueue = \"all\"\nwhen = \" customer.known \"\n";
+    let compiled = compile_inline("d", 1, &format!("{before}{LEAST}")).unwrap();
+    assert_eq!(
+        lines(&compiled.warnings),
+        [
+            "desks/d.toml:4: rule `none` is never reached: its `when` can't hold",
+            "desks/d.toml:12: rule `second` is never reached: `first` before it asks the same",
+        ]
+    );
 }
 
 #[test]

@@ -58,6 +58,11 @@ fn every_scenario_of_telkom_passes_and_its_list_of_requirements_is_true() {
     every_scenario_passes("telkom");
 }
 
+#[test]
+fn every_scenario_of_the_example_shop_passes() {
+    every_scenario_passes("example-shop");
+}
+
 /// Rules, criteria and dispositions left out or negated; `simpang policy mutate` changes all the rest too.
 fn is_plain(mutant: &Mutant) -> bool {
     match mutant.kind {
@@ -89,4 +94,19 @@ fn nothing_goes_unnoticed(name: &str, least: usize) {
 #[test]
 fn no_rule_criterion_or_disposition_of_telkom_goes_unnoticed() {
     nothing_goes_unnoticed("telkom", 150);
+}
+
+/// What the shop's policy and its scenarios prove is small enough to try all of it.
+#[test]
+fn no_single_change_of_the_example_shop_goes_unnoticed() {
+    let files = policy("example-shop");
+    let (suite, desks) = (suite_of(&files).unwrap(), desks(&files));
+    let all = mutants::of(&files);
+    let mut survivors = Vec::new();
+    mutants::try_all(&all, &files, &desks, &suite, 2, |at, fate| {
+        if fate == Fate::Survived {
+            survivors.push(all[at].what.clone());
+        }
+    });
+    assert!(survivors.is_empty(), "{} of {}: {survivors:#?}", survivors.len(), all.len());
 }

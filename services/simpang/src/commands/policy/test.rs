@@ -76,7 +76,8 @@ fn tell(dir: &Path, outcome: &Outcome, as_json: bool) {
         }));
     }
     let mark = if problems.is_empty() { "ok  " } else { "FAIL" };
-    output::line(format!("{mark} {desk}: {name} ({})", cites.join(", ")));
+    let cites = if cites.is_empty() { String::new() } else { format!(" ({})", cites.join(", ")) };
+    output::line(format!("{mark} {desk}: {name}{cites}"));
     for (line, what) in problems {
         output::line(format!("     {}/{file}:{line}: {what}", dir.display()));
     }
