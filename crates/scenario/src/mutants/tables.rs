@@ -35,6 +35,13 @@ pub(super) fn of(file: &str, text: &str) -> Vec<Mutant> {
             "escalation" => changes.escalations(&path, value),
             "campaign" => changes.each(&path, value, Changes::campaign),
             "calendar" => changes.each(&path, value, Changes::calendar),
+            "roster" => changes.each(&path, value, Changes::roster),
+            "reasons" => {
+                for (list, reasons) in value.as_table().into_iter().flatten() {
+                    let table: Table = [(list.clone(), reasons.clone())].into_iter().collect();
+                    changes.without_items("reason", &path, "reasons", &table, list);
+                }
+            }
             "category" => changes.categories(&path, value, "category"),
             "limits" | "capacity" | "defaults" => changes.entries(&path, value, key),
             _ => {}
@@ -161,7 +168,7 @@ impl Changes<'_> {
     fn escalations(&mut self, path: &[At], list: &Value) {
         self.each(path, list, |changes, at, name, table| {
             changes.change("escalation", format!("escalation `{name}` left out"), at, None);
-            changes.without_keys("escalation", at, name, table, &["queue"]);
+            changes.without_keys("escalation", at, name, table, &["queue", "follow"]);
         });
         if let Some(steps) = list.as_array().filter(|steps| steps.len() > 1) {
             let mut turned = steps.clone();
@@ -209,6 +216,16 @@ impl Changes<'_> {
             self.each(&below(path, key_at("then")), list, |changes, at, label, node| {
                 changes.disposition(at, &name, label, node, contacted);
             });
+        }
+    }
+
+    fn roster(&mut self, path: &[At], _: &str, table: &Table) {
+        for key in ["shift", "exception"] {
+            if let Some(list) = table.get(key) {
+                self.each(&below(path, key_at(key)), list, |changes, at, name, _| {
+                    changes.change("roster", format!("{key} `{name}` left out"), at, None);
+                });
+            }
         }
     }
 
