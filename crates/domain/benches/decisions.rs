@@ -1,4 +1,5 @@
-//! What one decision of the core costs, against the number of open cases and of agents: `cargo bench -p simpang-domain`.
+//! What one decision of the core costs, against the number of open cases and of agents, and what a million open cases
+//! take in memory and as a snapshot: `cargo bench -p simpang-domain`, the latter alone with `-- snapshot`.
 //!
 //! Plain timing, no statistics: the figure is the mean over a few tens of thousands of decisions, after the desk was
 //! filled. Cases need one of twenty skills, each agent has one, SLA clocks run, and every message is another person's.
@@ -15,6 +16,8 @@ use simpang_domain::input::{AgentRecord, Ask, Body, Command, Input, Message, Pol
 use simpang_domain::rules::{
     Classification, ClockRule, NoPolicy, PriorityRule, QueueRule, Rules, SlaRule, Tables,
 };
+use simpang_domain::state::State;
+use simpang_domain::stored::{Reader, Stored as _, Writer};
 use simpang_domain::words::{
     CaseId, Channel, InputId, MessageKind, Millis, Name, Role, SlaClock, Visibility,
 };
@@ -30,6 +33,35 @@ const HOUR: i64 = 3_600_000;
 struct BySkill {
     tables: Tables,
     none: NoPolicy,
+    words: Words,
+}
+
+/// Names that are made once, as a policy and the reader of inputs make them.
+#[derive(Debug, Clone)]
+struct Words {
+    rule: Name,
+    high: Name,
+    normal: Name,
+    queue: Name,
+    sla: Name,
+    account: Name,
+    skill: Name,
+    skills: Vec<Name>,
+}
+
+impl Words {
+    fn new() -> Self {
+        Self {
+            rule: "by-skill".into(),
+            high: "high".into(),
+            normal: "normal".into(),
+            queue: "general".into(),
+            sla: "standard".into(),
+            account: "bench".into(),
+            skill: "skill".into(),
+            skills: (0..SKILLS).map(|n| format!("skill-{n:02}").into()).collect(),
+        }
+    }
 }
 
 impl BySkill {
@@ -65,7 +97,7 @@ impl BySkill {
             vec![clock(SlaClock::FirstResponse, 500 * HOUR), clock(SlaClock::Resolution, 900 * HOUR)];
         tables.slas = vec![SlaRule { name: "standard".into(), clocks }];
         tables.capacities = vec![(Channel::X, 4)];
-        Self { tables, none }
+        Self { tables, none, words: Words::new() }
     }
 }
 
@@ -81,12 +113,12 @@ impl Rules for BySkill {
         };
         let is_high = matches!(facts.message.get("high"), Some(Value::Flag(true)));
         Classification {
-            rule: "by-skill".into(),
+            rule: self.words.rule.clone(),
             segment: None,
-            priority: if is_high { "high" } else { "normal" }.into(),
-            queue: "general".into(),
+            priority: if is_high { &self.words.high } else { &self.words.normal }.clone(),
+            queue: self.words.queue.clone(),
             skills: skill,
-            sla: Some("standard".into()),
+            sla: Some(self.words.sla.clone()),
             actions: Vec::new(),
         }
     }
@@ -151,14 +183,16 @@ impl Bench {
         self.people += 1;
         let n = self.people;
         let key = (u128::from(n) << 64 | u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).to_be_bytes();
-        let skill: Name = format!("skill-{:02}", n % u64::from(SKILLS)).into();
+        let words = &self.desk.rules().words;
+        let skill = words.skills[usize::try_from(n % u64::from(SKILLS)).unwrap()].clone();
         let facts = Facts::new([
-            ("high".into(), Value::Flag(n.is_multiple_of(10))),
-            ("skill".into(), Value::Text(skill)),
+            (words.high.clone(), Value::Flag(n.is_multiple_of(10))),
+            (words.skill.clone(), Value::Text(skill)),
         ]);
+        let account = words.account.clone();
         self.input(Body::Message(Message {
             channel: Channel::X,
-            account: "bench".into(),
+            account,
             kind: MessageKind::New,
             visibility: Visibility::Public,
             source: Some(key),
@@ -255,6 +289,45 @@ fn assigned(events: &[Event]) -> Option<CaseId> {
     })
 }
 
+/// Memory that the process holds, bytes; 0 where the system does not tell.
+fn resident() -> usize {
+    let told = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    told.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+/// Processor time of this thread: what other work on the machine does not stretch. 0 where the system does not tell.
+fn processor() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0))
+}
+
+/// A million open cases: what they hold, and what writing and reading them takes.
+fn snapshot() {
+    const CASES: u64 = 1_000_000;
+    let before = resident();
+    let bench = Bench::new(CASES, 5_000);
+    let held = resident().saturating_sub(before);
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    let mut give = |part| parts.push(part);
+    let (began, worked) = (Instant::now(), processor());
+    let mut to = Writer::new(&mut give);
+    bench.desk.state().store(&mut to);
+    to.finish();
+    let written = (began.elapsed(), processor().saturating_sub(worked));
+    let bytes: usize = parts.iter().map(Vec::len).sum();
+    let (began, worked) = (Instant::now(), processor());
+    let mut parts = parts.into_iter();
+    let mut next = || parts.next();
+    let state = State::load(&mut Reader::new(&mut next)).unwrap();
+    let read = (began.elapsed(), processor().saturating_sub(worked));
+    assert_eq!(state.open_cases, bench.desk.state().open_cases);
+    println!("\n{CASES} open cases: {} bytes of memory each", held / 1_000_000);
+    println!("snapshot: {} bytes each", bytes / 1_000_000);
+    for (what, (spent, worked)) in [("written", written), ("read", read)] {
+        println!("{what} in {spent:.2?}, {worked:.2?} of processor time");
+    }
+}
+
 fn nanos(spent: Duration) -> u128 {
     spent.as_nanos() / u128::from(ROUNDS)
 }
@@ -263,6 +336,9 @@ fn main() {
     // `cargo test --benches` and `--list` only want to know that it builds and starts.
     if std::env::args().any(|arg| arg == "--test" || arg == "--list") {
         return;
+    }
+    if std::env::args().any(|arg| arg == "snapshot") {
+        return snapshot();
     }
     println!("ns a decision, {SKILLS} skill groups, SLA clocks on, every input with a key of its own\n");
     println!(
@@ -284,4 +360,5 @@ fn main() {
         let message = nanos(Bench::new(0, agents).waited_for());
         println!("{:>9} {agents:>7} {message:>8}", 0);
     }
+    snapshot();
 }

@@ -12,11 +12,11 @@ use simpang_log::{Appender, DeskLog, Place, RecordKind, RecordStream};
 use simpang_proto::log::v1::{Commit, Input};
 use simpang_router::{Options, Router, Snapshots};
 
+use super::Run;
 use super::report::{Measure, quantile};
 use super::scene::{Scene, decided, owned};
 use super::throughput::{appender, feed, per_second};
 use super::traffic::Traffic;
-use super::{Run, machine};
 
 /// Messages that are brought at once while the log grows.
 const CHUNK: u64 = 50_000;
@@ -35,15 +35,11 @@ pub(super) async fn measure(run: &mut Run, cases: u64) -> Result<()> {
     router.stop().await;
     let dir = scene.folder().join("snapshots");
     let keeping = |every_events| Some(Snapshots { dir: dir.clone(), every_events });
-    let before = machine::resident();
 
     run.progress.set_message("taking the desk up from its log");
     let (router, spent) = take_up(&scene, keeping(u64::MAX)).await?;
     let what = format!("router: take a desk up, {cases} open cases");
     run.report.add(Measure::cost("restart.log", format!("{what}, from the log"), "s"), spent.as_secs_f64());
-    let held = machine::resident().saturating_sub(before) as f64 / 1024.0 / cases as f64;
-    run.report
-        .add(Measure::cost("restart.memory", "router: memory an open case", "KiB").aiming(1.0, 0.5), held);
 
     run.progress.set_message("writing a snapshot");
     let began = Instant::now();
