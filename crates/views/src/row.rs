@@ -94,7 +94,7 @@ row! {
         seq: i64, idx: i64, part: i64, case_id: i64, kind: i32, state: i32, at_ms: i64, changed_ms: i64,
         channel: i32, account: String, agent: String, to_seq: i64, to_idx: i64, reply_kind: i32, template: String,
         target: String, content: Vec<u8>, category: String, attempts: i64, detail: String, not_before_ms: i64,
-        source_id: String,
+        source_id: String, source: Vec<u8>,
     }
 }
 

@@ -5,7 +5,7 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
@@ -112,7 +112,7 @@ CREATE TABLE deliveries (
     channel INTEGER NOT NULL, account TEXT NOT NULL, agent TEXT NOT NULL, to_seq INTEGER NOT NULL,
     to_idx INTEGER NOT NULL, reply_kind INTEGER NOT NULL, template TEXT NOT NULL, target TEXT NOT NULL,
     content BLOB NOT NULL, category TEXT NOT NULL, attempts INTEGER NOT NULL, detail TEXT NOT NULL,
-    not_before_ms INTEGER NOT NULL, source_id TEXT NOT NULL,
+    not_before_ms INTEGER NOT NULL, source_id TEXT NOT NULL, source BLOB NOT NULL,
     PRIMARY KEY (seq, idx, part)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deliveries_by_case ON deliveries (case_id, seq, idx, part);

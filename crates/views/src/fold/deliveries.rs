@@ -1,7 +1,7 @@
 //! What we send, and what became of it.
 
 use prost::Message;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, params};
 use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::command::Body as Asked;
 use simpang_proto::log::v1::input::Body as Arrived;
@@ -46,6 +46,7 @@ impl Fold<'_> {
             detail: String::new(),
             not_before_ms: 0,
             source_id: String::new(),
+            source: Vec::new(),
         };
         row.write(self.conn)?;
         self.said((seq, idx, part), "reply", e.case, at.at_ms, &text.subject, &text.text)
@@ -62,17 +63,18 @@ impl Fold<'_> {
 
     pub(super) fn delivery_ended(&mut self, at: At, e: &log::DeliveryEnded) -> Done {
         let input = self.input(at.input)?;
-        let source_id = match input.as_deref().and_then(|input| input.body.as_ref()) {
-            Some(Arrived::Report(report)) if report.delivery == e.delivery => report.source_id.as_str(),
-            _ => "",
+        let report = match input.as_deref().and_then(|input| input.body.as_ref()) {
+            Some(Arrived::Report(report)) if report.delivery == e.delivery => Some(report),
+            _ => None,
         };
         let delivered = e.outcome() == log::DeliveryOutcome::Delivered;
         let row = self.delivery(at, e.delivery, |row| {
             row.state = state_after(e.outcome()) as i32;
             row.detail.clone_from(&e.detail);
             row.not_before_ms = e.not_before_ms;
-            if !source_id.is_empty() {
-                source_id.clone_into(&mut row.source_id);
+            if let Some(report) = report.filter(|report| !report.source_id.is_empty()) {
+                row.source_id.clone_from(&report.source_id);
+                row.source = report.source.to_vec();
             }
         })?;
         let reply = row.filter(|row| delivered && row.kind == log::DeliveryKind::Reply as i32);
@@ -84,6 +86,27 @@ impl Fold<'_> {
             if case.row.first_reply_ms == 0 {
                 case.row.first_reply_ms = at.at_ms;
             }
+        }
+        Ok(())
+    }
+
+    /// A bounce says that something which the channel had accepted did not arrive after all. It names the mail it is
+    /// about before any other, so only the first id that is one of ours counts.
+    pub(super) fn bounced(&mut self, at: At, case: u64, bounce: &log::Message) -> Done {
+        let sent = format!("{} WHERE case_id = ? AND source = ?", DeliveryRow::SELECT);
+        for id in &bounce.joins {
+            let mut statement = self.conn.prepare_cached(&sent)?;
+            let found = statement.query_row(params![int(case), id.as_ref()], DeliveryRow::read).optional()?;
+            drop(statement);
+            let Some(mut row) = found else { continue };
+            if [DeliveryState::Delivered as i32, DeliveryState::Unknown as i32].contains(&row.state) {
+                row.state = DeliveryState::Bounced as i32;
+                row.detail = bounce_status(bounce);
+                row.changed_ms = at.at_ms;
+                row.write(self.conn)?;
+                self.recount(at, case)?;
+            }
+            return Ok(());
         }
         Ok(())
     }
@@ -105,6 +128,15 @@ impl Fold<'_> {
         row.write(self.conn)?;
         self.case(at, crate::row::uint(row.case_id))?;
         Ok(Some(row))
+    }
+}
+
+/// What the bounce gives as its reason, such as `5.1.1`.
+fn bounce_status(bounce: &log::Message) -> String {
+    let fact = bounce.facts.iter().find(|fact| fact.name == "bounce_status");
+    match fact.and_then(|fact| fact.value.as_ref()) {
+        Some(log::fact::Value::Text(status)) if !status.is_empty() => format!("bounced: {status}"),
+        _ => "bounced".to_owned(),
     }
 }
 

@@ -21,6 +21,14 @@ impl Fold<'_> {
         }
         let row = self.case(at, e.case)?;
         row.messages = i64::from(e.count);
+        if e.automatic && !moved {
+            let input = self.input(place)?;
+            if let Some(Arrived::Message(message)) = input.as_deref().and_then(|input| input.body.as_ref())
+                && message.kind() == log::MessageKind::Bounce
+            {
+                self.bounced(at, e.case, message)?;
+            }
+        }
         if moved {
             self.recount(at, e.case)?;
             return self.retitle(at, e.case);
@@ -123,7 +131,7 @@ impl Fold<'_> {
     }
 
     /// Works out anew, after messages moved, when the customer last wrote and whether that was answered.
-    fn recount(&mut self, at: At, case: u64) -> Done {
+    pub(super) fn recount(&mut self, at: At, case: u64) -> Done {
         let statement = "SELECT coalesce(max(at_ms), 0) FROM messages WHERE case_id = ? AND automatic = 0";
         let wrote = self.conn.prepare_cached(statement)?.query_row([int(case)], |row| row.get(0))?;
         let statement =

@@ -2,6 +2,7 @@
 
 use simpang_log::Door;
 use simpang_proto::log::v1 as log;
+use simpang_proto::log::v1::command::Body as Asked;
 use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_proto::view::v1 as api;
@@ -277,4 +278,59 @@ async fn a_case_that_came_back_says_why_until_it_goes_again() {
         assert_eq!((case.handed_over_to.as_str(), case.handover_failed.as_str()), (to, failed));
         assert_eq!(case.summary.unwrap().state(), state);
     }
+}
+
+/// A reply on a case that the channel accepted, and what then came back.
+async fn after_a_bounce(bounce: log::Message) -> (api::Delivery, api::CaseSummary) {
+    let mut script = Script::new("tenesa").await;
+    let message = script.input(Door::Ingest, Arrived::Message(mail("a", "b", "c"))).await;
+    script.commit(message, vec![opened(1), joined(1, message, 1)]).await;
+    let reply = log::Reply { content: crate::script::text("Sudah kami perbaiki."), ..Default::default() };
+    let cause = script.command("adi", 1, Asked::Reply(reply)).await;
+    let delivery = Some(log::DeliveryId { input: Some(cause), part: 0 });
+    let kind = log::DeliveryKind::Reply.into();
+    let sent = log::DeliveryQueued { delivery, case: 1, kind, ..Default::default() };
+    script.commit(cause, vec![Happened::DeliveryQueued(sent)]).await;
+    let report = log::DeliveryReport {
+        delivery,
+        attempt: 1,
+        outcome: log::DeliveryOutcome::Delivered.into(),
+        source: vec![7; 16].into(),
+        source_id: "r1@telkom".into(),
+        ..Default::default()
+    };
+    let report = script.input(Door::Deliver, Arrived::Report(report)).await;
+    let outcome = log::DeliveryOutcome::Delivered.into();
+    let ended = log::DeliveryEnded { delivery, attempt: 1, outcome, case: 1, ..Default::default() };
+    script.commit(report, vec![Happened::DeliveryEnded(ended)]).await;
+    let back = script.input(Door::Ingest, Arrived::Message(bounce)).await;
+    let back_on =
+        log::MessageJoined { case: 1, message: Some(back), count: 1, automatic: true, ..Default::default() };
+    script.commit(back, vec![Happened::MessageJoined(back_on)]).await;
+    let mut views = Views::in_memory(&script.desk).unwrap();
+    views.fold(&script.entries().await).unwrap();
+    let case = case(&views, 1);
+    let sent = case.conversation.into_iter().find_map(|entry| match entry.what {
+        Some(api::entry::What::Delivery(sent)) => Some(sent),
+        _ => None,
+    });
+    (sent.unwrap(), case.summary.unwrap())
+}
+
+#[tokio::test]
+async fn a_bounce_changes_what_became_of_the_reply_it_is_about_and_of_no_other() {
+    let bounce = |first: u8| log::Message {
+        kind: log::MessageKind::Bounce.into(),
+        joins: vec![vec![first; 16].into(), vec![9; 16].into()],
+        facts: vec![crate::script::fact("bounce_status", "5.1.1")],
+        ..mail("mailer-daemon", "Undelivered", "x")
+    };
+    let (sent, summary) = after_a_bounce(bounce(7)).await;
+    assert_eq!((sent.state(), sent.detail.as_str()), (api::DeliveryState::Bounced, "bounced: 5.1.1"));
+    assert!(summary.unanswered, "the customer has no answer yet");
+    let (sent, summary) = after_a_bounce(bounce(8)).await;
+    assert_eq!(sent.state(), api::DeliveryState::Delivered, "it is about another mail");
+    assert!(!summary.unanswered);
+    let delay = log::Message { kind: log::MessageKind::Automatic.into(), ..bounce(7) };
+    assert_eq!(after_a_bounce(delay).await.0.state(), api::DeliveryState::Delivered, "it is only late");
 }
