@@ -41,7 +41,7 @@ use tokio_util::task::TaskTracker;
 pub use grpc::IngestService;
 pub use http::{FacebookApp, HttpOptions, XApp};
 pub use pull::{ImapMailbox, ImapTls, Token, XPull, XWay};
-pub use smtp::{SessionLimits, SmtpOptions};
+pub use smtp::{SessionLimits, SmtpOptions, SmtpTls, SmtpTlsError};
 
 use directory::Directory;
 use intake::Intake;

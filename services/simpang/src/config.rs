@@ -77,6 +77,8 @@ pub(crate) struct Listen {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ingest {
     pub(crate) smtp_name: String,
+    pub(crate) smtp_certificate: String,
+    pub(crate) smtp_key: String,
     pub(crate) trusted_authserv: String,
     pub(crate) x: Vec<XApp>,
     pub(crate) facebook: Vec<FacebookApp>,
@@ -271,7 +273,8 @@ impl Default for Ingest {
     fn default() -> Self {
         let smtp_name = "localhost".into();
         let (imap, x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { smtp_name, trusted_authserv: String::new(), imap, x, facebook, x_mentions }
+        let (smtp_certificate, smtp_key, trusted_authserv) = (String::new(), String::new(), String::new());
+        Self { smtp_name, smtp_certificate, smtp_key, trusted_authserv, imap, x, facebook, x_mentions }
     }
 }
 

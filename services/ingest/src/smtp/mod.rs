@@ -6,12 +6,14 @@ mod deliver;
 mod reply;
 mod server;
 mod session;
+mod tls;
 
 pub(crate) use deliver::{Mail, deliver};
 pub(crate) use server::Listener;
 pub use server::SmtpOptions;
 pub use session::SessionLimits;
 pub(crate) use session::{Outcome, Recipient};
+pub use tls::{SmtpTls, SmtpTlsError};
 
 #[cfg(test)]
 mod tests;

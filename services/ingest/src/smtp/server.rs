@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::deliver::deliver;
 use super::session::{Action, Admission, Mailboxes, Session, SessionLimits};
+use super::tls::{Io, SmtpTls};
 use crate::counters::{self, Reason, Source};
 use crate::directory::Directory;
 use crate::intake::Intake;
@@ -43,6 +44,8 @@ pub struct SmtpOptions {
     pub large_messages: usize,
     /// How long a client may say nothing.
     pub idle: Duration,
+    /// Certificate and key for STARTTLS; none: it is not offered.
+    pub tls: Option<SmtpTls>,
     /// Authserv-id of the mail server in front, whose `Authentication-Results` are believed (RFC 8601); empty: none.
     pub trusted_authserv: String,
 }
@@ -58,6 +61,7 @@ impl SmtpOptions {
             connections: 200,
             large_messages: 16,
             idle: Duration::from_secs(300),
+            tls: None,
             trusted_authserv: String::new(),
         }
     }
@@ -116,6 +120,7 @@ impl Listener {
                 Ok(permit) => {
                     counters::connections(self.options.connections - room.available_permits());
                     let (intake, options, stop) = (intake.clone(), self.options.clone(), stop.clone());
+                    let stream: Box<dyn Io> = Box::new(stream);
                     let connection = Connection { stream, intake, options, stop, large: large.clone() };
                     tasks.spawn(serve_one(connection, permit, room.clone()));
                 }
@@ -143,7 +148,7 @@ async fn serve_one(mut connection: Connection, permit: OwnedSemaphorePermit, roo
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Io>,
     intake: Arc<Intake>,
     options: Arc<SmtpOptions>,
     stop: CancellationToken,
@@ -153,6 +158,9 @@ struct Connection {
 impl Connection {
     async fn converse(&mut self) -> io::Result<()> {
         let mut session = Session::new(&self.options.host, self.options.limits.clone());
+        if self.options.tls.is_some() {
+            session = session.offering_protection();
+        }
         self.send(&session.greeting()).await?;
         let mut chunk = vec![0; CHUNK];
         let mut large = None;
@@ -198,6 +206,12 @@ impl Connection {
                     let outcomes = delivery.instrument(span).await;
                     answer.extend(session.delivered(&outcomes));
                 }
+                Action::Protect(bytes) => {
+                    answer.extend(bytes);
+                    self.send(&std::mem::take(&mut answer)).await?;
+                    self.protect().await?;
+                    session.protected();
+                }
                 Action::Close(bytes) => {
                     answer.extend(bytes);
                     self.send(&answer).await?;
@@ -209,8 +223,21 @@ impl Connection {
         Ok(false)
     }
 
+    /// Goes on over TLS.
+    async fn protect(&mut self) -> io::Result<()> {
+        let Some(tls) = self.options.tls.clone() else { return Err(io::ErrorKind::Unsupported.into()) };
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        let protected = tokio::time::timeout(self.options.idle, tls.accept(plain)).await;
+        self.stream = protected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(())
+    }
+
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let sent = tokio::time::timeout(self.options.idle, self.stream.write_all(bytes)).await;
+        let send = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        let sent = tokio::time::timeout(self.options.idle, send).await;
         sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }

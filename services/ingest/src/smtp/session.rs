@@ -2,8 +2,8 @@
 //!
 //! SMTP by RFC 5321 with PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and
 //! ENHANCEDSTATUSCODES (RFC 2034); LMTP by RFC 2033. A client that says LHLO speaks LMTP and gets one answer for each
-//! recipient after the text; one that says EHLO or HELO gets one answer in all. STARTTLS, AUTH and BDAT are not
-//! offered: the listener stands behind a mail server.
+//! recipient after the text; one that says EHLO or HELO gets one answer in all. STARTTLS (RFC 3207) is offered where
+//! the listener has a certificate; AUTH and BDAT are not: the listener stands behind a mail server.
 
 use std::borrow::Cow;
 
@@ -92,6 +92,8 @@ pub(crate) enum Action {
     Refuse(Reason, Vec<u8>),
     /// Bring this message to the log, then call [`Session::delivered`].
     Deliver(Envelope),
+    /// Send this, then protect the connection and call [`Session::protected`].
+    Protect(Vec<u8>),
     /// Send this, then close.
     Close(Vec<u8>),
 }
@@ -107,6 +109,7 @@ enum Phase {
     Command,
     Text(DataReader),
     Delivering(usize),
+    Protecting,
     Closed,
 }
 
@@ -115,6 +118,8 @@ enum Phase {
 pub(crate) struct Session {
     limits: SessionLimits,
     host: String,
+    /// STARTTLS can be offered.
+    protects: bool,
     phase: Phase,
     protocol: Option<Protocol>,
     from: Option<String>,
@@ -130,6 +135,7 @@ impl Session {
         Self {
             limits,
             host: host.to_owned(),
+            protects: false,
             phase: Phase::Command,
             protocol: None,
             from: None,
@@ -138,6 +144,19 @@ impl Session {
             overlong: false,
             errors: 0,
         }
+    }
+
+    /// Offers STARTTLS.
+    pub(crate) fn offering_protection(self) -> Self {
+        Self { protects: true, ..self }
+    }
+
+    /// The connection is protected: all that was said before is forgotten (RFC 3207 §4.2), also what came in one
+    /// piece with STARTTLS, which may be anybody's.
+    pub(crate) fn protected(&mut self) {
+        self.reset();
+        self.buffer.clear();
+        (self.phase, self.protocol, self.protects) = (Phase::Command, None, false);
     }
 
     /// The first line to send.
@@ -164,7 +183,7 @@ impl Session {
                 self.buffer.drain(..used);
                 if end { Some(self.end_of_text()) } else { None }
             }
-            Phase::Delivering(_) | Phase::Closed => None,
+            Phase::Delivering(_) | Phase::Protecting | Phase::Closed => None,
         }
     }
 
@@ -261,6 +280,10 @@ impl Session {
                 self.phase = Phase::Closed;
                 Action::Close(render(&(502, "5.5.1", "BDAT is not offered, use DATA".into())))
             }
+            Request::StartTls if self.protects => {
+                self.phase = Phase::Protecting;
+                Action::Protect(render(&(220, "2.0.0", "go on".into())))
+            }
             Request::StartTls
             | Request::Auth { .. }
             | Request::Expn { .. }
@@ -278,7 +301,10 @@ impl Session {
     fn extensions(&mut self, protocol: Protocol) -> Action {
         self.greet(protocol);
         let size = format!("SIZE {}", self.limits.message_bytes);
-        let names = ["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
+        let mut names = vec!["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
+        if self.protects {
+            names.push("STARTTLS");
+        }
         let mut text = format!("250-{}\r\n", self.host);
         for (n, name) in names.iter().enumerate() {
             let dash = if n + 1 == names.len() { ' ' } else { '-' };

@@ -37,6 +37,9 @@ struct Run {
 /// Plays a client that sends `wire` in pieces of `piece` bytes, with `outcomes` for each message it gets through.
 fn play(limits: SessionLimits, wire: &[u8], piece: usize, outcomes: &[Outcome]) -> Run {
     let mut session = Session::new("mx.example", limits);
+    if wire.starts_with(b"EHLO protects") {
+        session = session.offering_protection();
+    }
     let mut run = Run { answers: String::new(), delivered: vec![], refusals: vec![], closed: false };
     for part in wire.chunks(piece) {
         session.receive(part);
@@ -50,6 +53,10 @@ fn play(limits: SessionLimits, wire: &[u8], piece: usize, outcomes: &[Outcome]) 
                 Action::Deliver(envelope) => {
                     run.delivered.push(envelope);
                     session.delivered(outcomes)
+                }
+                Action::Protect(bytes) => {
+                    session.protected();
+                    bytes
                 }
                 Action::Close(bytes) => {
                     run.closed = true;
@@ -241,4 +248,28 @@ proptest! {
         prop_assert_eq!(whole.answers, cut.answers);
         prop_assert_eq!(whole.delivered, cut.delivered);
     }
+}
+
+#[test]
+fn what_was_said_before_the_protection_began_counts_for_nothing() {
+    let wire = "EHLO protects\r\nMAIL FROM:<a@b.example>\r\nSTARTTLS\r\n";
+    let run = accepted(wire);
+    assert!(run.answers.contains("250 STARTTLS") || run.answers.contains("250-STARTTLS"), "{}", run.answers);
+    assert!(run.answers.ends_with("220 2.0.0 go on\r\n"), "{}", run.answers);
+    // The rest comes in a piece of its own, over the protected connection.
+    let rest = "RCPT TO:<care@a.example>\r\nSTARTTLS\r\nEHLO me\r\n";
+    let again = play(SessionLimits::default(), format!("{wire}{rest}").as_bytes(), wire.len(), &[]);
+    let after = again.answers.split_once("go on\r\n").unwrap().1;
+    assert_eq!(codes(after).split(' ').take(2).collect::<Vec<_>>(), ["503", "502"], "{after}");
+    assert!(!after.contains("STARTTLS"), "it is not offered twice: {after}");
+    // What comes in one piece with the command may be anybody's.
+    let limits = SessionLimits::default();
+    let forged = play(limits, format!("{wire}EHLO forged\r\n").as_bytes(), 4_096, &[]);
+    assert!(forged.answers.ends_with("220 2.0.0 go on\r\n"), "{}", forged.answers);
+}
+
+#[test]
+fn without_a_certificate_nothing_is_offered() {
+    let run = accepted("EHLO me\r\nSTARTTLS\r\n");
+    assert!(!run.answers.contains("STARTTLS") && run.answers.contains("502 5.5.1"), "{}", run.answers);
 }

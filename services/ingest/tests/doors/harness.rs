@@ -30,11 +30,12 @@ pub(crate) struct Doors {
     pub(crate) ingest: Ingest,
 }
 
-/// What is asked rather than waited for.
+/// What only some doors have.
 #[derive(Default)]
 pub(crate) struct Sources {
     imap: Vec<simpang_ingest::ImapMailbox>,
     x_pulls: Vec<XPull>,
+    tls: Option<simpang_ingest::SmtpTls>,
 }
 
 /// How a test changes the usual options.
@@ -48,6 +49,16 @@ impl Doors {
     pub(crate) async fn open_with(change: Change) -> Self {
         let store = MemoryStore::new();
         Self::open_on(store.clone(), Arc::new(store), change).await
+    }
+
+    /// Opens doors whose mail listener has a certificate.
+    pub(crate) async fn open_protected(tls: simpang_ingest::SmtpTls) -> Self {
+        let store = MemoryStore::new();
+        Self::prepare(&store).await;
+        let sources = Sources { tls: Some(tls), ..Sources::default() };
+        let doors = Self::start(store.clone(), Arc::new(store), |_| {}, sources).await;
+        eventually("the directory is read", || doors.ingest.is_ready()).await;
+        doors
     }
 
     /// Opens doors as [`Self::open_before_ready`] and waits until they take things in.
@@ -72,7 +83,7 @@ impl Doors {
         if store.desks().await.unwrap().is_empty() {
             Self::prepare(store).await;
         }
-        let sources = Sources { imap: Vec::new(), x_pulls: asked };
+        let sources = Sources { x_pulls: asked, ..Sources::default() };
         Self::start(store.clone(), Arc::new(store.clone()), |_| {}, sources).await
     }
 
@@ -81,7 +92,7 @@ impl Doors {
         if store.desks().await.unwrap().is_empty() {
             Self::prepare(store).await;
         }
-        let sources = Sources { imap, x_pulls: Vec::new() };
+        let sources = Sources { imap, ..Sources::default() };
         Self::start(store.clone(), Arc::new(store.clone()), |_| {}, sources).await
     }
 
@@ -97,6 +108,7 @@ impl Doors {
         let keyer = Keyer::new(b"a secret of the tests");
         let mut smtp = SmtpOptions::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "mx.example");
         change(&mut smtp);
+        smtp.tls = sources.tls;
         let options = Options {
             store: through,
             keyer: keyer.clone(),

@@ -264,3 +264,39 @@ async fn pythons_smtplib_gets_its_mail_through() {
     assert_eq!(message.malformed, "");
     eventually("the mail by LMTP is there too", || doors.inputs("telkomcare").len() == 1).await;
 }
+
+/// STARTTLS as Python's own client does it, with our certificate checked.
+const PYTHON_TLS: &str = r#"
+import smtplib, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+with smtplib.SMTP("localhost", int(sys.argv[1])) as smtp:
+    smtp.starttls(context=context)
+    smtp.sendmail("a@b.example", ["care@tenesa.example"], "From: a@b.example\r\nSubject: Rahasia\r\n\r\nIsi")
+    assert not smtp.has_extn("starttls")
+"#;
+
+#[tokio::test]
+async fn a_connection_is_protected_once_the_client_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let [key, certificate] = ["key.pem", "cert.pem"].map(|name| dir.path().join(name));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args([std::ffi::OsStr::new("-keyout"), key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
+        .output()
+        .expect("`openssl` is there, as tools/run_tests.sh installs it");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let tls = simpang_ingest::SmtpTls::load(&certificate, &key).unwrap();
+    assert!(simpang_ingest::SmtpTls::load(&key, &certificate).is_err(), "a key is no certificate");
+    let doors = Doors::open_protected(tls).await;
+    let port = doors.smtp().port().to_string();
+    let python = Command::new("python3")
+        .args(["-c", PYTHON_TLS, &port])
+        .arg(&certificate)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(DEADLINE, python).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(doors.messages("tenesa").remove(0).1.subject, "Rahasia");
+}

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
 use simpang_ingest::{
-    FacebookApp, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, Token, XApp,
-    XPull, XWay,
+    FacebookApp, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, SmtpTls, Token,
+    XApp, XPull, XWay,
 };
 use simpang_log::DeskName;
 
@@ -22,6 +22,7 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
             let bind = addr.parse().with_context(|| format!("listen.smtp: `{addr}` is no address"))?;
             let mut smtp = SmtpOptions::new(bind, &config.ingest.smtp_name);
             smtp.trusted_authserv.clone_from(&config.ingest.trusted_authserv);
+            smtp.tls = smtp_tls(&config.ingest.smtp_certificate, &config.ingest.smtp_key)?;
             Some(smtp)
         }
     };
@@ -50,6 +51,14 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
         imap: config.ingest.imap.iter().map(|asked| imap(asked, &config.ingest.trusted_authserv)).collect(),
         x_pulls: config.ingest.x_mentions.iter().map(x_pull).collect(),
     })
+}
+
+fn smtp_tls(certificate: &str, key: &str) -> Result<Option<SmtpTls>> {
+    match (certificate, key) {
+        ("", "") => Ok(None),
+        ("", _) | (_, "") => bail!("ingest: set both `smtp_certificate` and `smtp_key`, or none"),
+        (certificate, key) => Ok(Some(SmtpTls::load(certificate.as_ref(), key.as_ref())?)),
+    }
 }
 
 fn imap(asked: &Imap, trusted_authserv: &str) -> ImapMailbox {
