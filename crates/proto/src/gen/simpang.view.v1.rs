@@ -1168,6 +1168,8 @@ pub enum DeliveryState {
     Refused = 4,
     /// Nobody can say whether it arrived; look at the channel before answering again.
     Unknown = 5,
+    /// The channel accepted it and said later that it could not be brought: a bounce is on the case.
+    Bounced = 6,
 }
 impl DeliveryState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1182,6 +1184,7 @@ impl DeliveryState {
             Self::Delivered => "DELIVERY_STATE_DELIVERED",
             Self::Refused => "DELIVERY_STATE_REFUSED",
             Self::Unknown => "DELIVERY_STATE_UNKNOWN",
+            Self::Bounced => "DELIVERY_STATE_BOUNCED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1193,6 +1196,7 @@ impl DeliveryState {
             "DELIVERY_STATE_DELIVERED" => Some(Self::Delivered),
             "DELIVERY_STATE_REFUSED" => Some(Self::Refused),
             "DELIVERY_STATE_UNKNOWN" => Some(Self::Unknown),
+            "DELIVERY_STATE_BOUNCED" => Some(Self::Bounced),
             _ => None,
         }
     }
