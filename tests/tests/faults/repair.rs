@@ -6,11 +6,12 @@ use simpang_tests::{Http, Layout, Mention, Role, Stand, eventually};
 use crate::away::{doctor, letter};
 use crate::desk::STREAM;
 
-/// The answer of a role's health page once it says what is wrong.
+/// The answer of a role's health page once it says what is wrong with the desk; one that just started may say first
+/// that it waits for the broker.
 async fn trouble(stand: &Stand, role: Role) -> String {
     eventually("the role to say what is wrong", async || {
         let answer = Http(stand.health(role)).get("/healthz").await.ok()?;
-        (answer.status == 503).then_some(answer.body)
+        (answer.status == 503 && answer.body.contains("desk tenesa")).then_some(answer.body)
     })
     .await
 }
