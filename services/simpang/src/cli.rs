@@ -61,6 +61,11 @@ pub(crate) enum Command {
     /// Show tickets and SLA clocks.
     #[command(subcommand)]
     Show(Show),
+    /// Print a report as CSV: targets kept, agents' time, campaigns, outcomes of calls.
+    #[command(
+        after_help = "Example: simpang report agents tier2-outbound --from 2026-11-21T00:00:00+07:00 --to 2026-11-22T00:00:00+07:00 > agents.csv"
+    )]
+    Report(Report),
     /// Measure this machine: the bare broker, then the full path, and their ratios.
     Bench(Bench),
     /// Say whether everything is reachable, durable and on time, and what to do where it is not.
@@ -348,6 +353,39 @@ pub(crate) enum Show {
         #[command(flatten)]
         json: Json,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// What about.
+    #[arg(value_enum)]
+    pub(crate) kind: ReportKind,
+    /// Desk.
+    pub(crate) desk: String,
+    /// From this time, RFC 3339; left out: seven days before for targets, 24 hours for agents.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Before this time, RFC 3339; left out: up to now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// IANA zone in which targets are cut into days.
+    #[arg(long, default_value = "Asia/Jakarta")]
+    pub(crate) zone: String,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportKind {
+    /// How targets were kept, by day, queue, priority and clock.
+    Sla,
+    /// Agents' time in each state.
+    Agents,
+    /// How campaigns go.
+    Campaigns,
+    /// How calls went, by campaign and outcome.
+    Outcomes,
 }
 
 #[derive(Debug, Args)]

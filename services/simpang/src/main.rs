@@ -85,6 +85,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Campaign(args) => commands::campaign::run(&config, args).await?,
         Command::Agent(args) => commands::agent::run(&config, args).await?,
         Command::Show(args) => commands::show::run(&config, args).await?,
+        Command::Report(args) => commands::report::run(&config, args).await?,
         Command::Bench(args) => bench::run(args).await?,
         Command::Doctor(args) => return commands::doctor::run(&config, args).await,
         Command::Backup(args) => commands::backup::run(&config, args).await?,
