@@ -44,12 +44,12 @@ fn print_gaps(desk: &str, said: usize, missing: &[&String], json: Json) {
     if json.json {
         let line =
             json!({"desk": desk, "said": said, "on_the_log": said - missing.len(), "missing": missing});
-        return output::line(&line.to_string());
+        return output::json(&line);
     }
     for id in missing {
         output::line(id);
     }
-    output::line(&format!(
+    output::line(format!(
         "desk {desk}: {} of {said} stand on the log, {} are missing",
         said - missing.len(),
         missing.len()
@@ -102,10 +102,10 @@ async fn replay(config: &Config, args: ReplayRaw) -> Result<ExitCode> {
             "deliveries": done.deliveries, "messages": done.messages, "known": done.known, "brought": done.brought,
             "unknown_account": done.unknown_account, "poison": done.poison, "dry_run": args.dry_run,
         });
-        output::line(&line.to_string());
+        output::json(&line);
     } else {
         let would = if args.dry_run { "would be brought" } else { "brought" };
-        output::line(&format!(
+        output::line(format!(
             "{} stored deliveries with {} messages: {} on the log already, {} {would}, {} for accounts of no desk; {} \
              entries can't be read",
             done.deliveries, done.messages, done.known, done.brought, done.unknown_account, done.poison
