@@ -43,7 +43,7 @@ async fn raw_bytes_are_read_again_and_only_what_no_log_has_is_brought() {
         desk: "tenesa".into(),
         policy_version: 2,
         accounts: vec![account],
-        campaigns: vec![],
+        ..log::DeskRecord::default()
     };
     let record = log::DirectoryRecord { schema: 1, desks: vec![desk], ..log::DirectoryRecord::default() };
     doors.store.append_directory(record.encode_to_vec().into()).await.unwrap();
