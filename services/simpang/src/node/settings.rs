@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Refresh, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
 use simpang_ingest::{
-    FacebookApp, GraphPage, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, SmtpTls,
-    Token, XApp, XPull, XWay,
+    FacebookApp, GraphPage, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions,
+    SmtpTls, Token, XApp, XPull, XWay,
 };
 use simpang_log::DeskName;
 
