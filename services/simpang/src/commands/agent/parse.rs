@@ -62,7 +62,8 @@ pub(super) fn capacity(texts: &[String]) -> Result<Option<SessionLimit>> {
             None => limit.total = Some(most),
             Some(channel) => {
                 let name = format!("CHANNEL_{}", channel.trim().to_uppercase());
-                let channel = Channel::from_str_name(&name).with_context(wrong)?.into();
+                let known = Channel::from_str_name(&name).filter(|c| *c != Channel::Unspecified);
+                let channel = known.with_context(wrong)?.into();
                 limit.channels.push(ChannelLimit { channel, limit: most });
             }
         }
