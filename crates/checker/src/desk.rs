@@ -206,7 +206,8 @@ impl Desk {
             Body::CaseOpened(e) => self.opened(e),
             Body::CaseResolved(e) => {
                 self.leave(e.case);
-                self.case(e.case, |c| c.phase = Phase::Resolved);
+                // Nothing that is done waits for its time.
+                self.case(e.case, |c| (c.phase, c.scheduled) = (Phase::Resolved, false));
             }
             Body::CaseReopened(e) => {
                 self.case(e.case, |c| (c.phase, c.closed_by) = (Phase::Open, None));
@@ -214,7 +215,7 @@ impl Desk {
             }
             Body::CaseClosed(e) => {
                 self.leave(e.case);
-                self.case(e.case, |c| (c.phase, c.closed_by) = (Phase::Closed, cause));
+                self.case(e.case, |c| (c.phase, c.scheduled, c.closed_by) = (Phase::Closed, false, cause));
             }
             Body::CaseForgotten(e) => {
                 self.leave(e.case);

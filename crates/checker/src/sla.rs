@@ -140,8 +140,10 @@ impl Sla {
         let work_ms = run.left_ms.saturating_sub(i64::try_from(rest_ms).unwrap_or(i64::MAX));
         let due_ms =
             (work_ms > 0).then(|| self.calendars.deadline(&run.calendar, since_ms, work_ms)).flatten();
-        // A fraction of a target may be rounded either way.
-        if due_ms.is_some_and(|due_ms| at_ms < due_ms - 1) || at_ms > run.deadline_ms {
+        // A fraction of a target may be rounded either way. A clock that begins behind its deadline (a policy that comes
+        // later counts from the message) says at once what it passed.
+        let late = at_ms > run.deadline_ms.max(run.said_ms);
+        if due_ms.is_some_and(|due_ms| at_ms < due_ms - 1) || late {
             found.broken(
                 Code::SlaEarly,
                 format_args!("{} warned at {percent} % at the wrong time", Clock(id)),
