@@ -19,7 +19,10 @@ fn share(number: u64) {
     for seed in 1 + number * SHARE..=(number + 1) * SHARE {
         let outcome = run(seed, options).unwrap();
         if KNOWN.contains(&seed) {
-            assert!(!outcome.violations.is_empty(), "seed {seed} holds now: take it off the list of known ones");
+            assert!(
+                !outcome.violations.is_empty(),
+                "seed {seed} holds now: take it off the list of known ones"
+            );
             continue;
         }
         assert!(
