@@ -11,7 +11,7 @@ use simpang_policy::{Destination, Policy, Template};
 use simpang_proto::log::v1::{self, Channel, DeliveryKind, ReplyKind, Visibility};
 use simpang_wire::key::Keyer;
 
-use crate::board::{Id, Open, State};
+use crate::board::{Id, Open};
 use crate::cases::{FACTS, Known};
 use crate::messages::{self, FetchError};
 use crate::sender::Outcome;
@@ -25,8 +25,6 @@ pub(crate) struct Parcel {
     pub(crate) case: u64,
     /// The same for every attempt of this delivery, another for every other.
     pub(crate) stable_id: String,
-    /// Which attempt it is: 1, 2, 3 …
-    pub(crate) attempt: u32,
     /// Our own signed reference to the case.
     pub(crate) reference: SignedRef,
     /// What it is.
@@ -113,10 +111,6 @@ impl Packer {
             desk: self.log.desk().to_string(),
             case: queued.case,
             stable_id: format!("{}-{id}", self.log.desk()),
-            attempt: match open.state {
-                State::Started { attempt, .. } => attempt,
-                State::Waiting { .. } => 1,
-            },
             reference: self.reference(queued.case, id)?,
             kind: queued.kind(),
             channel: queued.channel(),

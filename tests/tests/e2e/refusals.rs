@@ -245,7 +245,7 @@ async fn a_policy_with_errors_is_refused_whole_with_all_of_them() {
     let checked = stand.simpang(&["policy", "check", &dir, "--desk", "tenesa"]).await;
     let printed = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(!checked.status.success(), "{printed}");
-    for named in ["desks/tenesa.toml:127:", "condition", "qeue", "shared/calendars.toml:", "8 to 5"] {
+    for named in ["desks/tenesa.toml:124:", "condition", "qeue", "shared/calendars.toml:", "8 to 5"] {
         assert!(printed.contains(named), "{named} is not in\n{printed}");
     }
 

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Refresh, Secret, X};
+use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
 use simpang_ingest::{
-    FacebookApp, GraphPage, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions,
-    SmtpTls, Token, XApp, XPull, XWay,
+    FacebookApp, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, SmtpTls, Token,
+    XApp, XPull, XWay,
 };
 use simpang_log::DeskName;
 
 use super::Shared;
-use crate::config::{Config, Deliver, DeliverFacebook, FacebookPage, Imap, RenewedToken, Tls, XMentions};
+use crate::config::{Config, Deliver, Imap, Tls, XMentions};
 use crate::store;
 
 pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> {
@@ -39,7 +39,6 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
     let http = HttpOptions {
         x_apps: x_apps.collect(),
         facebook_apps: facebook_apps.collect(),
-        graph_pages: config.ingest.graph.iter().flat_map(graph_pages).collect(),
         ..HttpOptions::default()
     };
     Ok(IngestOptions {
@@ -84,16 +83,6 @@ fn imap(asked: &Imap, trusted_authserv: &str) -> ImapMailbox {
     }
 }
 
-fn graph_pages(graph: &DeliverFacebook) -> Vec<GraphPage> {
-    let page = |page: &FacebookPage| GraphPage {
-        base_url: graph.base_url.clone(),
-        id: page.id.clone(),
-        token: Token::new(page.token.clone()),
-        app_secret: Some(&page.app_secret).filter(|secret| !secret.is_empty()).map(|s| Token::new(s.clone())),
-    };
-    graph.pages.values().map(page).collect()
-}
-
 fn x_pull(asked: &XMentions) -> XPull {
     let stream = Some(&asked.stream_token).filter(|token| !token.is_empty());
     XPull {
@@ -120,15 +109,6 @@ pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions
     })
 }
 
-fn refresh(token: &RenewedToken) -> Refresh {
-    let secret = Some(&token.client_secret).filter(|secret| !secret.is_empty());
-    Refresh {
-        client_id: token.client_id.clone(),
-        client_secret: secret.map(|secret| Secret::new(secret.clone())),
-        file: token.file.clone(),
-    }
-}
-
 fn channels(settings: &Deliver) -> Channels {
     let text = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
     let mail = settings.smtp.as_ref().map(|smtp| MailServer {
@@ -144,7 +124,6 @@ fn channels(settings: &Deliver) -> Channels {
     let x = settings.x.as_ref().map(|x| X {
         base_url: x.base_url.clone(),
         accounts: x.accounts.iter().map(|(name, token)| (name.clone(), Secret::new(token.clone()))).collect(),
-        renewed: x.renewed.iter().map(|(name, token)| (name.clone(), refresh(token))).collect(),
     });
     let facebook = settings.facebook.as_ref().map(|facebook| Facebook {
         base_url: facebook.base_url.clone(),
@@ -167,7 +146,6 @@ fn channels(settings: &Deliver) -> Channels {
         facebook,
         notices_from: text(&settings.notices_from),
         other: settings.other.clone(),
-        webhook_secret: text(&settings.webhook_secret).map(Secret::new),
         ..Channels::default()
     }
 }
