@@ -47,8 +47,8 @@ async fn a_call_list_is_worked_to_its_end() {
     let vvip = sari.pull_one().await;
     let summary = vvip.summary.unwrap();
     assert_eq!((summary.priority.as_str(), summary.queue.as_str()), ("vvip", "callback"), "VVIP first (A7)");
-    let case = sari.client.case("tier2-outbound", vvip.case, 0).await.unwrap();
-    let contact = case.contact.expect("somebody to call");
+    let seen = sari.client.case_when("tier2-outbound", vvip.case, "a contact", |c| c.contact.is_some());
+    let contact = seen.await.contact.expect("somebody to call");
     assert_eq!(
         (contact.name.as_str(), contact.phones.as_slice()),
         ("Hartono", &["+6281311112222".to_owned()][..])
