@@ -4,7 +4,7 @@
 //!
 //! Scenarios are TOML files in a policy's `scenarios/`. Inputs and events are written by the names of
 //! `proto/simpang/log/v1`, so that whatever can stand on a log can stand in a scenario. `docs/policy.md` describes the
-//! files; [`run`] runs them, [`requirements`] reads the list of what serves which requirement, and [`mutants`] changes
+//! files; [`Suite`] runs them, [`requirements`] reads the list of what serves which requirement, and [`mutants`] changes
 //! a policy in every single place that a scenario ought to notice.
 //!
 //! Pure: no file is opened, no clock is read.

@@ -1,5 +1,5 @@
 //! Mail by SMTP and LMTP: the protocol as a pure state machine in [`session`] and [`data`], the sockets in
-//! [`server`], and what becomes of a received message in [`deliver`].
+//! [`server`], and what becomes of a received message in [`mod@deliver`].
 
 mod data;
 mod deliver;
