@@ -29,7 +29,7 @@ fn metadata(args: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Folders that hold no source: builds, tools, data, history.
+/// What holds no source: builds, tools, data, history (a file in a linked work tree).
 const ELSEWHERE: [&str; 6] = [".git", ".tools", "target", "simpang-data", "secrets", "__pycache__"];
 
 /// Every file of the project.
@@ -41,7 +41,8 @@ fn files() -> Vec<PathBuf> {
             let path = entry.path();
             let is_elsewhere = ELSEWHERE.iter().any(|name| entry.file_name() == *name);
             match entry.file_type().unwrap() {
-                kind if kind.is_dir() && !is_elsewhere => folders.push(path),
+                _ if is_elsewhere => {}
+                kind if kind.is_dir() => folders.push(path),
                 kind if kind.is_file() => found.push(path),
                 _ => {}
             }
