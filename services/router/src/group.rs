@@ -108,16 +108,43 @@ pub(crate) struct Group {
     records: VecDeque<RecordBytes>,
     judged: VecDeque<Judged>,
     /// The events of all that was judged, as they will stand in commits, and what each of them takes.
-    encoded: Vec<u8>,
+    encoded: Encoded,
     sizes: VecDeque<u32>,
 }
 
+/// Bytes that are written at the end and taken from the front, in one buffer that stays: a commit's events are half a
+/// megabyte, and fresh memory for each costs more than writing them.
+#[derive(Debug, Default)]
+struct Encoded {
+    bytes: Vec<u8>,
+    /// So many at the front were taken.
+    taken: usize,
+}
+
+impl Encoded {
+    /// To write behind what is there; makes room at the front first once that is worth the moving.
+    fn end(&mut self) -> &mut Vec<u8> {
+        if self.taken > 0 && self.taken >= self.bytes.len() - self.taken {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+        &mut self.bytes
+    }
+
+    /// The next so many.
+    fn take(&mut self, count: usize) -> &[u8] {
+        let from = self.taken;
+        self.taken += count;
+        &self.bytes[from..self.taken]
+    }
+}
+
 /// What goes into one commit, before its chain is filled in.
-pub(crate) struct Packed {
+pub(crate) struct Packed<'a> {
     /// Without its events.
     pub(crate) commit: Commit,
     /// Its events, as they stand in it.
-    pub(crate) encoded: Vec<u8>,
+    pub(crate) encoded: &'a [u8],
     pub(crate) events: usize,
     pub(crate) inputs: usize,
 }
@@ -145,12 +172,13 @@ impl Group {
     pub(crate) fn judged(&mut self, id: InputId, events: &[Event], step: u32, versions: Versions) {
         let applies = events.iter().position(|e| matches!(e.body, Happened::PolicyApplied { .. }));
         let Versions { before: version, after: version_after } = versions;
-        let before = self.encoded.len();
+        let encoded = self.encoded.end();
+        let before = encoded.len();
         for event in events {
-            let size = simpang_wire::commit::append_event(event, &mut self.encoded);
+            let size = simpang_wire::commit::append_event(event, encoded);
             self.sizes.push_back(u32::try_from(size).unwrap_or(u32::MAX));
         }
-        let (events, bytes) = (events.len(), self.encoded.len() - before);
+        let (events, bytes) = (events.len(), encoded.len() - before);
         let changes_policy = applies.is_some();
         self.judged.push_back(Judged {
             id,
@@ -166,7 +194,7 @@ impl Group {
 
     /// Takes out what the next commit holds, and lets the chain absorb the records it covers. An input is cut only
     /// when it is too much for a commit of its own.
-    pub(crate) fn pack(&mut self, chain: &mut ChainWriter) -> Option<Packed> {
+    pub(crate) fn pack(&mut self, chain: &mut ChainWriter) -> Option<Packed<'_>> {
         let policy_version = self.judged.front()?.version;
         let mut room = Room { events: EVENTS_MAX, bytes: BYTES_MAX };
         let (mut events, mut bytes) = (0, 0);
@@ -191,11 +219,9 @@ impl Group {
                 break;
             }
         }
-        let rest = self.encoded.split_off(bytes);
-        let encoded = std::mem::replace(&mut self.encoded, rest);
         self.absorb(through.seq, chain);
         let commit = Commit { decided_through: Some(through), policy_version, ..Commit::default() };
-        Some(Packed { commit, encoded, events, inputs })
+        Some(Packed { commit, encoded: self.encoded.take(bytes), events, inputs })
     }
 
     fn absorb(&mut self, through: u64, chain: &mut ChainWriter) {

@@ -311,12 +311,13 @@ impl<'a> Owner<'a> {
         packed.commit.writer.clone_from(&self.seat.instance);
         packed.commit.epoch = self.epoch;
         self.events_in_flight = packed.events;
-        let sealed = seal(&mut self.chain, packed.commit, &packed.encoded, self.seat)?;
+        let inputs = packed.inputs;
+        let sealed = seal(&mut self.chain, packed.commit, packed.encoded, self.seat)?;
         let desk = self.seat.log.desk().to_string();
         gauge!(metric::OPEN_CASES, "desk" => desk.clone()).set(count(open));
         gauge!(metric::KEYS, "desk" => desk.clone()).set(count(keys as u64));
         gauge!(metric::KEYS_FULL, "desk" => desk.clone()).set(f64::from(u8::from(full)));
-        gauge!(metric::LAG, "desk" => desk).set(count((packed.inputs + self.group.len()) as u64));
+        gauge!(metric::LAG, "desk" => desk).set(count((inputs + self.group.len()) as u64));
         let (log, losses) = (self.seat.log.clone(), self.followed.tail.losses());
         self.in_flight = Some(Box::pin(async move {
             let outcome =
