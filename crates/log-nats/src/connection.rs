@@ -154,7 +154,8 @@ impl Connection {
     }
 
     /// Publishes and waits for the acknowledgement; returns the sequence. With `expected`, only if the last message
-    /// on the subject stands there (0: there is none).
+    /// on the subject stands there (0: there is none), and only over a connection that stood when it was asked for: a
+    /// broker that comes back may have lost what the message stands on.
     pub(crate) async fn publish(
         &self,
         subject: String,
@@ -165,6 +166,12 @@ impl Connection {
         let mut request = Request::new().payload(payload);
         if let Some(expected) = expected {
             headers.insert(EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
+            let lost = self.lost_so_far();
+            self.connected().await.map_err(PublishError::Refused)?;
+            if self.lost_so_far() != lost {
+                let reason = "the connection to the broker was lost before it was sent".to_owned();
+                return Err(PublishError::Unknown(reason));
+            }
         }
         if !headers.is_empty() {
             request = request.headers(headers);

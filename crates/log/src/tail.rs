@@ -87,8 +87,10 @@ pub struct Tail {
     stream: Option<RecordStream>,
     /// The log's last sequence when it was last opened.
     stood_at_open: u64,
-    /// How often the connection had been lost when the log was last opened and found to be what it was.
+    /// How often the connection had been lost when the log was last found to be what it was.
     losses: u64,
+    /// The same when the log was last opened; what was read before it is still to be found there.
+    losses_at_open: u64,
     backoff: Backoff,
     failed: Option<LogError>,
     /// Whose commits come without their events.
@@ -114,6 +116,7 @@ impl Tail {
             stream: None,
             stood_at_open: u64::MAX,
             losses: 0,
+            losses_at_open: 0,
             backoff: Backoff::new(),
             failed: None,
             left_out: None,
@@ -243,6 +246,7 @@ impl Tail {
                 Some(Ok(record)) => {
                     self.backoff.worked();
                     if self.is_known(&record)? {
+                        self.losses = self.losses_at_open;
                         continue;
                     }
                     return Ok(record);
@@ -299,7 +303,11 @@ impl Tail {
         let from = self.last.as_ref().map_or(self.position + 1, |last| last.seq);
         self.stream = Some(self.log.read(from).await?);
         self.stood_at_open = stands;
-        self.losses = losses;
+        self.losses_at_open = losses;
+        // Else the record that was read last has to come once more, and be the same.
+        if self.last.is_none() {
+            self.losses = losses;
+        }
         Ok(())
     }
 

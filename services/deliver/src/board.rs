@@ -76,6 +76,16 @@ pub(crate) struct Open {
     pub(crate) state: State,
 }
 
+impl Open {
+    /// The attempt that is under way, from 1; 0: none is.
+    pub(crate) fn attempt(&self) -> u32 {
+        match self.state {
+            State::Started { attempt, .. } => attempt,
+            State::Waiting { .. } => 0,
+        }
+    }
+}
+
 /// What an event means to whoever sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {

@@ -30,6 +30,8 @@ pub struct Letter {
     pub case: u64,
     /// The delivery: `<desk>-<seq>-<index>-<part>`, the same for every attempt.
     pub delivery: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
     /// Channel it leaves by.
     pub channel: Channel,
     /// Our account.
@@ -57,6 +59,7 @@ pub(crate) async fn send(outside: &dyn Outside, parcel: &Parcel) -> Outcome {
         desk: parcel.desk.clone(),
         case: parcel.case,
         delivery: parcel.stable_id.clone(),
+        attempt: parcel.attempt,
         channel: parcel.channel,
         account: parcel.account.clone(),
         text: parcel.text.clone(),

@@ -25,6 +25,8 @@ pub(crate) struct Parcel {
     pub(crate) case: u64,
     /// The same for every attempt of this delivery, another for every other.
     pub(crate) stable_id: String,
+    /// Which attempt this is, from 1.
+    pub(crate) attempt: u32,
     /// Our own signed reference to the case.
     pub(crate) reference: SignedRef,
     /// What it is.
@@ -111,6 +113,7 @@ impl Packer {
             desk: self.log.desk().to_string(),
             case: queued.case,
             stable_id: format!("{}-{id}", self.log.desk()),
+            attempt: open.attempt(),
             reference: self.reference(queued.case, id)?,
             kind: queued.kind(),
             channel: queued.channel(),

@@ -78,7 +78,7 @@ impl Channels {
             channel: "email".into(),
             delivery,
             wire_id: wire_id.clone(),
-            attempt: 0,
+            attempt: letter.attempt,
             piece: 0,
         };
         let count = self.mailbox.take(Taken { entry, by: self.link.name.clone() });

@@ -31,7 +31,9 @@ pub(crate) async fn judge(processes: &Processes, journal: &Journal) -> u64 {
     cases
 }
 
-/// What people were told and what channels took; what was lost with a tail is excused, and only that.
+/// What people were told and what channels took; what was lost with a tail is excused, and only that. With the record
+/// that an attempt began, the log loses that it was sent, and the delivery waits again: whoever claims it next can't
+/// know, and the channel, asked for the same once more, takes it. The attempt of before is left out, and no other.
 fn journals(processes: &Processes, journal: &Journal, shelf: &Shelf) -> Journals {
     let desk = shelf.desk.as_str();
     let is_lost = |entry: &SentEntry| {
@@ -41,7 +43,7 @@ fn journals(processes: &Processes, journal: &Journal, shelf: &Shelf) -> Journals
     let sent = journal.all().into_iter().filter(|entry| entry.desk == desk && !is_lost(entry));
     let taken = processes.mailbox.all().into_iter().filter(|taken| {
         let id = taken.entry.delivery;
-        let begun = ((id.seq, id.index, id.part), taken.by.clone());
+        let begun = ((id.seq, id.index, id.part), taken.entry.attempt, taken.by.clone());
         let stands = shelf.with(|progress| progress.started.contains(&begun));
         taken.entry.desk == desk && (stands || !shelf.lost_its_tail())
     });

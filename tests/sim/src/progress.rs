@@ -20,8 +20,8 @@ pub(crate) struct Progress {
     open: BTreeSet<Delivery>,
     /// Keys of inputs, in order.
     pub(crate) keys: Vec<(u64, Vec<u8>)>,
-    /// Who was chosen to send what.
-    pub(crate) started: BTreeSet<(Delivery, String)>,
+    /// Who was chosen to send what, and for which attempt.
+    pub(crate) started: BTreeSet<(Delivery, u32, String)>,
     /// Where cases were handed over to another desk, and which of them arrived from another.
     pub(crate) handed: BTreeSet<(u64, u32)>,
     pub(crate) received: BTreeSet<(u64, u32)>,
@@ -68,7 +68,7 @@ impl Progress {
             match &event.body {
                 Some(Body::DeliveryQueued(queued)) => _ = self.open.insert(delivery(queued.delivery)),
                 Some(Body::DeliveryStarted(begun)) => {
-                    self.started.insert((delivery(begun.delivery), begun.deliverer.clone()));
+                    self.started.insert((delivery(begun.delivery), begun.attempt, begun.deliverer.clone()));
                 }
                 Some(Body::DeliveryEnded(ended)) if ended.outcome() != DeliveryOutcome::Retry => {
                     self.open.remove(&delivery(ended.delivery));

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, stream};
 use simpang_proto::log::v1::{Input, Position};
 
 use super::*;
 use crate::chain::ChainWriter;
 use crate::memory::{MemoryDesk, MemoryStore};
-use crate::port::DeskName;
+use crate::port::{AppendError, BoxFuture, CommitError, DeskName};
 
 /// A desk in memory with a router that judges whatever is appended.
 struct Desk {
@@ -409,4 +409,79 @@ async fn a_broken_chain_stops_a_reader_that_leaves_events_out() {
     let mut tail = desk.tail(Anchor::Start);
     tail.leave_out_events_of("one", 0);
     assert_eq!(stops(&mut tail).await.0, 2);
+}
+
+/// A log whose readers get nothing for a while, although they are connected.
+#[derive(Debug)]
+struct Slow {
+    log: Arc<MemoryDesk>,
+    passes: tokio::sync::watch::Sender<bool>,
+}
+
+impl DeskLog for Slow {
+    fn desk(&self) -> &DeskName {
+        self.log.desk()
+    }
+
+    fn append(&self, door: Door, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.append(door, payload)
+    }
+
+    fn commit(&self, payload: Bytes, previous_seq: u64) -> BoxFuture<'_, Result<u64, CommitError>> {
+        self.log.commit(payload, previous_seq)
+    }
+
+    fn last_commit(&self) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.log.last_commit()
+    }
+
+    fn get(&self, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.log.get(seq)
+    }
+
+    fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.log.last_seq()
+    }
+
+    fn losses(&self) -> u64 {
+        self.log.losses()
+    }
+
+    fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>> {
+        async move {
+            let (records, mut passes) = (self.log.read(from).await?, self.passes.subscribe());
+            let later = async move {
+                let _ = passes.wait_for(|passes| *passes).await;
+                records
+            };
+            Ok(stream::once(later).flatten().boxed())
+        }
+        .boxed()
+    }
+}
+
+/// Reads for a short while, until it is so; nothing comes.
+async fn until(tail: &mut Tail, is_so: impl Fn(&Tail) -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so(tail) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never so");
+        assert!(tokio::time::timeout(Duration::from_millis(10), tail.next()).await.is_err(), "nothing comes");
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_what_was_read_counts_again_only_once_its_end_was_seen_again() {
+    let desk = Desk::with_two_commits();
+    let log = Arc::new(Slow { log: desk.log.clone(), passes: tokio::sync::watch::Sender::new(true) });
+    let mut tail = Tail::start(log.clone(), Anchor::Start);
+    sequences(&mut tail, 5).await;
+    assert_eq!(tail.losses(), log.losses());
+
+    log.passes.send_replace(false);
+    desk.log.cut_connections();
+    until(&mut tail, |tail| !tail.is_connected()).await;
+    until(&mut tail, Tail::is_connected).await;
+    assert_ne!(tail.losses(), log.losses(), "the log is open, and may be another one");
+    log.passes.send_replace(true);
+    until(&mut tail, |tail| tail.losses() == log.losses()).await;
 }
