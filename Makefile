@@ -60,6 +60,11 @@ SECONDS ?= 60
 soak: build     ## Break everything under load for SECONDS (one server, then a cluster of three); SIMPANG_SOAK_SEED repeats.
 	SIMPANG_SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked -p simpang-tests --test soak -- --nocapture --test-threads=1
 
+.PHONY: mutations
+mutations:      ## Break the core, log, router, deliverer and gateway in one place at a time: a test has to notice each.
+	@test -x $(TOOLS)/nats-server || $(PYTHON) tools/get_nats_server.py $(TOOLS)
+	$(PYTHON) tools/mutations.py
+
 .PHONY: policy-mutants
 policy-mutants: ## Change every shipped policy in one place at a time: its scenarios have to notice each change.
 	$(CARGO) build --locked -p simpang
