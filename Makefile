@@ -9,6 +9,10 @@ CARGO     ?= cargo
 BIN       := target/debug/simpang
 # The tests' Python client of gRPC; nothing of ours.
 PY_PACKAGES := target/python
+# How long and from which seed `make fuzz` tries.
+SECONDS ?= 60
+SEED    ?= 1
+FUZZ    := SIMPANG_FUZZ_SECONDS=$(SECONDS) SIMPANG_FUZZ_SEED=$(SEED) SIMPANG_FUZZ_KEEP=$(CURDIR)/target/fuzz
 
 .DEFAULT_GOAL := help
 
@@ -69,6 +73,12 @@ mutations:      ## Break the core, log, router, deliverer and gateway in one pla
 policy-mutants: ## Change every shipped policy in one place at a time: its scenarios have to notice each change.
 	$(CARGO) build --locked -p simpang
 	@for policy in policies/*/; do $(BIN) policy mutate $$policy || exit 1; done
+
+.PHONY: fuzz
+fuzz:           ## Try all parsers and doors with mutated samples, SECONDS=60 each; what kills one is in target/fuzz.
+	mkdir -p target/fuzz
+	$(FUZZ) $(CARGO) test --locked -p simpang-channels --test fuzz -- --nocapture
+	$(FUZZ) $(CARGO) test --locked -p simpang-ingest --test doors -- --nocapture fuzz
 
 .PHONY: bench
 bench: tools    ## Measure this machine against its bare broker (a release build first).

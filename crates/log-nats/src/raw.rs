@@ -10,10 +10,11 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::{Bytes, BytesMut};
+use serde_json::json;
 use simpang_log::chain;
 use simpang_log::port::LogError;
 
-use crate::connection::{Connection, PublishError, code};
+use crate::connection::{ApiError, Connection, PublishError, code};
 
 /// The stream of raw objects. Desks are named in lower case, so this is none.
 pub(crate) const STREAM: &str = "SIMPANG_RAW";
@@ -106,6 +107,36 @@ async fn part(
             _ => Err(unavailable(error.to_string())),
         },
     }
+}
+
+/// The digests of all objects, sorted. The broker lists subjects in pages.
+pub(crate) async fn list(connection: &Connection) -> Result<Vec<[u8; 32]>, LogError> {
+    let mut found: Vec<[u8; 32]> = Vec::new();
+    loop {
+        let body = json!({"subjects_filter": "simpang-raw.*.0", "offset": found.len()});
+        let info = match connection.api(&format!("STREAM.INFO.{STREAM}"), &body).await {
+            Ok(info) => info,
+            Err(ApiError::Refused { code: code::STREAM_NOT_FOUND, .. }) => return Ok(found),
+            Err(error) => return Err(error.into_log_error(NAME)),
+        };
+        let page = info["state"]["subjects"].as_object();
+        let digests = page.into_iter().flatten().filter_map(|(subject, _)| digest_of(subject));
+        let before = found.len();
+        found.extend(digests);
+        let total = info["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
+        if found.len() == before || found.len() >= total {
+            found.sort_unstable();
+            return Ok(found);
+        }
+    }
+}
+
+/// The digest in the subject of an object's first part.
+fn digest_of(subject: &str) -> Option<[u8; 32]> {
+    let hexadecimal = subject.strip_prefix("simpang-raw.")?.strip_suffix(".0")?;
+    let mut digest = [0; 32];
+    hex::decode_to_slice(hexadecimal, &mut digest).ok()?;
+    Some(digest)
 }
 
 /// The object stream's subjects, as a list.

@@ -292,6 +292,10 @@ impl LogStore for NatsStore {
         raw::get(&self.connection, digest).boxed()
     }
 
+    fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
+        raw::list(&self.connection).boxed()
+    }
+
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
         self.publish_to_directory(DIRECTORY_SUBJECT, payload).boxed()
     }

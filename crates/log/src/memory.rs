@@ -108,6 +108,11 @@ impl LogStore for MemoryStore {
         future::ready(Ok(raw.get(&digest).cloned())).boxed()
     }
 
+    fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
+        let raw = self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        future::ready(Ok(raw.keys().copied().collect())).boxed()
+    }
+
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
         let at_ms = (self.inner.clock)();
         let seq = self.inner.directory.push(|seq| DirectoryEntry { seq, at_ms, payload, is_cursor: false });

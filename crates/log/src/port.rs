@@ -282,6 +282,9 @@ pub trait LogStore: Send + Sync + Debug {
     /// Raw bytes by their SHA-256; `None` when not kept.
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>>;
 
+    /// Digests of all raw objects that are kept, sorted.
+    fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>>;
+
     /// Appends one encoded `DirectoryRecord` to the customer directory, which is made at its first use; returns its
     /// sequence once the log has acknowledged it.
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>>;

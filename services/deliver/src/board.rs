@@ -1,6 +1,6 @@
 //! Which deliveries of a desk are open: a fold of its commits. Pure; knows no clock and sends nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use simpang_proto::log::v1::{self, DeliveryKind, DeliveryOutcome, event::Body};
 
@@ -118,6 +118,10 @@ pub(crate) struct Board {
     waiting: BTreeMap<Lane, BTreeSet<(i64, Id)>>,
     /// Those that were started, by when.
     started: BTreeSet<(i64, Id)>,
+    /// Until when a lane rests: its channel said that a limit is reached.
+    resting: HashMap<Lane, i64>,
+    /// When attempts of a lane were started, by whichever deliverer, the latest last.
+    starts: HashMap<Lane, VecDeque<i64>>,
     /// Agents' replies of a case, oldest first: they leave in the order in which they were written.
     replies: HashMap<u64, BTreeSet<Id>>,
 }
@@ -159,10 +163,17 @@ impl Board {
         self.waiting.keys()
     }
 
-    /// Those of a lane that may be claimed at this time, the longest due first.
+    /// Those of a lane that may be claimed at this time, the longest due first; none while the lane rests.
     pub(crate) fn due(&self, lane: &str, now: i64) -> impl Iterator<Item = Id> {
-        let waiting = self.waiting.get(lane).into_iter().flatten();
+        let rests = self.resting.get(lane).is_some_and(|until| now < *until);
+        let waiting = self.waiting.get(lane).filter(|_| !rests).into_iter().flatten();
         waiting.take_while(move |(from, _)| *from <= now).map(|(_, id)| *id).filter(|id| !self.is_behind(*id))
+    }
+
+    /// How many attempts of a lane all deliverers have started since then. All of them read the same log, so that they
+    /// keep one account's limit together.
+    pub(crate) fn started_since(&self, lane: &str, since: i64) -> usize {
+        self.starts.get(lane).map_or(0, |starts| starts.len() - starts.partition_point(|at| *at < since))
     }
 
     /// Those that were started before this time and have no outcome.
@@ -178,7 +189,8 @@ impl Board {
     /// The earliest time after `now` at which another delivery may be claimed.
     pub(crate) fn next_due(&self, now: i64) -> Option<i64> {
         let later = |lane: &BTreeSet<(i64, Id)>| lane.range((now + 1, Id::FIRST)..).next().map(|(at, _)| *at);
-        self.waiting.values().filter_map(later).min()
+        let rested = self.resting.values().copied().filter(|until| *until > now).min();
+        self.waiting.values().filter_map(later).chain(rested).min()
     }
 
     /// Since when the longest started one has no outcome.
@@ -213,6 +225,13 @@ impl Board {
 
     fn on_started(&mut self, started: &v1::DeliveryStarted, at: i64) -> Option<Change> {
         let id = Id::of(started.delivery.as_ref())?;
+        if let Some(open) = self.open.get(&id) {
+            let starts = self.starts.entry(lane_of(&open.queued)).or_default();
+            starts.push_back(at);
+            if starts.len() > STARTS_MAX {
+                starts.pop_front();
+            }
+        }
         let by = started.deliverer.clone();
         self.set_state(id, State::Started { by: by.clone(), attempt: started.attempt, at });
         Some(Change::Started { id, by })
@@ -220,6 +239,13 @@ impl Board {
 
     fn on_ended(&mut self, ended: &v1::DeliveryEnded, at: i64) -> Option<Change> {
         let id = Id::of(ended.delivery.as_ref())?;
+        if let Some(open) = self.open.get(&id)
+            && ended.outcome() == DeliveryOutcome::Retry
+            && LIMITED.iter().any(|said| ended.detail.contains(said))
+        {
+            let until = self.resting.entry(lane_of(&open.queued)).or_default();
+            *until = ended.not_before_ms.max(*until);
+        }
         if ended.outcome() == DeliveryOutcome::Retry {
             self.set_state(id, State::Waiting { not_before: ended.not_before_ms.max(at) });
         } else {
@@ -268,6 +294,12 @@ impl Board {
         }
     }
 }
+
+/// How an outcome says that its account has reached a limit: what holds for one delivery holds for all of the lane.
+const LIMITED: [&str; 2] = ["HTTP 429", "throttled"];
+
+/// Starts that are remembered of a lane: the highest limit that can be set.
+const STARTS_MAX: usize = 10_000;
 
 impl Id {
     const FIRST: Self = Self { seq: 0, index: 0, part: 0 };

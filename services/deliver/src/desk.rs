@@ -37,6 +37,11 @@ const LOOK_MS: i64 = 100;
 /// Longest sleep, so that a clock that was set does not hold anything up.
 const NAP_MS: i64 = 5_000;
 
+/// What the lanes of X begin with.
+const X_LANE: &str = "CHANNEL_X/";
+/// The time for which X counts posts.
+const QUARTER_MS: i64 = 15 * 60 * 1_000;
+
 /// One desk's task.
 pub(crate) struct Desk {
     context: Arc<Context>,
@@ -258,12 +263,25 @@ impl Desk {
         let lanes: Vec<Lane> = self.board.lanes().cloned().collect();
         for lane in lanes {
             let free = room.saturating_sub(self.busy.get(&lane).copied().unwrap_or(0));
+            let free = free.min(self.allowed(&lane, now));
             let due = self.board.due(&lane, now).filter(|id| !self.own.contains_key(id));
             let due: Vec<Id> = due.take(free).collect();
             for id in due {
                 self.claim(id, lane.clone()).await;
             }
         }
+    }
+
+    /// How many attempts a lane has left of its account's limit, those that are claimed and not yet begun left out.
+    fn allowed(&self, lane: &Lane, now: i64) -> usize {
+        let Some(most) = self.context.timing.x_attempts_per_quarter.filter(|_| lane.starts_with(X_LANE))
+        else {
+            return usize::MAX;
+        };
+        let begun = self.board.started_since(lane, now.saturating_sub(QUARTER_MS));
+        let claimed =
+            self.own.values().filter(|own| matches!(own, Own::Claimed(_, of) if of == lane)).count();
+        most.saturating_sub(begun + claimed)
     }
 
     async fn claim(&mut self, id: Id, lane: Lane) {

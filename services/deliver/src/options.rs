@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Channels {
     pub facebook: Option<Facebook>,
     /// Where answers on channels of other gateways go, by account: they are posted as JSON.
     pub other: BTreeMap<String, String>,
+    /// What posts to webhooks are signed with; none: they are not.
+    pub webhook_secret: Option<Secret>,
 }
 
 /// One of our mailboxes.
@@ -86,6 +89,20 @@ pub struct X {
     pub base_url: String,
     /// User tokens by account (handle without `@`, lower case).
     pub accounts: BTreeMap<String, Secret>,
+    /// Accounts whose tokens have to be renewed.
+    pub renewed: BTreeMap<String, Refresh>,
+}
+
+/// A token that ends after two hours and is renewed (OAuth 2.0).
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The app's client id.
+    pub client_id: String,
+    /// The app's client secret, for confidential clients.
+    pub client_secret: Option<Secret>,
+    /// The file that holds the tokens, JSON with at least `refresh_token`; written anew at each renewal, which makes
+    /// the one before worthless.
+    pub file: PathBuf,
 }
 
 /// Facebook.
@@ -135,6 +152,9 @@ impl fmt::Debug for Secret {
 pub struct Timing {
     /// Most sends at once from one account.
     pub sends_per_account: usize,
+    /// Most attempts in fifteen minutes from one account at X, of all deliverers of a desk together, up to 10,000; none:
+    /// as many as X takes before it says that its limit is reached.
+    pub x_attempts_per_quarter: Option<usize>,
     /// How long one send may take.
     pub send_timeout: Duration,
     /// After this time another deliverer's attempt without a report counts as unknown; well above `send_timeout`.
@@ -155,6 +175,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             sends_per_account: 4,
+            x_attempts_per_quarter: None,
             send_timeout: Duration::from_secs(150),
             lease: Duration::from_secs(600),
             retry_first: Duration::from_secs(30),

@@ -16,7 +16,7 @@ use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind, Visibility};
 
 fn x_channels(base_url: String) -> Channels {
     let accounts = BTreeMap::from([("telkomcare".to_owned(), Secret::new("x-token"))]);
-    Channels { x: Some(X { base_url, accounts }), ..Default::default() }
+    Channels { x: Some(X { base_url, accounts, renewed: BTreeMap::new() }), ..Default::default() }
 }
 
 fn facebook_channels(base_url: String) -> Channels {
@@ -98,12 +98,12 @@ async fn a_long_reply_is_refused_unless_it_is_a_thread_whose_parts_follow_each_o
 }
 
 #[tokio::test]
-async fn a_thread_that_breaks_off_is_unknown_and_says_how_far_it_came() {
+async fn a_thread_of_which_a_part_is_refused_is_unknown_and_says_how_far_it_came() {
     let text = "Mohon maaf atas ketidaknyamanannya. ".repeat(15);
-    let (_fake, url) = Fake::start(vec![POSTED, (429, Vec::new(), "{}")]).await;
+    let (_fake, url) = Fake::start(vec![POSTED, (403, Vec::new(), "{}")]).await;
     let report = reply(&post(), x_channels(url), ReplyKind::Thread, &text).await;
     assert_eq!(report.outcome(), DeliveryOutcome::Unknown);
-    assert!(report.detail.starts_with("1 of 2 parts are posted, then: HTTP 429"), "{}", report.detail);
+    assert!(report.detail.starts_with("1 of 2 parts are posted, then: HTTP 403"), "{}", report.detail);
     assert_eq!(report.source_id, "1445880548472328192");
 }
 
@@ -167,8 +167,10 @@ async fn a_cut_connection_is_unknown_and_none_at_all_is_another_try() {
 
 #[tokio::test]
 async fn an_account_without_a_token_waits_for_one() {
-    let channels =
-        Channels { x: Some(X { base_url: nobody().await, accounts: BTreeMap::new() }), ..Default::default() };
+    let channels = Channels {
+        x: Some(X { base_url: nobody().await, accounts: BTreeMap::new(), renewed: BTreeMap::new() }),
+        ..Default::default()
+    };
     for channels in [channels, Channels::default()] {
         let report = reply(&post(), channels, ReplyKind::Normal, "Halo").await;
         assert_eq!(report.outcome(), DeliveryOutcome::Retry);

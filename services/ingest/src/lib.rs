@@ -22,6 +22,7 @@ mod mapping;
 mod messages;
 mod pull;
 mod refusals;
+mod replay;
 mod smtp;
 mod ticket;
 
@@ -39,8 +40,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use grpc::IngestService;
-pub use http::{FacebookApp, HttpOptions, XApp};
+pub use http::{FacebookApp, GraphPage, HttpOptions, XApp};
 pub use pull::{ImapMailbox, ImapTls, Token, XPull, XWay};
+pub use replay::{ReplayError, Replayed, replay};
 pub use smtp::{SessionLimits, SmtpOptions, SmtpTls, SmtpTlsError};
 
 use directory::Directory;

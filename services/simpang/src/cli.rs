@@ -31,8 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run every role in this process, with a nats-server of its own unless one is given.
     Up(Up),
-    /// Run the doors: SMTP and LMTP, webhooks, call lists, push.
-    Ingest,
+    /// Run the doors: SMTP and LMTP, webhooks, call lists, push; or look at what they took in.
+    Ingest(IngestArgs),
     /// Run the router: inputs become commits.
     Router,
     /// Run the views and the audit.
@@ -87,6 +87,48 @@ pub(crate) struct Up {
     /// Add a few agents and customers to try things with.
     #[arg(long)]
     pub(crate) sample: bool,
+}
+
+/// The role, or one of its tools.
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<IngestCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IngestCommand {
+    /// Compare the ids that a source says it sent with what stands on a desk's log; exit code 1 when some are missing.
+    Gaps(Gaps),
+    /// Read stored raw bytes of X and Facebook again after a parser was mended, and bring what is on no desk's log.
+    /// Reads the desks' logs and writes as a door: run it as a broker user who may do both.
+    Replay(ReplayRaw),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gaps {
+    /// Desk.
+    #[arg(long)]
+    pub(crate) desk: String,
+    /// Channel: email, x, facebook or other.
+    #[arg(long)]
+    pub(crate) channel: String,
+    /// Only messages that came to this account of ours.
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// File of the source's own ids (Message-IDs, post ids, comment ids), one a line; `-` for standard input.
+    pub(crate) ids: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayRaw {
+    /// Only say what would be brought.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 /// Where a running Simpang is, and who asks.

@@ -84,6 +84,7 @@ pub(crate) struct Ingest {
     pub(crate) facebook: Vec<FacebookApp>,
     pub(crate) imap: Vec<Imap>,
     pub(crate) x_mentions: Vec<XMentions>,
+    pub(crate) graph: Option<DeliverFacebook>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -177,6 +178,7 @@ pub(crate) struct Deliver {
     pub(crate) x: Option<DeliverX>,
     pub(crate) facebook: Option<DeliverFacebook>,
     pub(crate) other: BTreeMap<String, String>,
+    pub(crate) webhook_secret: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -208,6 +210,19 @@ pub(crate) struct DeliverX {
     pub(crate) base_url: String,
     #[serde(default)]
     pub(crate) accounts: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) renewed: BTreeMap<String, RenewedToken>,
+    #[serde(default)]
+    pub(crate) attempts_per_quarter: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenewedToken {
+    pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) client_secret: String,
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -274,7 +289,8 @@ impl Default for Ingest {
         let smtp_name = "localhost".into();
         let (imap, x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (smtp_certificate, smtp_key, trusted_authserv) = (String::new(), String::new(), String::new());
-        Self { smtp_name, smtp_certificate, smtp_key, trusted_authserv, imap, x, facebook, x_mentions }
+        let graph = None;
+        Self { smtp_name, smtp_certificate, smtp_key, trusted_authserv, imap, x, facebook, x_mentions, graph }
     }
 }
 

@@ -72,7 +72,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     }
     match cli.command {
         Command::Up(args) => up::run(config, args).await?,
-        Command::Ingest => node::run(config, &[Role::Ingest]).await?,
+        Command::Ingest(args) => match args.command {
+            Some(command) => return commands::ingest::run(&config, command).await,
+            None => node::run(config, &[Role::Ingest]).await?,
+        },
         Command::Router => node::run(config, &[Role::Router]).await?,
         Command::Project => node::run(config, &[Role::Project]).await?,
         Command::Deliver => node::run(config, &[Role::Deliver]).await?,

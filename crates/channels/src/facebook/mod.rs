@@ -8,9 +8,11 @@
 //! Messenger.
 
 mod feed;
+mod lookup;
 mod messenger;
 mod security;
 
+pub use lookup::{complete, lacks_sender};
 pub use security::{SIGNATURE_HEADER, challenge_answer, is_signed};
 
 use serde_json::Value;

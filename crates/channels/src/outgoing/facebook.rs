@@ -71,7 +71,9 @@ fn from_error(error: &Value, answer: &HttpAnswer<'_>) -> Answer {
     let reason = reason(&format!("HTTP {} {kind} code {code} subcode {subcode}", answer.status));
     match code {
         // Throttled: the call was not carried out.
-        4 | 17 | 32 | 341 | 613 | 80_000..=80_014 => Answer::Retry { after_ms: regain_ms(answer), reason },
+        4 | 17 | 32 | 341 | 613 | 80_000..=80_014 => {
+            Answer::Retry { after_ms: regain_ms(answer), reason: format!("throttled: {reason}") }
+        }
         // "Service temporarily unavailable"; code 1 is "unknown" and leaves open whether the comment is there.
         2 => Answer::Retry { after_ms: answer.retry_after_ms(), reason },
         1 | 0 => Answer::Unknown { reason },

@@ -4,6 +4,7 @@
 //! ([`Answer::Unknown`]): nobody may then send again by themselves.
 
 pub mod facebook;
+pub mod found;
 pub mod mail;
 pub mod x;
 
@@ -57,6 +58,17 @@ impl HttpAnswer<'_> {
         let seconds: u64 = self.header("retry-after")?.parse().ok()?;
         Some(seconds.min(WAIT_SECONDS_MAX) * 1_000)
     }
+}
+
+/// The header of our posts to webhooks that carries their signature.
+pub const SIGNATURE_HEADER: &str = "x-simpang-signature";
+
+/// The signature of a post to a webhook: `t=<second>,v1=<hex>`, where the hex is the HMAC-SHA256 of `<second>.<body>`
+/// under the secret. A receiver compares it, and refuses seconds that are long past.
+#[must_use]
+pub fn webhook_signature(secret: &[u8], at_s: i64, body: &str) -> String {
+    let signed = crate::signature::hmac_sha256(secret, format!("{at_s}.{body}").as_bytes());
+    format!("t={at_s},v1={}", hex::encode(signed))
 }
 
 /// Longest wait that is believed: a day.

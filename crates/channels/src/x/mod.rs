@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::message::{Item, Unreadable};
+pub(crate) use post::unescape;
 
 /// One of our accounts at X.
 #[derive(Debug, Clone, PartialEq, Eq)]

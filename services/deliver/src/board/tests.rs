@@ -103,3 +103,19 @@ fn events_without_a_whole_identity_are_passed_over() {
     board.fold(&unknown);
     assert_eq!((board.len(), board.lanes().count(), board.started().count()), (0, 0, 0));
 }
+
+#[test]
+fn a_limit_that_one_delivery_meets_holds_for_its_lane_until_it_ends() {
+    let mut board = Board::default();
+    board.fold(&[queued(3, 1, DeliveryKind::Reply), queued(4, 2, DeliveryKind::Reply)]);
+    board.fold(&[started(3, "a", 40)]);
+    assert_eq!((board.started_since(LANE, 40), board.started_since(LANE, 41)), (1, 0));
+    let mut limited = ended(3, DeliveryOutcome::Retry, 500);
+    if let Some(Body::DeliveryEnded(ended)) = &mut limited.body {
+        ended.detail = "HTTP 429 rate-limit-exceeded".into();
+    }
+    board.fold(&[limited]);
+    assert!(due(&board, 499).is_empty(), "also the one that nobody tried");
+    assert_eq!(board.next_due(100), Some(500));
+    assert_eq!(due(&board, 500), [4, 3]);
+}

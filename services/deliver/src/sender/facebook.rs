@@ -1,15 +1,15 @@
 //! Facebook: public answers as comments, private answers and Messenger as messages of the page.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::Client;
-use simpang_channels::outgoing::facebook as outgoing;
+use simpang_channels::outgoing::{facebook as outgoing, found};
 use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind, Visibility};
 
 use super::http::{self, Answered};
 use super::{Outcome, Sender, Sent};
-use crate::options::{Facebook, Page};
+use crate::options::{Facebook, Page, Secret};
 use crate::parcel::{Message, Parcel};
 
 /// The version of the Graph API whose answers are read here.
@@ -18,6 +18,8 @@ const VERSION: &str = "v25.0";
 const COMMENT_CHARS: usize = 8_000;
 /// For so long after a person's message the page may answer without a tag; a little less than their 24 hours.
 const WINDOW_MS: i64 = (24 * 60 - 5) * 60 * 1_000;
+/// How often what may have arrived is looked for, and the wait before each time.
+const LOOKS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(2)];
 /// Wait while nobody has put in a token.
 const TOKEN_MS: i64 = 600_000;
 
@@ -32,6 +34,17 @@ pub(super) struct FacebookSender {
 struct Route<'a> {
     base: String,
     page: &'a Page,
+}
+
+impl Route<'_> {
+    /// The proof that an app with a secret adds to each call, behind this sign.
+    fn proof(&self, sign: &str) -> String {
+        let proof = |secret: &Secret| {
+            let proof = outgoing::appsecret_proof(secret.reveal().as_bytes(), self.page.token.reveal());
+            format!("{sign}appsecret_proof={proof}")
+        };
+        self.page.app_secret.as_ref().map(proof).unwrap_or_default()
+    }
 }
 
 impl FacebookSender {
@@ -57,8 +70,38 @@ impl FacebookSender {
     async fn comment(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
         at_most(text, COMMENT_CHARS)?;
         let object = object_id(&to.content.reply_to)?;
-        let answer = self.post(route, &format!("{object}/comments"), outgoing::comment_body(text)).await?;
-        Ok(judge(&answer, |id| Sent::same("facebook", id)))
+        let edge = format!("{object}/comments");
+        let outcome = match self.post(route, &edge, outgoing::comment_body(text)).await {
+            Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
+            Err(outcome) => outcome,
+        };
+        if outcome.class != DeliveryOutcome::Unknown {
+            return Ok(outcome);
+        }
+        let query = "filter=stream&order=reverse_chronological&limit=100&fields=id,message,from";
+        let found = |body: &[u8]| found::comment(body, &route.page.id, text);
+        Ok(self.look(route, &edge, query, found).await.unwrap_or(outcome))
+    }
+
+    /// Looks for what may have arrived.
+    async fn look(
+        &self,
+        route: &Route<'_>,
+        edge: &str,
+        query: &str,
+        found: impl Fn(&[u8]) -> Option<String>,
+    ) -> Option<Outcome> {
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            let url = format!("{}/{edge}?{query}{}", route.base, route.proof("&"));
+            let asked = http::ask(self.client.get(url).bearer_auth(route.page.token.reveal())).await;
+            if let Some(id) =
+                asked.ok().filter(|answer| answer.status < 300).and_then(|answer| found(&answer.body))
+            {
+                return Some(Outcome::delivered("found at the channel", Some(Sent::same("facebook", id))));
+            }
+        }
+        None
     }
 
     /// One private message below a comment, within seven days; the person's answer comes by Messenger.
@@ -77,9 +120,16 @@ impl FacebookSender {
         let mut first: Option<Outcome> = None;
         for (index, part) in parts.iter().enumerate() {
             let body = outgoing::message_body(part, &to.content.reply_to, !is_recent(to));
+            let began_ms = super::now_ms();
             let outcome = match self.post(route, &edge, body).await {
                 Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
                 Err(outcome) => outcome,
+            };
+            let outcome = match outcome.class {
+                DeliveryOutcome::Unknown => {
+                    self.look_in_talk(route, to, part, began_ms).await.unwrap_or(outcome)
+                }
+                _ => outcome,
             };
             if outcome.class != DeliveryOutcome::Delivered {
                 let Some(first) = first else { return Err(outcome) };
@@ -91,13 +141,25 @@ impl FacebookSender {
         first.ok_or_else(|| Outcome::refused("the text is empty"))
     }
 
+    async fn look_in_talk(
+        &self,
+        route: &Route<'_>,
+        to: &Message,
+        text: &str,
+        began_ms: i64,
+    ) -> Option<Outcome> {
+        let edge = format!("{}/conversations", object_id(&route.page.id).ok()?);
+        let person = object_id(&to.content.reply_to).ok()?;
+        let fields = "fields=messages.limit(10)%7Bid,message,from,created_time%7D";
+        let query = format!("platform=MESSENGER&user_id={person}&{fields}");
+        let since_ms = began_ms - super::CLOCKS_MS;
+        let found = |body: &[u8]| found::message(body, &route.page.id, text, since_ms);
+        self.look(route, &edge, &query, found).await
+    }
+
     async fn post(&self, route: &Route<'_>, edge: &str, body: String) -> Result<Answered, Outcome> {
         let token = route.page.token.reveal();
-        let proof = route.page.app_secret.as_ref().map(|secret| {
-            let proof = outgoing::appsecret_proof(secret.reveal().as_bytes(), token);
-            format!("?appsecret_proof={proof}")
-        });
-        let url = format!("{}/{edge}{}", route.base, proof.unwrap_or_default());
+        let url = format!("{}/{edge}{}", route.base, route.proof("?"));
         let request = self.client.post(url).bearer_auth(token);
         http::ask(request.header("content-type", "application/json").body(body)).await
     }
@@ -114,8 +176,7 @@ fn judge(answer: &Answered, sent: impl FnOnce(String) -> Sent) -> Outcome {
 }
 
 fn is_recent(message: &Message) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(message.at_ms) < WINDOW_MS
+    super::now_ms().saturating_sub(message.at_ms) < WINDOW_MS
 }
 
 fn at_most(text: &str, most: usize) -> Result<(), Outcome> {

@@ -9,6 +9,7 @@ mod x;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use simpang_proto::log::v1::{Channel, DeliveryKind, DeliveryOutcome};
@@ -127,7 +128,11 @@ impl Senders {
         Ok(Self {
             x: x::XSender::new(client.clone(), channels.x.clone()),
             facebook: facebook::FacebookSender::new(client.clone(), channels.facebook.clone()),
-            webhook: webhook::WebhookSender::new(client, channels.other.clone()),
+            webhook: webhook::WebhookSender::new(
+                client,
+                channels.other.clone(),
+                channels.webhook_secret.clone(),
+            ),
             mail: MailSender::new(channels),
         })
     }
@@ -155,6 +160,15 @@ impl Sender for Senders {
             }
         }
     }
+}
+
+/// How far the clocks of a channel and of this machine may be apart, ms.
+const CLOCKS_MS: i64 = 120_000;
+
+/// Now, ms since 1970 UTC.
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 /// Whether a machine wrote it (RFC 3834).

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use futures_util::future::BoxFuture;
 use reqwest::Client;
 use serde_json::json;
-use simpang_proto::log::v1::DeliveryKind;
+use simpang_channels::outgoing::{SIGNATURE_HEADER, webhook_signature};
+use simpang_proto::log::v1::{DeliveryKind, DeliveryOutcome};
 
 use super::{Outcome, Sender, Sent, http};
+use crate::options::Secret;
 use crate::parcel::{Parcel, Target};
 
 /// Wait while nobody has put in an address.
@@ -18,11 +20,12 @@ const ADDRESS_MS: i64 = 600_000;
 pub(super) struct WebhookSender {
     client: Client,
     other: BTreeMap<String, String>,
+    secret: Option<Secret>,
 }
 
 impl WebhookSender {
-    pub(super) fn new(client: Client, other: BTreeMap<String, String>) -> Self {
-        Self { client, other }
+    pub(super) fn new(client: Client, other: BTreeMap<String, String>, secret: Option<Secret>) -> Self {
+        Self { client, other, secret }
     }
 
     fn address<'a>(&'a self, parcel: &'a Parcel) -> Option<&'a str> {
@@ -39,15 +42,30 @@ impl WebhookSender {
                 ADDRESS_MS,
             );
         };
+        let body = body(parcel).to_string();
         let request = self.client.post(url).header("idempotency-key", &parcel.stable_id);
-        let answer = match http::ask(request.json(&body(parcel))).await {
+        let request = match &self.secret {
+            Some(secret) => {
+                let at_s = super::now_ms() / 1_000;
+                request.header(SIGNATURE_HEADER, webhook_signature(secret.reveal().as_bytes(), at_s, &body))
+            }
+            None => request,
+        };
+        let request = request.header("content-type", "application/json").body(body);
+        // A notification carries its own id and does no harm twice; an answer to a customer does.
+        let again = parcel.kind == DeliveryKind::Notification;
+        let answer = match http::ask(request).await {
             Ok(answer) => answer,
+            Err(outcome) if again && outcome.class == DeliveryOutcome::Unknown => {
+                return Outcome::retry(outcome.detail, 0);
+            }
             Err(outcome) => return outcome,
         };
         let detail = format!("HTTP {}", answer.status);
         match answer.status {
             200..=299 => Outcome::delivered(detail, answer.text("", "id").map(|id| Sent::same("other", id))),
             408 | 425 | 429 | 503 => Outcome::retry(detail, 0),
+            500..=599 if again => Outcome::retry(detail, 0),
             500..=599 => Outcome::unknown(detail),
             _ => Outcome::refused(detail),
         }

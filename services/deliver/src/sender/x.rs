@@ -1,14 +1,19 @@
-//! X: replies as posts, private answers as direct messages. X has no idempotency key, so that whatever may have
-//! arrived is unknown.
+//! X: replies as posts, private answers as direct messages. X has no idempotency key: what may have arrived is looked
+//! for among our own posts, and unknown where it can't be found. A thread goes on after the part that is posted.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod tokens;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use reqwest::Client;
-use simpang_channels::outgoing::x as outgoing;
+use reqwest::{Client, Method};
+use simpang_channels::outgoing::{found, x as outgoing};
 use simpang_channels::x::length;
 use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind, Visibility};
 
+use self::tokens::Tokens;
 use super::http::{self, Answered};
 use super::{Outcome, Sender, Sent, is_automatic};
 use crate::options::X;
@@ -18,27 +23,41 @@ use crate::parcel::{Message, Parcel};
 const TOKEN_MS: i64 = 600_000;
 /// Longest direct message.
 const MESSAGE_CHARS: usize = 10_000;
+/// How often a post that may have arrived is looked for, and the wait before each time: X shows posts a little late.
+const LOOKS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+/// Threads whose posted parts are remembered.
+const THREADS_MAX: usize = 1_000;
 
 /// Sends to X.
 #[derive(Debug)]
 pub(super) struct XSender {
     client: Client,
     options: Option<X>,
+    tokens: Option<Tokens>,
+    /// Ids of our accounts, as X said.
+    ours: Mutex<HashMap<String, String>>,
+    /// Posted parts of threads that have to go on, by the delivery's stable id.
+    posted: Mutex<HashMap<String, Vec<String>>>,
 }
 
-/// Where to and with which token.
+/// Where to and for which account.
 struct Route<'a> {
     base: &'a str,
-    token: &'a str,
+    account: &'a str,
+    tokens: &'a Tokens,
 }
 
 impl XSender {
     pub(super) fn new(client: Client, options: Option<X>) -> Self {
-        Self { client, options }
+        let tokens = options.as_ref().map(|options| Tokens::new(client.clone(), options));
+        Self { client, options, tokens, ours: Mutex::default(), posted: Mutex::default() }
     }
 
     async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
-        let route = self.route(&parcel.account)?;
+        let missing = || Outcome::retry("no X token for this account: add it to the configuration", TOKEN_MS);
+        let base = &self.options.as_ref().ok_or_else(missing)?.base_url;
+        let tokens = self.tokens.as_ref().ok_or_else(missing)?;
+        let route = Route { base, account: &parcel.account, tokens };
         let answered = parcel.answered()?;
         if answered.visibility == Visibility::Private {
             return self.direct(&route, &answered.content.reply_to, parcel).await;
@@ -48,36 +67,126 @@ impl XSender {
             return self.direct(&route, &person, parcel).await;
         }
         let parts = parts(parcel)?;
-        Ok(self.posts(&route, &answered.content.reply_to, &parts).await)
+        self.posts(&route, &answered.content.reply_to, &parts, parcel).await
     }
 
-    fn route(&self, account: &str) -> Result<Route<'_>, Outcome> {
-        let missing = || Outcome::retry("no X token for this account: add it to the configuration", TOKEN_MS);
-        let options = self.options.as_ref().ok_or_else(missing)?;
-        let token = options.accounts.get(account).ok_or_else(missing)?;
-        Ok(Route { base: &options.base_url, token: token.reveal() })
-    }
-
-    /// Posts part after part, each an answer to the one before. When one fails after another was posted, the whole
-    /// can neither be sent again nor called delivered.
-    async fn posts(&self, route: &Route<'_>, to: &str, parts: &[String]) -> Outcome {
+    /// Posts part after part, each an answer to the one before. What an earlier attempt posted is not posted again.
+    async fn posts(
+        &self,
+        route: &Route<'_>,
+        to: &str,
+        parts: &[String],
+        parcel: &Parcel,
+    ) -> Result<Outcome, Outcome> {
         let url = format!("{}/2/tweets", route.base);
-        let mut first: Option<Outcome> = None;
-        let mut to = to.to_owned();
-        for (index, text) in parts.iter().enumerate() {
-            let outcome = match self.post(route, &url, outgoing::post_body(text, &to)).await {
-                Ok(answer) => judge(&answer, |id| Sent::same("x", id)),
-                Err(outcome) => outcome,
+        let mut posted = self.posted_before(route, to, parts, parcel).await?;
+        while let Some(text) = parts.get(posted.len()) {
+            let to = posted.last().map_or(to, String::as_str);
+            let outcome =
+                match self.call(route, Method::POST, &url, Some(outgoing::post_body(text, to))).await {
+                    Ok(answer) => judge(&answer, |id| Sent::same("x", id)),
+                    Err(outcome) => outcome,
+                };
+            let outcome = match outcome.class {
+                DeliveryOutcome::Unknown => self.look(route, to, text).await.unwrap_or(outcome),
+                _ => outcome,
             };
-            if outcome.class != DeliveryOutcome::Delivered {
-                let Some(first) = first else { return outcome };
-                let detail = format!("{index} of {} parts are posted, then: {}", parts.len(), outcome.detail);
-                return Outcome { sent: first.sent, ..Outcome::unknown(detail) };
+            match outcome.sent.filter(|_| outcome.class == DeliveryOutcome::Delivered) {
+                Some(sent) => posted.push(sent.source_id),
+                None => {
+                    let ended = Outcome { sent: None, ..outcome };
+                    return Ok(self.broke_off(&posted, parts.len(), ended, parcel));
+                }
             }
-            to = outcome.sent.as_ref().map(|sent| sent.source_id.clone()).unwrap_or_default();
-            first.get_or_insert(outcome);
         }
-        first.unwrap_or_else(|| Outcome::refused("the text is empty"))
+        self.forget(parcel);
+        let first = posted.into_iter().next();
+        let first = first.ok_or_else(|| Outcome::refused("the text is empty"))?;
+        Ok(Outcome::delivered("accepted", Some(Sent::same("x", first))))
+    }
+
+    /// A thread that may go on waits for its next attempt; one that may not is neither delivered nor to be sent again.
+    fn broke_off(&self, posted: &[String], parts: usize, ended: Outcome, parcel: &Parcel) -> Outcome {
+        let Some(first) = posted.first() else { return ended };
+        let detail = format!("{} of {parts} parts are posted, then: {}", posted.len(), ended.detail);
+        if ended.class == DeliveryOutcome::Retry {
+            let mut all = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= THREADS_MAX {
+                all.clear();
+            }
+            all.insert(parcel.stable_id.clone(), posted.to_vec());
+            return Outcome { detail, ..ended };
+        }
+        self.forget(parcel);
+        Outcome::unknown(detail).with_id(Sent::same("x", first.clone()))
+    }
+
+    /// Parts that earlier attempts posted: as remembered, or as X lists our posts.
+    async fn posted_before(
+        &self,
+        route: &Route<'_>,
+        to: &str,
+        parts: &[String],
+        parcel: &Parcel,
+    ) -> Result<Vec<String>, Outcome> {
+        let known =
+            self.posted.lock().unwrap_or_else(PoisonError::into_inner).get(&parcel.stable_id).cloned();
+        if known.is_some() || parcel.attempt <= 1 || parts.len() < 2 {
+            return Ok(known.unwrap_or_default());
+        }
+        let listing = self.our_posts(route).await.map_err(|outcome| {
+            Outcome::retry(format!("looking for the parts that are posted: {}", outcome.detail), 0)
+        })?;
+        let mut posted: Vec<String> = Vec::new();
+        for text in parts {
+            let Some(id) = found::post(&listing.body, posted.last().map_or(to, String::as_str), text) else {
+                break;
+            };
+            posted.push(id);
+        }
+        Ok(posted)
+    }
+
+    fn forget(&self, parcel: &Parcel) {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner).remove(&parcel.stable_id);
+    }
+
+    /// Looks for a post that may have arrived.
+    async fn look(&self, route: &Route<'_>, to: &str, text: &str) -> Option<Outcome> {
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            let Ok(listing) = self.our_posts(route).await else { continue };
+            if let Some(id) = found::post(&listing.body, to, text) {
+                return Some(Outcome::delivered("found among our posts", Some(Sent::same("x", id))));
+            }
+        }
+        None
+    }
+
+    async fn our_posts(&self, route: &Route<'_>) -> Result<Answered, Outcome> {
+        let us = self.our_id(route).await?;
+        let fields = "max_results=100&tweet.fields=referenced_tweets,note_tweet";
+        self.listing(route, &format!("{}/2/users/{us}/tweets?{fields}", route.base)).await
+    }
+
+    async fn our_id(&self, route: &Route<'_>) -> Result<String, Outcome> {
+        let known = self.ours.lock().unwrap_or_else(PoisonError::into_inner).get(route.account).cloned();
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let answer = self.listing(route, &format!("{}/2/users/me", route.base)).await?;
+        let id = answer.text("data", "id").filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let id = id.ok_or_else(|| Outcome::unknown("X does not say who we are"))?;
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert(route.account.to_owned(), id.clone());
+        Ok(id)
+    }
+
+    async fn listing(&self, route: &Route<'_>, url: &str) -> Result<Answered, Outcome> {
+        let answer = self.call(route, Method::GET, url, None).await?;
+        match answer.status {
+            200..=299 => Ok(answer),
+            status => Err(Outcome::unknown(format!("HTTP {status}"))),
+        }
     }
 
     /// Direct messages name no message they answer: the person's next one finds the case by who they are.
@@ -89,9 +198,34 @@ impl XSender {
             return Err(Outcome::refused("the text is longer than a direct message may be"));
         }
         let url = format!("{}/2/dm_conversations/with/{person}/messages", route.base);
-        let answer = self.post(route, &url, outgoing::direct_message_body(&parcel.text)).await?;
         let found_by = format!("dm-with:{person}");
-        Ok(judge(&answer, |id| Sent { channel: "x", found_by, source_id: id }))
+        let sent = |id: String| Sent { channel: "x", found_by: found_by.clone(), source_id: id };
+        let body = Some(outgoing::direct_message_body(&parcel.text));
+        let began_ms = super::now_ms();
+        let outcome = match self.call(route, Method::POST, &url, body).await {
+            Ok(answer) => judge(&answer, sent),
+            Err(outcome) => outcome,
+        };
+        if outcome.class != DeliveryOutcome::Unknown {
+            return Ok(outcome);
+        }
+        let id = self.look_for_message(route, person, &parcel.text, began_ms).await;
+        Ok(id.map_or(outcome, |id| Outcome::delivered("found in the talk", Some(sent(format!("dm:{id}"))))))
+    }
+
+    async fn look_for_message(
+        &self,
+        route: &Route<'_>,
+        person: &str,
+        text: &str,
+        began_ms: i64,
+    ) -> Option<String> {
+        let us = self.our_id(route).await.ok()?;
+        let fields = "max_results=20&dm_event.fields=text,sender_id,created_at&event_types=MessageCreate";
+        let url = format!("{}/2/dm_conversations/with/{person}/dm_events?{fields}", route.base);
+        tokio::time::sleep(LOOKS[0]).await;
+        let listing = self.listing(route, &url).await.ok()?;
+        found::direct_message(&listing.body, &us, text, began_ms - super::CLOCKS_MS)
     }
 
     /// The id of whoever wrote a post. Asking does no harm, so that it may be asked again.
@@ -102,7 +236,7 @@ impl XSender {
         }
         let url = format!("{}/2/users/by/username/{handle}", route.base);
         let again = |detail: String| Outcome::retry(format!("asking who wrote the post: {detail}"), 0);
-        let asked = http::ask(self.client.get(url).bearer_auth(route.token)).await;
+        let asked = self.call(route, Method::GET, &url, None).await;
         let answer = asked.map_err(|outcome| again(outcome.detail))?;
         match answer.text("data", "id") {
             Some(id) => Ok(id),
@@ -114,12 +248,38 @@ impl XSender {
         }
     }
 
-    async fn post(&self, route: &Route<'_>, url: &str, body: String) -> Result<Answered, Outcome> {
-        let request = self.client.post(url).bearer_auth(route.token);
-        http::ask(request.header("content-type", "application/json").body(body)).await
+    /// One call with the account's token; once more with a new one where X says that the token is at its end.
+    async fn call(
+        &self,
+        route: &Route<'_>,
+        method: Method,
+        url: &str,
+        body: Option<String>,
+    ) -> Result<Answered, Outcome> {
+        let token = route.tokens.get(route.account, None).await?;
+        let answer = self.ask(method.clone(), url, &token, body.clone()).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        let token = route.tokens.get(route.account, Some(&token)).await?;
+        self.ask(method, url, &token, body).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        token: &str,
+        body: Option<String>,
+    ) -> Result<Answered, Outcome> {
+        let request = self.client.request(method, url).bearer_auth(token);
+        http::ask(match body {
+            Some(body) => request.header("content-type", "application/json").body(body),
+            None => request,
+        })
+        .await
     }
 }
-
 impl Sender for XSender {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
         Box::pin(async move { self.try_once(parcel).await.unwrap_or_else(|outcome| outcome) })

@@ -171,7 +171,7 @@ impl Script {
         let is_retry = report.outcome() == v1::DeliveryOutcome::Retry;
         known.over = !is_retry;
         known.not_before = if is_retry { at + report.retry_after_ms } else { 0 };
-        Some(ended(report.delivery, report.attempt, report.outcome(), known.not_before))
+        Some(ended(report, known.not_before))
     }
 }
 
@@ -194,17 +194,12 @@ pub(crate) fn started(delivery: v1::DeliveryId, attempt: u32, deliverer: &str, a
     happened(delivery.input.unwrap(), at_ms, Event::DeliveryStarted(started))
 }
 
-fn ended(
-    delivery: Option<v1::DeliveryId>,
-    attempt: u32,
-    outcome: v1::DeliveryOutcome,
-    not_before_ms: i64,
-) -> Event {
-    let outcome = outcome.into();
+fn ended(report: &v1::DeliveryReport, not_before_ms: i64) -> Event {
     Event::DeliveryEnded(v1::DeliveryEnded {
-        delivery,
-        attempt,
-        outcome,
+        delivery: report.delivery,
+        attempt: report.attempt,
+        outcome: report.outcome,
+        detail: report.detail.clone(),
         not_before_ms,
         ..Default::default()
     })

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use simpang_channels::facebook;
 use simpang_proto::log::v1::Channel;
 
-use super::webhook;
 use super::{FacebookApp, Refused, Shared};
+use super::{graph, webhook};
 use crate::bring::Delivery;
 use crate::counters::{self, Reason, Source};
 
@@ -49,7 +49,10 @@ pub(super) async fn receive(
         return Err(unsigned(signature));
     }
     let traceparent = simpang_trace::of_header(Some(super::header(&headers, "traceparent")));
-    let items = facebook::parse_webhook(&body);
+    let mut items = facebook::parse_webhook(&body);
+    if let (Some(client), Ok(items)) = (&shared.client, &mut items) {
+        graph::complete(client, &shared.options.graph_pages, items).await;
+    }
     let call =
         Delivery { source: Source::Facebook, channel: Channel::Facebook, body, traceparent: &traceparent };
     webhook::take(&shared.intake, call, items).await

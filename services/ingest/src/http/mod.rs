@@ -2,6 +2,7 @@
 //! acknowledgement; one that is too large, not signed or not readable is refused before anything is written.
 
 mod facebook;
+mod graph;
 mod json;
 mod webhook;
 mod x;
@@ -15,10 +16,13 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use reqwest::Client;
 use simpang_access::Gatekeeper;
 
 use crate::counters::{self, Reason, Source};
 use crate::intake::Intake;
+
+pub use graph::GraphPage;
 
 /// An app at X whose webhook calls us.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub struct HttpOptions {
     pub x_apps: Vec<XApp>,
     /// Apps at Facebook; none: no webhook of Facebook is answered.
     pub facebook_apps: Vec<FacebookApp>,
+    /// Pages that may ask who mentioned them; none: such mentions come without a sender.
+    pub graph_pages: Vec<GraphPage>,
     /// Most bytes of a request.
     pub body_bytes: usize,
 }
@@ -66,7 +72,7 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     /// No apps, and 8 MiB: a thousand updates of the longest comment stay under it.
     fn default() -> Self {
-        Self { x_apps: Vec::new(), facebook_apps: Vec::new(), body_bytes: 8 << 20 }
+        Self { x_apps: Vec::new(), facebook_apps: Vec::new(), graph_pages: Vec::new(), body_bytes: 8 << 20 }
     }
 }
 
@@ -76,11 +82,17 @@ struct Shared {
     intake: Arc<Intake>,
     gatekeeper: Arc<Gatekeeper>,
     options: HttpOptions,
+    /// Asks the Graph API.
+    client: Option<Client>,
 }
 
 /// The routes.
 pub(crate) fn router(intake: Arc<Intake>, gatekeeper: Arc<Gatekeeper>, options: HttpOptions) -> Router {
     let limit = DefaultBodyLimit::max(options.body_bytes);
+    let asks = !options.graph_pages.is_empty();
+    let client = asks.then(crate::pull::client).and_then(|client| {
+        client.inspect_err(|error| tracing::error!(%error, "mentions can't be looked up")).ok()
+    });
     Router::new()
         .route("/webhooks/x", get(x::challenge).post(x::receive))
         .route("/webhooks/x/{app}", get(x::challenge).post(x::receive))
@@ -88,7 +100,7 @@ pub(crate) fn router(intake: Arc<Intake>, gatekeeper: Arc<Gatekeeper>, options: 
         .route("/webhooks/facebook/{app}", get(facebook::challenge).post(facebook::receive))
         .route("/v1/messages", post(json::receive))
         .layer(limit)
-        .with_state(Arc::new(Shared { intake, gatekeeper, options }))
+        .with_state(Arc::new(Shared { intake, gatekeeper, options, client }))
 }
 
 /// Why a request was not taken.

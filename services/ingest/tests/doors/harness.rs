@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use prost::Message as _;
 use simpang_access::{Gatekeeper, TokenEntry, Tokens};
-use simpang_ingest::{FacebookApp, HttpOptions, Ingest, Options, SmtpOptions, XApp, XPull};
+use simpang_ingest::{FacebookApp, GraphPage, HttpOptions, Ingest, Options, SmtpOptions, XApp, XPull};
 use simpang_log::{DeskName, LogStore, MemoryDesk, MemoryStore};
 use simpang_proto::ingest::v1::ingest_client::IngestClient;
 use simpang_proto::log::v1 as log;
@@ -36,6 +36,7 @@ pub(crate) struct Sources {
     imap: Vec<simpang_ingest::ImapMailbox>,
     x_pulls: Vec<XPull>,
     tls: Option<simpang_ingest::SmtpTls>,
+    graph_pages: Vec<GraphPage>,
 }
 
 /// How a test changes the usual options.
@@ -96,6 +97,16 @@ impl Doors {
         Self::start(store.clone(), Arc::new(store.clone()), |_| {}, sources).await
     }
 
+    /// Opens doors that ask the Graph API who mentioned this page.
+    pub(crate) async fn open_with_graph(page: GraphPage) -> Self {
+        let store = MemoryStore::new();
+        Self::prepare(&store).await;
+        let sources = Sources { graph_pages: vec![page], ..Sources::default() };
+        let doors = Self::start(store.clone(), Arc::new(store), |_| {}, sources).await;
+        eventually("the directory is read", || doors.ingest.is_ready()).await;
+        doors
+    }
+
     async fn prepare(store: &MemoryStore) {
         let keyer = Keyer::new(b"a secret of the tests");
         for desk in ["tenesa", "telkomcare"] {
@@ -115,7 +126,7 @@ impl Doors {
             gatekeeper: Arc::new(Gatekeeper::new(tokens())),
             instance: "ingest@test/1".into(),
             smtp: Some(smtp),
-            http: http(),
+            http: HttpOptions { graph_pages: sources.graph_pages, ..http() },
             imap: sources.imap,
             x_pulls: sources.x_pulls,
         };
@@ -197,6 +208,7 @@ fn http() -> HttpOptions {
             app_secret: APP_SECRET.into(),
             verify_token: VERIFY_TOKEN.into(),
         }],
+        graph_pages: Vec::new(),
         body_bytes: 64 << 10,
     }
 }

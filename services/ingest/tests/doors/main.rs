@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod contacts;
+mod fuzz;
 mod harness;
 mod imap;
 mod json;
+#[path = "../../../../crates/channels/tests/support/mutate.rs"]
+mod mutate;
 mod pull;
 mod push;
+mod replay;
 mod smtp;
 mod stalled;
 mod webhooks;

@@ -103,6 +103,10 @@ impl LogStore for Stalled {
         self.inner.get_raw(digest)
     }
 
+    fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
+        self.inner.list_raw()
+    }
+
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
         self.inner.append_directory(payload)
     }

@@ -54,7 +54,7 @@ fn to_x(body: &str) -> Request<Body> {
     post("/webhooks/x", "x-twitter-webhooks-signature", &x_signature(CONSUMER_SECRET, body), body)
 }
 
-fn to_facebook(body: &str) -> Request<Body> {
+pub(crate) fn to_facebook(body: &str) -> Request<Body> {
     post("/webhooks/facebook", "X-Hub-Signature-256", &facebook_signature(APP_SECRET, body), body)
 }
 

@@ -8,6 +8,7 @@ mod receivers;
 mod senders;
 mod story;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,12 @@ fn settings(folder: &tempfile::TempDir, receivers: &Receivers) -> Config {
     });
     let base_url = format!("http://{}", receivers.web);
     let tokens = ["telkomcare", "tenesa"].map(|account| (account.to_owned(), "demo-token".to_owned()));
-    config.deliver.x = Some(DeliverX { base_url: base_url.clone(), accounts: tokens.into() });
+    config.deliver.x = Some(DeliverX {
+        base_url: base_url.clone(),
+        accounts: tokens.into(),
+        renewed: BTreeMap::new(),
+        attempts_per_quarter: 0,
+    });
     let page =
         |id: &str| FacebookPage { id: id.into(), token: "demo-token".into(), app_secret: String::new() };
     let pages = [("telkomcare".to_owned(), page("444")), ("tenesa".to_owned(), page("445"))];

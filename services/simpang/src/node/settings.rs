@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Secret, X};
+use simpang_deliver::options::{Channels, Facebook, MailServer, MailTls, Page, Refresh, Secret, X};
 use simpang_deliver::{Options as DeliverOptions, Timing};
 use simpang_ingest::{
-    FacebookApp, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions, SmtpTls, Token,
-    XApp, XPull, XWay,
+    FacebookApp, GraphPage, HttpOptions, ImapMailbox, ImapTls, Options as IngestOptions, SmtpOptions,
+    SmtpTls, Token, XApp, XPull, XWay,
 };
 use simpang_log::DeskName;
 
 use super::Shared;
-use crate::config::{Config, Deliver, Imap, Tls, XMentions};
+use crate::config::{Config, Deliver, DeliverFacebook, FacebookPage, Imap, RenewedToken, Tls, XMentions};
 use crate::store;
 
 pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> {
@@ -39,6 +39,7 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
     let http = HttpOptions {
         x_apps: x_apps.collect(),
         facebook_apps: facebook_apps.collect(),
+        graph_pages: config.ingest.graph.iter().flat_map(graph_pages).collect(),
         ..HttpOptions::default()
     };
     Ok(IngestOptions {
@@ -83,6 +84,16 @@ fn imap(asked: &Imap, trusted_authserv: &str) -> ImapMailbox {
     }
 }
 
+fn graph_pages(graph: &DeliverFacebook) -> Vec<GraphPage> {
+    let page = |page: &FacebookPage| GraphPage {
+        base_url: graph.base_url.clone(),
+        id: page.id.clone(),
+        token: Token::new(page.token.clone()),
+        app_secret: Some(&page.app_secret).filter(|secret| !secret.is_empty()).map(|s| Token::new(s.clone())),
+    };
+    graph.pages.values().map(page).collect()
+}
+
 fn x_pull(asked: &XMentions) -> XPull {
     let stream = Some(&asked.stream_token).filter(|token| !token.is_empty());
     XPull {
@@ -104,9 +115,23 @@ pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions
         instance: store::instance("deliver", &shared.name),
         desks: desks.collect::<Result<_, _>>().context("router.desks")?,
         channels: channels(&config.deliver),
-        timing: Timing::default(),
+        timing: Timing { x_attempts_per_quarter: x_attempts(config), ..Timing::default() },
         outside: None,
     })
+}
+
+/// The limit that somebody set for an account at X.
+fn x_attempts(config: &Config) -> Option<usize> {
+    config.deliver.x.as_ref().map(|x| x.attempts_per_quarter).filter(|most| *most > 0)
+}
+
+fn refresh(token: &RenewedToken) -> Refresh {
+    let secret = Some(&token.client_secret).filter(|secret| !secret.is_empty());
+    Refresh {
+        client_id: token.client_id.clone(),
+        client_secret: secret.map(|secret| Secret::new(secret.clone())),
+        file: token.file.clone(),
+    }
 }
 
 fn channels(settings: &Deliver) -> Channels {
@@ -124,6 +149,7 @@ fn channels(settings: &Deliver) -> Channels {
     let x = settings.x.as_ref().map(|x| X {
         base_url: x.base_url.clone(),
         accounts: x.accounts.iter().map(|(name, token)| (name.clone(), Secret::new(token.clone()))).collect(),
+        renewed: x.renewed.iter().map(|(name, token)| (name.clone(), refresh(token))).collect(),
     });
     let facebook = settings.facebook.as_ref().map(|facebook| Facebook {
         base_url: facebook.base_url.clone(),
@@ -146,6 +172,7 @@ fn channels(settings: &Deliver) -> Channels {
         facebook,
         notices_from: text(&settings.notices_from),
         other: settings.other.clone(),
+        webhook_secret: text(&settings.webhook_secret).map(Secret::new),
         ..Channels::default()
     }
 }

@@ -64,7 +64,12 @@ fn settings(data: &Path, collector: SocketAddr, x: SocketAddr) -> Config {
     config.listen.http = "127.0.0.1:0".into();
     config.listen.smtp = String::new();
     let accounts = [(DESK.to_owned(), "token".to_owned())].into();
-    config.deliver.x = Some(DeliverX { base_url: format!("http://{x}"), accounts });
+    config.deliver.x = Some(DeliverX {
+        base_url: format!("http://{x}"),
+        accounts,
+        renewed: Default::default(),
+        attempts_per_quarter: 0,
+    });
     config
 }
 

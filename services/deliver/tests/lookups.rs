@@ -1,0 +1,307 @@
+//! Attempts whose end nobody saw: what may have arrived is looked for at the channel, a thread goes on after what is
+//! posted, a token at its end is renewed and never told.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use common::{Case, Desk, start};
+use serde_json::{Value, json};
+use simpang_deliver::Channels;
+use simpang_deliver::options::{Facebook, Page, Refresh, Secret, X};
+use simpang_log::MemoryStore;
+use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind, Visibility};
+use tokio::net::TcpListener;
+
+/// What goes wrong with one post.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// It is taken, and the answer is an error.
+    TakenThenError,
+    /// It is not taken, and the answer is an error.
+    Error,
+    /// It is taken, and the connection is cut before the answer.
+    TakenThenCut,
+    /// 429.
+    Limited,
+    /// 503 naming a wait.
+    Later,
+}
+
+/// X and Facebook as far as they take answers, written from their documentation. Knows nothing of our client.
+#[derive(Debug, Clone, Default)]
+struct Channel(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    posts: Vec<Value>,
+    comments: Vec<Value>,
+    faults: VecDeque<Option<Fault>>,
+    /// The token that is good; empty: all are.
+    token: String,
+    renewed: usize,
+}
+
+impl Channel {
+    async fn start(faults: &[Option<Fault>]) -> (Self, String) {
+        let channel = Self::default();
+        channel.0.lock().unwrap().faults.extend(faults);
+        let router = Router::new()
+            .route("/2/tweets", post(take_post))
+            .route("/2/users/me", get(|| async { r#"{"data":{"id":"1114","username":"telkomcare"}}"# }))
+            .route("/2/users/{id}/tweets", get(list_posts))
+            .route("/2/oauth2/token", post(renew))
+            .route("/v25.0/{id}/comments", get(list_comments).post(take_comment))
+            .with_state(channel.clone());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (channel, url)
+    }
+
+    fn posts(&self) -> Vec<Value> {
+        self.0.lock().unwrap().posts.clone()
+    }
+}
+
+/// Takes something with the next fault; `keep` gives it its id.
+fn take(channel: &Channel, keep: impl FnOnce(&mut Inner) -> Value) -> Response {
+    let mut inner = channel.0.lock().unwrap();
+    let fault = inner.faults.pop_front().flatten();
+    match fault {
+        Some(Fault::Error) => StatusCode::BAD_GATEWAY.into_response(),
+        Some(Fault::Limited) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "{}").into_response(),
+        Some(Fault::Later) => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")], "{}").into_response(),
+        Some(Fault::TakenThenError) => {
+            keep(&mut inner);
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Some(Fault::TakenThenCut) => {
+            keep(&mut inner);
+            // The server's task ends with the connection still waiting for its answer.
+            drop(inner);
+            std::panic::resume_unwind(Box::new("cut"))
+        }
+        None => (StatusCode::CREATED, keep(&mut inner).to_string()).into_response(),
+    }
+}
+
+async fn take_post(State(channel): State<Channel>, headers: HeaderMap, body: Bytes) -> Response {
+    {
+        let inner = channel.0.lock().unwrap();
+        let good = format!("Bearer {}", inner.token);
+        if !inner.token.is_empty() && headers["authorization"].as_bytes() != good.as_bytes() {
+            return (StatusCode::UNAUTHORIZED, r#"{"title":"Unauthorized"}"#).into_response();
+        }
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    take(&channel, |inner| {
+        let id = (5_000 + inner.posts.len()).to_string();
+        let to = body["reply"]["in_reply_to_tweet_id"].clone();
+        let text = format!("@budi {}", body["text"].as_str().unwrap().replace('&', "&amp;"));
+        inner
+            .posts
+            .push(json!({"id": id, "text": text, "referenced_tweets": [{"type": "replied_to", "id": to}]}));
+        json!({"data": {"id": id, "text": text}})
+    })
+}
+
+async fn list_posts(State(channel): State<Channel>) -> String {
+    let mut posts = channel.posts();
+    posts.reverse();
+    json!({"data": posts, "meta": {"result_count": posts.len()}}).to_string()
+}
+
+async fn take_comment(State(channel): State<Channel>, Path(below): Path<String>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    take(&channel, |inner| {
+        let id = format!("{below}_{}", inner.comments.len());
+        inner
+            .comments
+            .push(json!({"id": id, "message": body["message"], "from": {"id": "444", "name": "Kami"}}));
+        json!({"id": id})
+    })
+}
+
+async fn list_comments(State(channel): State<Channel>) -> String {
+    json!({"data": channel.0.lock().unwrap().comments}).to_string()
+}
+
+async fn renew(State(channel): State<Channel>, body: String) -> Response {
+    let mut inner = channel.0.lock().unwrap();
+    let expected = format!("grant_type=refresh_token&refresh_token=old%2B{}&client_id=app", inner.renewed);
+    if body != expected {
+        return (StatusCode::BAD_REQUEST, r#"{"error":"invalid_request"}"#).into_response();
+    }
+    inner.renewed += 1;
+    inner.token = format!("fresh-{}", inner.renewed);
+    let next = format!("old+{}", inner.renewed);
+    json!({"token_type": "bearer", "expires_in": 7200, "access_token": inner.token, "refresh_token": next})
+        .to_string()
+        .into_response()
+}
+
+fn x_case() -> Case {
+    let content = v1::MessageContent {
+        from_address: "budi".into(),
+        reply_to: "133".into(),
+        source_id: "133".into(),
+        ..Default::default()
+    };
+    let (channel, account) = (v1::Channel::X, "telkomcare".to_owned());
+    Case { number: 7, channel, account, visibility: Visibility::Public, content, raw_digest: Vec::new() }
+}
+
+fn x(base_url: String) -> Channels {
+    let accounts = BTreeMap::from([("telkomcare".to_owned(), Secret::new("t"))]);
+    Channels { x: Some(X { base_url, accounts, renewed: BTreeMap::new() }), ..Default::default() }
+}
+
+fn renewing(base_url: String, file: PathBuf) -> Channels {
+    let refresh = Refresh { client_id: "app".into(), client_secret: None, file };
+    let renewed = BTreeMap::from([("telkomcare".to_owned(), refresh)]);
+    Channels { x: Some(X { base_url, accounts: BTreeMap::new(), renewed }), ..Default::default() }
+}
+
+/// The reports of one reply, as many as there are to come.
+async fn reports(
+    case: &Case,
+    channels: Channels,
+    kind: ReplyKind,
+    text: &str,
+    count: usize,
+) -> Vec<v1::DeliveryReport> {
+    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
+    desk.judge();
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, kind, text).await;
+    let deliver = start(&desk, channels).await;
+    let reports = desk.reported(count).await;
+    deliver.stop().await;
+    reports
+}
+
+fn thread() -> String {
+    "Mohon maaf & terima kasih atas kesabarannya. ".repeat(15)
+}
+
+#[tokio::test]
+async fn a_post_that_arrived_before_the_error_is_found_and_not_posted_again() {
+    for fault in [Fault::TakenThenError, Fault::TakenThenCut] {
+        let (channel, url) = Channel::start(&[Some(fault)]).await;
+        let report = reports(&x_case(), x(url), ReplyKind::Normal, "Kami cek & kabari", 1).await.remove(0);
+        assert_eq!(
+            (report.outcome(), report.source_id.as_str()),
+            (DeliveryOutcome::Delivered, "5000"),
+            "{fault:?}"
+        );
+        assert_eq!(channel.posts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_is_not_found_is_left_to_the_agent() {
+    let (channel, url) = Channel::start(&[Some(Fault::Error)]).await;
+    let report = reports(&x_case(), x(url), ReplyKind::Normal, "Kami cek", 1).await.remove(0);
+    assert_eq!(report.outcome(), DeliveryOutcome::Unknown, "{}", report.detail);
+    assert!(channel.posts().is_empty());
+}
+
+#[tokio::test]
+async fn a_thread_goes_on_after_the_part_that_is_posted() {
+    for fault in [Fault::Limited, Fault::Later, Fault::TakenThenError] {
+        let (channel, url) = Channel::start(&[None, Some(fault)]).await;
+        let count = if matches!(fault, Fault::TakenThenError) { 1 } else { 2 };
+        let last = reports(&x_case(), x(url), ReplyKind::Thread, &thread(), count).await.pop().unwrap();
+        assert_eq!(
+            (last.outcome(), last.source_id.as_str()),
+            (DeliveryOutcome::Delivered, "5000"),
+            "{fault:?}"
+        );
+        let posts = channel.posts();
+        let answered: Vec<&Value> = posts.iter().map(|post| &post["referenced_tweets"][0]["id"]).collect();
+        let whole: Vec<Value> = (0..posts.len())
+            .map(|n| if n == 0 { "133".into() } else { (4_999 + n).to_string().into() })
+            .collect();
+        assert_eq!(answered, whole.iter().collect::<Vec<_>>(), "each once, each below the one before");
+        assert!(posts.len() >= 3);
+    }
+}
+
+#[tokio::test]
+async fn another_process_goes_on_with_a_thread_by_what_x_lists() {
+    let (channel, url) = Channel::start(&[None, Some(Fault::Limited)]).await;
+    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
+    desk.judge();
+    let case = x_case();
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, ReplyKind::Thread, &thread()).await;
+    let first = start(&desk, x(url.clone())).await;
+    let report = desk.reported(1).await.remove(0);
+    first.stop().await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Retry, "{}", report.detail);
+    assert!(report.detail.starts_with("1 of "), "{}", report.detail);
+    let second = start(&desk, x(url)).await;
+    let last = desk.reported(2).await.pop().unwrap();
+    second.stop().await;
+    assert_eq!(last.outcome(), DeliveryOutcome::Delivered, "{}", last.detail);
+    let posts = channel.posts();
+    let begins = posts.iter().filter(|post| post["referenced_tweets"][0]["id"] == "133").count();
+    assert_eq!(begins, 1, "the first part is not posted again: {posts:?}");
+}
+
+#[tokio::test]
+async fn a_comment_that_arrived_before_the_error_is_found() {
+    let (channel, base_url) = Channel::start(&[Some(Fault::TakenThenError)]).await;
+    let page = Page { id: "444".into(), token: Secret::new("t"), app_secret: None };
+    let pages = BTreeMap::from([("telkomcare".to_owned(), page)]);
+    let channels = Channels { facebook: Some(Facebook { base_url, pages }), ..Default::default() };
+    let mut case = Case { channel: v1::Channel::Facebook, ..x_case() };
+    case.content.reply_to = "901_903".into();
+    let report = reports(&case, channels, ReplyKind::Normal, "Halo Kak", 1).await.remove(0);
+    assert_eq!((report.outcome(), report.source_id.as_str()), (DeliveryOutcome::Delivered, "901_903_0"));
+    assert_eq!(channel.0.lock().unwrap().comments.len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_at_its_end_is_renewed_kept_and_never_told() {
+    let folder = std::env::temp_dir().join(format!("simpang-token-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("x.json");
+    std::fs::write(&file, r#"{"refresh_token":"old+0"}"#).unwrap();
+    let (channel, url) = Channel::start(&[]).await;
+    let report =
+        reports(&x_case(), renewing(url.clone(), file.clone()), ReplyKind::Normal, "Satu", 1).await.remove(0);
+    assert_eq!(report.outcome(), DeliveryOutcome::Delivered, "{}", report.detail);
+    let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!((&kept["access_token"], &kept["refresh_token"]), (&json!("fresh-1"), &json!("old+1")));
+
+    // X ends a token early: it is renewed once and the post goes out.
+    channel.0.lock().unwrap().token = "another".into();
+    let report =
+        reports(&x_case(), renewing(url.clone(), file.clone()), ReplyKind::Normal, "Dua", 1).await.remove(0);
+    assert_eq!(report.outcome(), DeliveryOutcome::Delivered, "{}", report.detail);
+    assert_eq!(channel.0.lock().unwrap().renewed, 2);
+
+    // Nobody is signed in any more.
+    std::fs::write(&file, r#"{"refresh_token":"stolen"}"#).unwrap();
+    let report = reports(&x_case(), renewing(url, file), ReplyKind::Normal, "Tiga", 1).await.remove(0);
+    assert_eq!(report.outcome(), DeliveryOutcome::Retry);
+    assert!(
+        report.detail.contains("sign in again") && !report.detail.contains("stolen"),
+        "{}",
+        report.detail
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,115 @@
+//! `simpang ingest gaps` and `simpang ingest replay`: what a source says it sent against what the log has, and stored
+//! raw bytes read again.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use simpang_log::tail::Body;
+use simpang_log::{Anchor, DeskName, LogStore, Tail};
+use simpang_proto::log::v1::input::Body as Input;
+use simpang_wire::key::Key;
+
+use crate::cli::{Gaps, IngestCommand, Json, ReplayRaw};
+use crate::config::Config;
+use crate::{installation, output, store};
+
+pub(crate) async fn run(config: &Config, command: IngestCommand) -> Result<ExitCode> {
+    match command {
+        IngestCommand::Gaps(args) => gaps(config, args).await,
+        IngestCommand::Replay(args) => replay(config, args).await,
+    }
+}
+
+/// Compares ids with the sources of the messages on a desk's log.
+async fn gaps(config: &Config, args: Gaps) -> Result<ExitCode> {
+    let word = match args.channel.as_str() {
+        "email" | "x" | "facebook" | "other" => args.channel.as_str(),
+        other => bail!("`{other}` is no channel: use email, x, facebook or other"),
+    };
+    let keyer = installation::keyer(config)?;
+    let said = ids(&args.ids)?;
+    let store = store::connect(config, &store::instance("gaps", "1")).await?;
+    let have = sources(store.as_ref(), &DeskName::new(&args.desk)?, args.account.as_deref()).await?;
+    let stands = |id: &&String| have.contains(&keyer.thread(word, id));
+    let missing: Vec<&String> = said.iter().filter(|id| !stands(id)).collect();
+    print_gaps(&args.desk, said.len(), &missing, args.json);
+    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_gaps(desk: &str, said: usize, missing: &[&String], json: Json) {
+    if json.json {
+        let line =
+            json!({"desk": desk, "said": said, "on_the_log": said - missing.len(), "missing": missing});
+        return output::json(&line);
+    }
+    for id in missing {
+        output::line(id);
+    }
+    output::line(format!(
+        "desk {desk}: {} of {said} stand on the log, {} are missing",
+        said - missing.len(),
+        missing.len()
+    ));
+}
+
+/// Ids, one a line, each once; a Message-ID with or without its brackets.
+fn ids(path: &Path) -> Result<BTreeSet<String>> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).context("the ids can't be read from standard input")?;
+    } else {
+        text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
+    }
+    let ids = text.lines().map(|line| line.trim().trim_start_matches('<').trim_end_matches('>').to_owned());
+    Ok(ids.filter(|id| !id.is_empty()).collect())
+}
+
+/// The sources of all messages on a desk's log, of one account or of all.
+async fn sources(store: &dyn LogStore, desk: &DeskName, account: Option<&str>) -> Result<BTreeSet<Key>> {
+    let log = store.open(desk).await?;
+    let last = log.last_seq().await?;
+    let bar = output::progress(last, &format!("desk {desk}: reading"));
+    let mut tail = Tail::start(log, Anchor::Start);
+    let mut found = BTreeSet::new();
+    while let Some(entry) = tail.read_until(last).await? {
+        bar.set_position(entry.seq);
+        let Body::Inputs { record, .. } = entry.body else { continue };
+        for input in record.inputs {
+            if let Some(Input::Message(message)) = input.body
+                && account.is_none_or(|account| message.account == account)
+                && let Ok(source) = Key::try_from(&message.source[..])
+            {
+                found.insert(source);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(found)
+}
+
+/// Reads stored raw bytes again.
+async fn replay(config: &Config, args: ReplayRaw) -> Result<ExitCode> {
+    let instance = store::instance("ingest-replay", "1");
+    let store = store::connect(config, &instance).await?;
+    let keyer = installation::keyer(config)?;
+    let done = simpang_ingest::replay(store, keyer, &instance, args.dry_run).await?;
+    if args.json.json {
+        let line = json!({
+            "deliveries": done.deliveries, "messages": done.messages, "known": done.known, "brought": done.brought,
+            "unknown_account": done.unknown_account, "poison": done.poison, "dry_run": args.dry_run,
+        });
+        output::json(&line);
+    } else {
+        let would = if args.dry_run { "would be brought" } else { "brought" };
+        output::line(format!(
+            "{} stored deliveries with {} messages: {} on the log already, {} {would}, {} for accounts of no desk; {} \
+             entries can't be read",
+            done.deliveries, done.messages, done.known, done.brought, done.unknown_account, done.poison
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
