@@ -290,7 +290,8 @@ impl Desk {
             UnassignedBy::Release
             | UnassignedBy::PullCancelled
             | UnassignedBy::SignOut
-            | UnassignedBy::Lease => Place::Returning,
+            | UnassignedBy::Lease
+            | UnassignedBy::Unanswered => Place::Returning,
             _ => Place::Nowhere,
         };
         self.put(event.case, back);

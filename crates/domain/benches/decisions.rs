@@ -87,6 +87,9 @@ impl BySkill {
             sticky: true,
             widen_after_ms: Vec::new(),
             held: false,
+            overflow: None,
+            unanswered_ms: None,
+            wrap_up_ms: 0,
         }];
         tables.priorities = vec![
             PriorityRule { name: "high".into(), head_start_ms: 4 * HOUR },

@@ -69,6 +69,7 @@ pub enum Happened {
         reason: Name,
         auto: bool,
         limit: SessionLimit,
+        until: Option<Millis>,
     },
     PullWaiting {
         agent: AgentId,
@@ -211,6 +212,12 @@ pub enum Happened {
     CaseUnfollowed {
         case: CaseId,
         agent: AgentId,
+    },
+    CaseOverflowed {
+        case: CaseId,
+        queue: Name,
+        to_queue: Option<Name>,
+        to_desk: Option<Name>,
     },
     CaseHandedOver {
         case: CaseId,

@@ -177,6 +177,30 @@ pub struct QueueRule {
     pub widen_after_ms: Vec<i64>,
     /// Nobody takes cases here by pull or offer; people do by transfer or take-over.
     pub held: bool,
+    /// Where a case goes that waited too long; later than every widening step.
+    pub overflow: Option<OverflowRule>,
+    /// How long a case may sit on an agent without an answer, ms; none: as long as it does.
+    pub unanswered_ms: Option<i64>,
+    /// How long an agent who finished a case has to wrap up before the next, ms.
+    pub wrap_up_ms: i64,
+}
+
+/// Where a case goes that waited too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverflowRule {
+    /// After how long in the queue, ms.
+    pub after_ms: i64,
+    /// Where to.
+    pub to: OverflowTo,
+}
+
+/// Where a case goes that waited too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverflowTo {
+    /// Another queue.
+    Queue(Name),
+    /// Another desk.
+    Desk(Name),
 }
 
 /// A priority.
@@ -405,6 +429,9 @@ impl Default for NoPolicy {
             sticky: false,
             widen_after_ms: Vec::new(),
             held: true,
+            overflow: None,
+            unanswered_ms: None,
+            wrap_up_ms: 0,
         };
         let limits = Limits {
             key_memory_ms: 7 * DAY_MS,

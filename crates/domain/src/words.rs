@@ -422,6 +422,8 @@ words! {
         PullCancelled = 7, "pull-cancelled";
         /// The agent did nothing with the contact for as long as the campaign lends it.
         Lease = 8, "lease";
+        /// It sat unanswered for too long.
+        Unanswered = 9, "unanswered";
     }
 }
 

@@ -88,6 +88,10 @@ fn compile_into(report: &Report<'_>, desk: &str, files: &[(String, String)]) -> 
             format!("`{desk}` is this desk itself: a case that is handed over to it comes back for ever");
         report.error(other.spot, problem);
     }
+    for (spot, queue) in draft.circles() {
+        let problem = format!("what overflows from `{queue}` comes back to it: it would go round for ever");
+        report.error(spot, problem);
+    }
     for (spot, group) in draft.unfollowed() {
         let problem = format!("`follow` needs a [[roster]] of group `{group}`: it says who is to follow");
         report.error(spot, problem);

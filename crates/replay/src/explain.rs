@@ -176,6 +176,7 @@ fn kind(body: &Happened) -> Option<(CaseId, &'static str)> {
         Happened::DutyCalled { case, .. } => (*case, "on duty"),
         Happened::CaseFollowed { case, .. } => (*case, "followed"),
         Happened::CaseUnfollowed { case, .. } => (*case, "unfollowed"),
+        Happened::CaseOverflowed { case, .. } => (*case, "overflowed"),
         Happened::CaseHandedOver { case, .. } => (*case, "handed over"),
         Happened::HandoverFailed { case, .. } => (*case, "back from a handover that failed"),
         Happened::CaseMerged { case, .. } => (*case, "merged"),

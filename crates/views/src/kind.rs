@@ -105,6 +105,7 @@ events! {
     DutyCalled = 100 (case) ();
     CaseFollowed = 101 (case) (agent);
     CaseUnfollowed = 102 (case) (agent);
+    CaseOverflowed = 103 (case) ();
     DeliveryQueued = 60 (case) (agent);
     DeliveryStarted = 61 (case) ();
     DeliveryEnded = 62 (case) ();

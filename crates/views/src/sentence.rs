@@ -50,6 +50,10 @@ pub fn sentence(event: &log::Event) -> String {
         Body::CaseFollowed(e) => {
             format!("{} follows case {} to its end{}.", e.agent, e.case, optional(", by step ", &e.step))
         }
+        Body::CaseOverflowed(e) => {
+            let to = if e.to_desk.is_empty() { e.to_queue.clone() } else { format!("desk {}", e.to_desk) };
+            format!("Case {} waited too long in {} and goes to {to}.", e.case, e.queue)
+        }
         Body::CaseUnfollowed(e) => format!("{} no longer follows case {}.", e.agent, e.case),
         Body::CaseHandedOver(e) => format!("Case {} goes to desk {}.", e.case, e.desk),
         Body::HandoverFailed(e) => {
@@ -381,6 +385,7 @@ fn unassigned(e: &log::CaseUnassigned) -> String {
         log::UnassignedBy::Transfer => ": transferred",
         log::UnassignedBy::Rules => ": rules moved it",
         log::UnassignedBy::End => ": it is put away or finished",
+        log::UnassignedBy::Unanswered => ": they did not answer in time",
         log::UnassignedBy::PullCancelled => ": the pull was cancelled before they saw it",
         log::UnassignedBy::Lease => ": they did nothing with it for as long as it is lent",
     };

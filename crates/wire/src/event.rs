@@ -85,7 +85,7 @@ events! {
     AgentChanged { agent }
     AgentSignedIn { agent, session, gateway }
     AgentSignedOut { agent, session, reason }
-    AgentPresenceChanged { agent, presence, reason, auto, limit }
+    AgentPresenceChanged { agent, presence, reason, auto, limit; until as until_ms }
     PullWaiting { agent, count, queues, pull; expires as expires_ms }
     PullEnded { agent, pull, reason }
     AgentAdmitted { agent, admissions }
@@ -113,6 +113,7 @@ events! {
     DutyCalled { case, group, called }
     CaseFollowed { case, agent, step }
     CaseUnfollowed { case, agent }
+    CaseOverflowed { case, queue, to_queue, to_desk }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

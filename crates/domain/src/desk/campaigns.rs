@@ -135,6 +135,7 @@ impl<R: Rules> Judging<'_, R> {
         let holder = self.unassign(id, UnassignedBy::End);
         self.emit(Happened::CaseScheduled { case: id, at, keep_for });
         self.pause_clocks(id);
+        self.wrap_up(holder, id);
         self.serve_if(holder);
     }
 }

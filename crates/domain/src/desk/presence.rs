@@ -40,7 +40,14 @@ impl<R: Rules> Judging<'_, R> {
         let presence = if ready { Presence::Ready } else { Presence::NotReady };
         let reason = super::judging::no_name();
         let limit = SessionLimit::default();
-        self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: auto && ready, limit });
+        self.emit(Happened::AgentPresenceChanged {
+            agent,
+            presence,
+            reason,
+            auto: auto && ready,
+            limit,
+            until: None,
+        });
         self.serve(ix);
     }
 
@@ -77,11 +84,41 @@ impl<R: Rules> Judging<'_, R> {
             reason: reason.clone(),
             auto: auto && ready,
             limit,
+            until: None,
         });
         if !ready {
             self.withdraw_all_offers(ix);
         }
         self.withdraw_what_no_longer_fits(ix);
+        self.serve(ix);
+    }
+
+    /// Who finished a case has its queue's time to wrap up before the next; a pull that waits goes on waiting. They end
+    /// it themselves by saying that they are ready.
+    pub(super) fn wrap_up(&mut self, holder: Option<AgentIx>, of: CaseId) {
+        let wrap_up_ms = self.rules.tables().queue(&self.case_of(of).queue).map_or(0, |q| q.wrap_up_ms);
+        let Some(ix) = holder.filter(|ix| wrap_up_ms > 0 && self.state.agents.get(*ix).is_ready()) else {
+            return;
+        };
+        let agent = self.state.agents.get(ix);
+        let (auto, limit) = (agent.auto, agent.limit.clone());
+        self.emit(Happened::AgentPresenceChanged {
+            agent: self.agent_id(ix),
+            presence: Presence::AfterWork,
+            reason: "wrap-up".into(),
+            auto,
+            limit,
+            until: Some(self.at.saturating_add(wrap_up_ms)),
+        });
+        self.withdraw_all_offers(ix);
+    }
+
+    /// The time to wrap up is over: waiting work comes at once.
+    pub(super) fn wrapped_up(&mut self, ix: AgentIx) {
+        let agent = self.state.agents.get(ix);
+        let (auto, limit, presence) = (agent.auto, agent.limit.clone(), Presence::Ready);
+        let (agent, reason) = (self.agent_id(ix), super::judging::no_name());
+        self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto, limit, until: None });
         self.serve(ix);
     }
 
@@ -98,7 +135,7 @@ impl<R: Rules> Judging<'_, R> {
         }
     }
 
-    fn withdraw_all_offers(&mut self, ix: AgentIx) {
+    pub(super) fn withdraw_all_offers(&mut self, ix: AgentIx) {
         let agent = self.agent_id(ix);
         for case in self.state.agents.get(ix).working.clone() {
             if matches!(self.status(case), Status::Offered { .. }) {

@@ -228,16 +228,25 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     pub(super) fn resolve(&mut self, case: CaseId, by: Option<AgentId>, outcome: Name) {
+        let worked = self.is_worked(case);
         let holder = self.unassign(case, UnassignedBy::End);
         self.emit(Happened::CaseResolved { case, agent: by, outcome });
         self.clocks_resolved(case);
+        self.wrap_up(holder.filter(|_| worked), case);
         self.serve_if(holder);
     }
 
+    /// Whether an agent is at work on it right now.
+    fn is_worked(&self, case: CaseId) -> bool {
+        matches!(self.status(case), Status::Assigned { .. })
+    }
+
     pub(super) fn close(&mut self, case: CaseId, reason: CloseReason, by: Option<AgentId>) {
+        let worked = self.is_worked(case) && !matches!(reason, CloseReason::HandedOver | CloseReason::Merged);
         let holder = self.unassign(case, UnassignedBy::End);
         self.clocks_closed(case, reason);
         self.emit(Happened::CaseClosed { case, reason, agent: by });
+        self.wrap_up(holder.filter(|_| worked), case);
         self.serve_if(holder);
     }
 

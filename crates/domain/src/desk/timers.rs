@@ -2,7 +2,7 @@
 
 use super::judging::Judging;
 use crate::event::Happened;
-use crate::rules::Rules;
+use crate::rules::{OverflowRule, OverflowTo, Rules};
 use crate::state::{AgentIx, Status, Timer};
 use crate::words::{
     CaseId, CloseReason, Millis, Name, OfferEnd, Presence, PullEnd, SignOutReason, UnassignedBy,
@@ -31,6 +31,8 @@ impl<R: Rules> Judging<'_, R> {
             Timer::Grace(gateway) => self.gateway_silent(&gateway),
             Timer::Day => self.day_turned(),
             Timer::Lease(case) => self.lease_over(case),
+            Timer::Unanswered(case) => self.unanswered(case),
+            Timer::WrapUp(agent) => self.wrapped_up(agent),
         }
     }
 
@@ -50,28 +52,62 @@ impl<R: Rules> Judging<'_, R> {
     /// case goes on from its place.
     pub(super) fn end_offer(&mut self, case: CaseId, ix: AgentIx, reason: OfferEnd, why: &str) {
         let agent = self.agent_id(ix);
-        let (presence, why): (_, Name) = (Presence::NotReady, why.into());
-        self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason });
-        self.end_pull(ix, PullEnd::Absent);
-        let limit = self.state.agents.get(ix).limit.clone();
-        self.emit(Happened::AgentPresenceChanged { agent, presence, reason: why, auto: false, limit });
+        self.emit(Happened::OfferEnded { case, agent, reason });
+        self.no_longer_ready(ix, why);
         self.place(case);
     }
 
     /// An agent who did nothing with a contact for as long as it is lent is not there either: it goes back to its place,
     /// and they take no more until they say they are ready.
     fn lease_over(&mut self, case: CaseId) {
-        let Some(Status::Assigned { agent: ix }) = self.state.cases.get(&case).map(|c| c.status) else {
-            return;
-        };
+        let Some(Status::Assigned { agent }) = self.state.cases.get(&case).map(|c| c.status) else { return };
         self.unassign(case, UnassignedBy::Lease);
-        self.end_pull(ix, PullEnd::Absent);
-        if self.state.agents.get(ix).is_ready() {
-            let limit = self.state.agents.get(ix).limit.clone();
-            let (agent, presence, reason) = (self.agent_id(ix), Presence::NotReady, "lease-over".into());
-            self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto: false, limit });
-        }
+        self.no_longer_ready(agent, "lease-over");
         self.place(case);
+    }
+
+    /// An agent who does not answer takes no more until they say they are ready.
+    fn no_longer_ready(&mut self, ix: AgentIx, why: &str) {
+        self.end_pull(ix, PullEnd::Absent);
+        if self.state.agents.get(ix).presence == Presence::NotReady {
+            return;
+        }
+        let (agent, limit) = (self.agent_id(ix), self.state.agents.get(ix).limit.clone());
+        let (presence, reason) = (Presence::NotReady, why.into());
+        self.emit(Happened::AgentPresenceChanged {
+            agent,
+            presence,
+            reason,
+            auto: false,
+            limit,
+            until: None,
+        });
+    }
+
+    /// A case sat on its agent for too long: it goes back to its place, and the agent is taken not to be there.
+    fn unanswered(&mut self, case: CaseId) {
+        let Some(Status::Assigned { agent }) = self.state.cases.get(&case).map(|c| c.status) else { return };
+        self.unassign(case, UnassignedBy::Unanswered);
+        self.no_longer_ready(agent, "unanswered");
+        self.withdraw_all_offers(agent);
+        self.place(case);
+    }
+
+    /// A case waited too long in its queue.
+    fn overflow(&mut self, id: CaseId, rule: &OverflowRule) {
+        let case = self.case_of(id);
+        let (queue, stays) = (case.queue.clone(), case.campaign.is_some());
+        let (to_queue, to_desk) = match &rule.to {
+            OverflowTo::Queue(to) => (Some(to.clone()), None),
+            // A campaign's contact stays on its desk.
+            OverflowTo::Desk(_) if stays => return,
+            OverflowTo::Desk(to) => (None, Some(to.clone())),
+        };
+        self.emit(Happened::CaseOverflowed { case: id, queue, to_queue, to_desk });
+        match &rule.to {
+            OverflowTo::Queue(to) => self.move_to_queue(id, to),
+            OverflowTo::Desk(to) => self.hand_over(id, to, None),
+        }
     }
 
     fn schedule_due(&mut self, case: CaseId) {
@@ -85,6 +121,11 @@ impl<R: Rules> Judging<'_, R> {
 
     fn widen(&mut self, id: CaseId) {
         let Some(case) = self.state.cases.get(&id).filter(|c| c.status == Status::Queued) else { return };
+        let rule = self.rules.tables().queue(&case.queue);
+        let last = rule.is_some_and(|rule| case.step as usize >= rule.widen_after_ms.len());
+        if let Some(overflow) = rule.and_then(|rule| rule.overflow.clone()).filter(|_| last) {
+            return self.overflow(id, &overflow);
+        }
         let step = case.step + 1;
         self.emit(Happened::CaseWidened { case: id, step });
         self.match_case(id);

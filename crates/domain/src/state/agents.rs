@@ -61,6 +61,8 @@ pub struct Agent {
     pub auto: bool,
     /// What they take at once by their own word.
     pub limit: SessionLimit,
+    /// When their time to wrap up ends.
+    pub until: Option<Millis>,
     /// Their waiting pull.
     pub pull: Option<Pull>,
     /// Queues they may serve, with the step from which on, sorted by queue.
@@ -91,6 +93,7 @@ impl Agent {
             presence: Presence::NotReady,
             auto: false,
             limit: SessionLimit::default(),
+            until: None,
             pull: None,
             admissions: Vec::new(),
             working: Vec::new(),
@@ -226,6 +229,6 @@ stored!(struct Session { id, gateway });
 stored!(struct Pull { id, count, expires, queues });
 stored!(enum Standing { 0 = Out, 1 = NotReady, 2 = AtCapacity, 3 = NotAsking, 4 = Asking });
 stored!(struct Agent {
-    record, session, presence, auto, limit, pull, admissions, working, parked, load, idle_since, classes, listed, standing,
+    record, session, presence, auto, limit, until, pull, admissions, working, parked, load, idle_since, classes, listed, standing,
 });
 stored!(struct Agents { by_id, list, counts });

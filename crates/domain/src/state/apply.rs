@@ -47,6 +47,7 @@ impl State {
             | Happened::CommandRejected { .. }
             | Happened::ClaimRefused { .. }
             | Happened::DutyCalled { .. }
+            | Happened::CaseOverflowed { .. }
             | Happened::CaseHandedOver { .. }
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }

@@ -187,6 +187,8 @@ pub struct Case {
     pub sent: Vec<Key>,
     /// Steps of escalation it has come to.
     pub escalated: u32,
+    /// Since when it sits too long on its agent without an answer.
+    pub answer_due: Option<Millis>,
     /// Who follows it to its end, sorted.
     pub followers: Vec<AgentIx>,
 }
@@ -254,5 +256,5 @@ stored!(struct Case {
     id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
     queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent, escalated, followers,
-    numbers, lease_due,
+    numbers, lease_due, answer_due,
 });

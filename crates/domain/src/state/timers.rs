@@ -29,6 +29,10 @@ pub enum Timer {
     Day,
     /// An agent did nothing with a lent contact.
     Lease(CaseId),
+    /// A case sat unanswered on its agent for too long.
+    Unanswered(CaseId),
+    /// An agent's time to wrap up ends.
+    WrapUp(AgentIx),
 }
 
 /// All timers, each at most once at a time.
@@ -84,5 +88,7 @@ stored!(enum Timer {
     7 = Grace(gateway: Name),
     8 = Day,
     9 = Lease(case: CaseId),
+    10 = Unanswered(case: CaseId),
+    11 = WrapUp(agent: AgentIx),
 });
 stored!(struct Timers { due });

@@ -14,3 +14,4 @@ mod laws;
 mod messages;
 mod sla;
 mod stored;
+mod waiting;

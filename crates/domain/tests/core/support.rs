@@ -42,6 +42,9 @@ pub(crate) fn queue(name: &str, rank: i32) -> QueueRule {
         sticky: false,
         widen_after_ms: Vec::new(),
         held: false,
+        overflow: None,
+        unanswered_ms: None,
+        wrap_up_ms: 0,
     }
 }
 

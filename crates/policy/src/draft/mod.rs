@@ -12,7 +12,7 @@ pub(crate) mod tables;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use simpang_domain::rules::{EscalationRule, PriorityRule, Reasons, SlaRule};
+use simpang_domain::rules::{EscalationRule, OverflowTo, PriorityRule, Reasons, SlaRule};
 use simpang_domain::words::{Channel, Name};
 
 use crate::calendar::Calendar;
@@ -95,6 +95,32 @@ impl Draft {
             self.read_accounts(top);
             self.read_rules(top);
         }
+    }
+
+    /// Queues whose overflow leads back to them.
+    pub(crate) fn circles(&self) -> impl Iterator<Item = (Spot, &Name)> {
+        let next = |name: &Name| {
+            let queue = self.queues.iter().find(|queue| queue.rule.name == *name)?;
+            match &queue.rule.overflow.as_ref()?.to {
+                OverflowTo::Queue(to) => Some(to),
+                OverflowTo::Desk(_) => None,
+            }
+        };
+        let circles = move |name: &Name| {
+            let mut at = next(name);
+            for _ in 0..self.queues.len() {
+                match at {
+                    Some(to) if to == name => return true,
+                    Some(to) => at = next(to),
+                    None => return false,
+                }
+            }
+            false
+        };
+        self.queues
+            .iter()
+            .filter(move |queue| circles(&queue.rule.name))
+            .map(|queue| (queue.spot, &queue.rule.name))
     }
 
     /// Steps of escalation whose followers nobody names: where, and of which group.

@@ -1,6 +1,6 @@
 //! Queues, rules, facts and lists.
 
-use simpang_domain::rules::QueueRule;
+use simpang_domain::rules::{OverflowRule, OverflowTo, QueueRule};
 use simpang_domain::words::Name;
 use toml::de::DeValue;
 
@@ -25,6 +25,15 @@ pub(crate) struct QueueDraft {
     /// Defined by the desk rather than shared.
     pub(crate) own: bool,
     pub(crate) spot: Spot,
+}
+
+/// A duration that is longer than nothing.
+fn read_span(section: &Section<'_>, key: &'static str) -> Option<i64> {
+    let span = section.millis(key);
+    if span == Some(0) {
+        section.report.error(section.spot_of(key), format!("`{key}` must be longer than nothing"));
+    }
+    span
 }
 
 /// A rule with its condition unread.
@@ -54,13 +63,15 @@ pub(crate) enum ActionDraft {
 }
 
 impl Draft {
-    /// `[[queue]]`: name, title, rank, skills, offer, sticky, held, serve, `[[queue.widen]]` after + serve.
+    /// `[[queue]]`: name, title, rank, skills, offer, sticky, held, overflow, unanswered, wrap_up, serve,
+    /// `[[queue.widen]]` after + serve.
     pub(super) fn read_queues(&mut self, top: &Section<'_>, part: Part) {
         for section in top.sections("queue") {
             let name = section.need_text("name");
             section.text("title");
             let rank = section.number("rank", -1_000_000..1_000_001).unwrap_or(0);
             let (widen_after_ms, widen) = read_widening(&section);
+            let widened = widen_after_ms.last().copied();
             let rule = QueueRule {
                 name: name.as_ref().map_or_else(|| "".into(), Text::name),
                 rank: i32::try_from(rank).unwrap_or(0),
@@ -69,7 +80,15 @@ impl Draft {
                 sticky: section.flag("sticky").unwrap_or(false),
                 widen_after_ms,
                 held: section.flag("held").unwrap_or(false),
+                overflow: self.read_overflow(&section),
+                unanswered_ms: read_span(&section, "unanswered"),
+                wrap_up_ms: section.millis("wrap_up").unwrap_or(0),
             };
+            let late = rule.overflow.as_ref().map_or(i64::MAX, |overflow| overflow.after_ms);
+            if widened.is_some_and(|widened| late <= widened) {
+                let message = "a case overflows later than it widens: give a longer `after`";
+                section.report.error(section.spot_of("overflow"), message);
+            }
             let serve = section.text("serve");
             if let Some(name) = name {
                 self.names.define(section.report, Kind::Queue, &name);
@@ -83,6 +102,23 @@ impl Draft {
             }
             section.finish();
         }
+    }
+
+    /// `overflow = { after, queue }` or `{ after, desk }`.
+    fn read_overflow(&mut self, section: &Section<'_>) -> Option<OverflowRule> {
+        let overflow = section.section("overflow")?;
+        let after_ms = overflow.need_millis("after");
+        let queue = overflow.text("queue").map(|t| OverflowTo::Queue(self.names.refer(Kind::Queue, &t)));
+        let desk = overflow.text("desk").map(|t| OverflowTo::Desk(self.names.refer(Kind::Desk, &t)));
+        let to = match (queue, desk) {
+            (Some(to), None) | (None, Some(to)) => Some(to),
+            _ => {
+                overflow.report.error(overflow.spot, "an overflow names either `queue` or `desk`");
+                None
+            }
+        };
+        overflow.finish();
+        Some(OverflowRule { after_ms: after_ms?, to: to? })
     }
 
     /// `[[rule]]`, in order; the first whose `when` is true decides.

@@ -132,6 +132,26 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
                 "2: rule `r` is never reached: `everything` before it matches always",
             ],
         ),
+        // What waits too long.
+        (
+            "[[queue]]\nname = \"b\"\noverflow = { after = \"5m\" }\nunanswered = \"0s\"",
+            &[
+                "3: an overflow names either `queue` or `desk`",
+                "4: `unanswered` must be longer than nothing",
+                "2: nothing routes to queue `b`",
+            ],
+        ),
+        (
+            "[[queue]]\nname = \"b\"\noverflow = { after = \"5m\", queue = \"b\" }",
+            &["2: what overflows from `b` comes back to it: it would go round for ever"],
+        ),
+        (
+            "[[queue]]\nname = \"b\"\noverflow = { after = \"5m\", queue = \"all\" }\n[[queue.widen]]\nafter = \"5m\"",
+            &[
+                "3: a case overflows later than it widens: give a longer `after`",
+                "2: nothing routes to queue `b`",
+            ],
+        ),
         // SLAs and calendars.
         (
             "[[sla]]\nname = \"s\"\n[[sla.clock]]\nclock = \"first\"\ntarget = \"1h\"\ncalendar = \"c\"\n[[calendar]]\nname = \"c\"\nalways = true",

@@ -330,6 +330,8 @@ pub enum UnassignedBy {
     PullCancelled = 7,
     /// The agent did nothing with the contact for as long as the campaign lends it.
     Lease = 8,
+    /// It sat unanswered for longer than its queue allows; you are not ready since.
+    Unanswered = 9,
 }
 impl UnassignedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -347,6 +349,7 @@ impl UnassignedBy {
             Self::End => "UNASSIGNED_BY_END",
             Self::PullCancelled => "UNASSIGNED_BY_PULL_CANCELLED",
             Self::Lease => "UNASSIGNED_BY_LEASE",
+            Self::Unanswered => "UNASSIGNED_BY_UNANSWERED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -361,6 +364,7 @@ impl UnassignedBy {
             "UNASSIGNED_BY_END" => Some(Self::End),
             "UNASSIGNED_BY_PULL_CANCELLED" => Some(Self::PullCancelled),
             "UNASSIGNED_BY_LEASE" => Some(Self::Lease),
+            "UNASSIGNED_BY_UNANSWERED" => Some(Self::Unanswered),
             _ => None,
         }
     }
@@ -1500,6 +1504,9 @@ pub struct PresenceChanged {
     /// What the agent takes at once by their own word; absent: no limit of their own.
     #[prost(message, optional, tag = "4")]
     pub limit: ::core::option::Option<SessionLimit>,
+    /// When they are ready again by themselves, ms since 1970 UTC: the end of their time to wrap up; 0: when they say so.
+    #[prost(int64, tag = "5")]
+    pub until_ms: i64,
 }
 /// Something new on a case the agent holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

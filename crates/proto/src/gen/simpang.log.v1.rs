@@ -1414,7 +1414,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1552,6 +1552,9 @@ pub mod event {
         /// They no longer do.
         #[prost(message, tag = "102")]
         CaseUnfollowed(super::CaseUnfollowed),
+        /// The case waited so long that it goes elsewhere.
+        #[prost(message, tag = "103")]
+        CaseOverflowed(super::CaseOverflowed),
         /// The other desk could not get the case: it comes back.
         #[prost(message, tag = "59")]
         HandoverFailed(super::HandoverFailed),
@@ -1725,6 +1728,9 @@ pub struct AgentPresenceChanged {
     /// What the agent takes at once by their own word; absent: no limit of their own.
     #[prost(message, optional, tag = "5")]
     pub limit: ::core::option::Option<SessionLimit>,
+    /// When they are ready again by themselves, ms since 1970 UTC: the end of their time to wrap up; 0: when they say so.
+    #[prost(int64, tag = "6")]
+    pub until_ms: i64,
 }
 /// A pull waits.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2165,6 +2171,22 @@ pub struct CaseUnfollowed {
     /// Agent id.
     #[prost(string, tag = "2")]
     pub agent: ::prost::alloc::string::String,
+}
+/// The case waited so long in its queue that the policy sends it elsewhere; that it does so follows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseOverflowed {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The queue it waited in.
+    #[prost(string, tag = "2")]
+    pub queue: ::prost::alloc::string::String,
+    /// The queue it goes to; empty: to a desk.
+    #[prost(string, tag = "3")]
+    pub to_queue: ::prost::alloc::string::String,
+    /// The desk it goes to; empty: to a queue.
+    #[prost(string, tag = "4")]
+    pub to_desk: ::prost::alloc::string::String,
 }
 /// The case goes to another desk.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2870,6 +2892,8 @@ pub enum UnassignedBy {
     PullCancelled = 7,
     /// The agent did nothing with the contact for as long as the campaign lends it.
     Lease = 8,
+    /// It sat unanswered on its agent for longer than its queue allows.
+    Unanswered = 9,
 }
 impl UnassignedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2887,6 +2911,7 @@ impl UnassignedBy {
             Self::End => "UNASSIGNED_BY_END",
             Self::PullCancelled => "UNASSIGNED_BY_PULL_CANCELLED",
             Self::Lease => "UNASSIGNED_BY_LEASE",
+            Self::Unanswered => "UNASSIGNED_BY_UNANSWERED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2901,6 +2926,7 @@ impl UnassignedBy {
             "UNASSIGNED_BY_END" => Some(Self::End),
             "UNASSIGNED_BY_PULL_CANCELLED" => Some(Self::PullCancelled),
             "UNASSIGNED_BY_LEASE" => Some(Self::Lease),
+            "UNASSIGNED_BY_UNANSWERED" => Some(Self::Unanswered),
             _ => None,
         }
     }

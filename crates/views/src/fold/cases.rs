@@ -287,10 +287,6 @@ impl Fold<'_> {
         Ok(())
     }
 
-    pub(super) fn duty_called(&mut self, at: At, e: &log::DutyCalled) -> Done {
-        self.case(at, e.case).map(drop)
-    }
-
     pub(super) fn followed(&mut self, at: At, case: u64, agent: &str, begins: bool) -> Done {
         let row = self.case(at, case)?;
         let mut followers = texts(&row.followers);

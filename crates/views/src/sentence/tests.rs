@@ -84,6 +84,7 @@ fn people() -> Vec<(Body, &'static str)> {
                 reason: name("lunch"),
                 auto: false,
                 limit: None,
+                until_ms: 0,
             }),
             "siti is not ready: lunch.",
         ),
@@ -309,6 +310,15 @@ fn movements() -> Vec<(Body, &'static str)> {
         (
             Body::CaseFollowed(log::CaseFollowed { case: 9, agent: name("dewi"), step: name("pic") }),
             "dewi follows case 9 to its end, by step pic.",
+        ),
+        (
+            Body::CaseOverflowed(log::CaseOverflowed {
+                case: 9,
+                queue: name("social"),
+                to_queue: name("email"),
+                to_desk: name(""),
+            }),
+            "Case 9 waited too long in social and goes to email.",
         ),
         (
             Body::CaseUnfollowed(log::CaseUnfollowed { case: 9, agent: name("dewi") }),

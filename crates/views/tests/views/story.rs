@@ -65,6 +65,7 @@ pub(crate) fn presence(agent: &str, presence: log::Presence, reason: &str) -> Ha
         reason: reason.into(),
         auto: false,
         limit: (reason == "lunch").then(one_mail),
+        until_ms: 0,
     })
 }
 
@@ -407,6 +408,12 @@ async fn offers(s: &mut Script) {
         Happened::DutyCalled(called),
         Happened::CaseFollowed(follows("siti")),
         Happened::CaseFollowed(follows("dewi")),
+        Happened::CaseOverflowed(log::CaseOverflowed {
+            case: 5,
+            queue: "billing".into(),
+            to_queue: "billing".into(),
+            to_desk: String::new(),
+        }),
         Happened::CaseUnfollowed(log::CaseUnfollowed { case: 5, agent: "siti".into() }),
     ];
     s.commit(escalate, events).await;

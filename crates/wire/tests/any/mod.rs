@@ -180,7 +180,7 @@ kinds! {
     AgentChanged { agent }
     AgentSignedIn { agent, session, gateway }
     AgentSignedOut { agent, session, reason }
-    AgentPresenceChanged { agent, presence, reason, auto, limit }
+    AgentPresenceChanged { agent, presence, reason, auto, limit, until }
     PullWaiting { agent, count, expires, queues, pull }
     PullEnded { agent, pull, reason }
     AgentAdmitted { agent, admissions }
@@ -207,6 +207,7 @@ kinds! {
     DutyCalled { case, group, called }
     CaseFollowed { case, agent, step }
     CaseUnfollowed { case, agent }
+    CaseOverflowed { case, queue, to_queue, to_desk }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

@@ -70,6 +70,7 @@ pub fn presence(agent: &str, presence: Presence, auto: bool) -> Body {
         reason: String::new(),
         auto,
         limit: None,
+        until_ms: 0,
     })
 }
 

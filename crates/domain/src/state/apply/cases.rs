@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input, Message};
-use crate::rules::{FOLLOW_UP, Rules};
+use crate::rules::{FOLLOW_UP, QueueRule, Rules};
 use crate::state::agents::AgentIx;
 use crate::state::case::{Case, Member, Status};
 use crate::state::timers::Timer;
@@ -15,8 +15,11 @@ impl State {
         let at = event.at;
         match &event.body {
             Happened::CaseOpened { case, .. } => self.open(*case, event, input),
-            Happened::MessageJoined { case, message, by, count, .. } => {
+            Happened::MessageJoined { case, message, by, count, automatic } => {
                 self.join(*case, *message, *by, *count, input);
+                if !automatic {
+                    self.awaits_answer(*case, at, rules);
+                }
             }
             Happened::MessageRemoved { .. } => {}
             Happened::CaseIdentified { case, .. } => self.identify(*case, input),
@@ -122,6 +125,7 @@ impl State {
             Happened::CaseSplit { case, messages, .. } => self.take_out(*case, messages),
             Happened::DispositionRecorded { case, attempt, contacted, effects, .. } => {
                 let follow_up = effects.iter().any(|effect| **effect == *FOLLOW_UP);
+                self.is_answered(*case);
                 if let Some(case) = self.case_mut(*case) {
                     case.attempts = *attempt;
                     case.misses += u32::from(!contacted && !follow_up);
@@ -262,7 +266,12 @@ impl State {
             (case.queue.clone(), case.skills.clone(), case.channel, case.key, case.queued_at);
         let class = self.class(&queue, channel, &skills, step, rules);
         self.demand.get_mut(class).cases.insert((key, id));
-        let after = rules.tables().queue(&queue).and_then(|q| q.widen_after_ms.get(step as usize).copied());
+        // After the last widening step the case overflows, if it does.
+        let next = |q: &QueueRule| match q.widen_after_ms.get(step as usize) {
+            Some(after) => Some(*after),
+            None => q.overflow.as_ref().map(|overflow| overflow.after_ms),
+        };
+        let after = rules.tables().queue(&queue).and_then(next);
         let widen_due = after.map(|after| since.saturating_add(after));
         if let Some(due) = widen_due {
             self.timers.set(due, Timer::Widen(id));
@@ -292,6 +301,7 @@ impl State {
 
     /// Frees the case from whoever holds it or has it on offer.
     fn vacate<R: Rules>(&mut self, id: CaseId, rules: &R) {
+        self.is_answered(id);
         let Some(case) = self.cases.get_mut(&id) else { return };
         let (channel, holder) = (case.channel, case.holder().or(case.occupies()));
         if let Status::Offered { expires, .. } = case.status {
@@ -330,6 +340,7 @@ impl State {
         }
         self.occupy(id, agent, Status::Assigned { agent }, at, rules);
         self.lend(id, at, rules);
+        self.awaits_answer(id, at, rules);
     }
 
     /// From now on the agent who holds a contact has as long as its campaign says to do something with it.
@@ -346,6 +357,26 @@ impl State {
         }
     }
 
+    /// From now on an answer of its agent is due, unless one is already.
+    fn awaits_answer<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let waits = matches!(case.status, Status::Assigned { .. }) && case.answer_due.is_none();
+        let cap = rules.tables().queue(&case.queue).and_then(|q| q.unanswered_ms);
+        if let Some(cap) = cap.filter(|_| waits) {
+            let due = at.saturating_add(cap);
+            case.answer_due = Some(due);
+            self.timers.set(due, Timer::Unanswered(id));
+        }
+    }
+
+    /// Its agent answered, or it is not theirs any more.
+    pub(super) fn is_answered(&mut self, id: CaseId) {
+        let due = self.case_mut(id).and_then(|case| case.answer_due.take());
+        if let Some(due) = due {
+            self.timers.clear(due, Timer::Unanswered(id));
+        }
+    }
+
     fn resume<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
         let Some(case) = self.cases.get_mut(&id) else { return };
         match case.status {
@@ -354,6 +385,7 @@ impl State {
                 self.put_down(agent, id, channel, rules);
                 self.occupy(id, agent, Status::Assigned { agent }, at, rules);
                 self.lend(id, at, rules);
+                self.awaits_answer(id, at, rules);
             }
             Status::Scheduled { until, .. } => {
                 if case.campaign.is_some() {
@@ -498,6 +530,7 @@ impl Case {
             misses: 0,
             sent: Vec::new(),
             escalated: 0,
+            answer_due: None,
             followers: Vec::new(),
         }
     }

@@ -20,6 +20,9 @@ impl State {
                     _ => false,
                 };
                 let is_reply = queued.kind == DeliveryKind::Reply;
+                if is_reply {
+                    self.is_answered(queued.case);
+                }
                 let delivery = Delivery {
                     case: queued.case,
                     is_reply,

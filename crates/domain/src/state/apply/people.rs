@@ -38,13 +38,15 @@ impl State {
                 }
             }
             Happened::AgentSignedOut { .. } => {
+                self.wraps_up(ix, None);
                 let agent = self.agents.get_mut(ix);
                 agent.session = None;
                 agent.presence = Presence::NotReady;
                 agent.auto = false;
                 agent.limit = SessionLimit::default();
             }
-            Happened::AgentPresenceChanged { presence, auto, limit, .. } => {
+            Happened::AgentPresenceChanged { presence, auto, limit, until, .. } => {
+                self.wraps_up(ix, *until);
                 let agent = self.agents.get_mut(ix);
                 agent.presence = *presence;
                 agent.auto = *auto;
@@ -65,6 +67,16 @@ impl State {
                 self.reclass(ix);
             }
             _ => {}
+        }
+    }
+
+    /// An agent is ready again by themselves then; none: when they say so.
+    fn wraps_up(&mut self, ix: AgentIx, until: Option<Millis>) {
+        if let Some(before) = std::mem::replace(&mut self.agents.get_mut(ix).until, until) {
+            self.timers.clear(before, Timer::WrapUp(ix));
+        }
+        if let Some(until) = until {
+            self.timers.set(until, Timer::WrapUp(ix));
         }
     }
 

@@ -36,6 +36,7 @@ impl Board {
                     reason: change.reason.clone(),
                     auto: change.auto,
                     limit,
+                    until_ms: change.until_ms,
                 };
                 changes.push(Change { agent: id, at_ms, change: What::Presence(presence) });
             }
