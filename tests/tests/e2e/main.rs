@@ -11,5 +11,6 @@ mod mail;
 mod owners;
 mod refusals;
 mod social;
+mod takeover;
 mod up;
 mod verdict;
