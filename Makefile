@@ -69,6 +69,10 @@ mutations:      ## Break the core, log, router, deliverer and gateway in one pla
 	@test -x $(TOOLS)/nats-server || $(PYTHON) tools/get_nats_server.py $(TOOLS)
 	$(PYTHON) tools/mutations.py
 
+.PHONY: burst
+burst: build    ## 10,000 mixed messages while each role and the broker are killed; SIMPANG_CHAOS_SEED repeats.
+	SIMPANG_BURST=10000 $(CARGO) test --locked -p simpang-tests --test e2e -- --nocapture nothing_is_lost_or_doubled
+
 .PHONY: policy-mutants
 policy-mutants: ## Change every shipped policy in one place at a time: its scenarios have to notice each change.
 	$(CARGO) build --locked -p simpang

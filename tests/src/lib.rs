@@ -19,6 +19,7 @@ mod policy;
 mod program;
 mod receivers;
 mod senders;
+mod servers;
 mod stand;
 mod wait;
 
@@ -38,5 +39,6 @@ pub use senders::lists::{CallList, LoadedList};
 pub use senders::mail::{Letter, Smtp};
 pub use senders::push::Pusher;
 pub use senders::webhooks::{FacebookComment, Mention, Signed};
+pub use servers::{Certificate, Dovecot, Postfix, is_root};
 pub use stand::{Finished, Layout, Role, Setup, Stand};
 pub use wait::{DEADLINE, eventually, within};

@@ -118,6 +118,17 @@ impl Program {
         assert!(sent.is_ok_and(|status| status.success()), "{} can't be signalled", self.name);
     }
 
+    /// Asks it to stop (SIGTERM), if it runs, and waits until it has: a server that ends its own children first.
+    pub(crate) fn ask_to_stop(&mut self) {
+        if self.child.is_none() || self.ended().is_some() {
+            return;
+        }
+        self.signal("TERM");
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+    }
+
     /// Ends it as a crash would (SIGKILL).
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -205,6 +205,13 @@ impl Board {
         }
     }
 
+    /// Lets the lane of a delivery rest.
+    pub(crate) fn rest(&mut self, id: Id, until: i64) {
+        if let Some(open) = self.open.get(&id) {
+            rest(&mut self.resting, open, until);
+        }
+    }
+
     /// Whether an older reply of the same case has not left yet.
     fn is_behind(&self, id: Id) -> bool {
         let Some(open) = self.open.get(&id) else { return false };
@@ -241,10 +248,9 @@ impl Board {
         let id = Id::of(ended.delivery.as_ref())?;
         if let Some(open) = self.open.get(&id)
             && ended.outcome() == DeliveryOutcome::Retry
-            && LIMITED.iter().any(|said| ended.detail.contains(said))
+            && says_limit(&ended.detail)
         {
-            let until = self.resting.entry(lane_of(&open.queued)).or_default();
-            *until = ended.not_before_ms.max(*until);
+            rest(&mut self.resting, open, ended.not_before_ms);
         }
         if ended.outcome() == DeliveryOutcome::Retry {
             self.set_state(id, State::Waiting { not_before: ended.not_before_ms.max(at) });
@@ -297,6 +303,16 @@ impl Board {
 
 /// How an outcome says that its account has reached a limit: what holds for one delivery holds for all of the lane.
 const LIMITED: [&str; 2] = ["HTTP 429", "throttled"];
+
+/// Whether an outcome says that its account has reached a limit.
+pub(crate) fn says_limit(detail: &str) -> bool {
+    LIMITED.iter().any(|said| detail.contains(said))
+}
+
+fn rest(resting: &mut HashMap<Lane, i64>, open: &Open, until: i64) {
+    let known = resting.entry(lane_of(&open.queued)).or_default();
+    *known = until.max(*known);
+}
 
 /// Starts that are remembered of a lane: the highest limit that can be set.
 const STARTS_MAX: usize = 10_000;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::board::{Board, Change, Id, Lane, Open, State, lane_of};
+use crate::board::{Board, Change, Id, Lane, Open, State, lane_of, says_limit};
 use crate::book::Book;
 use crate::cases::{Cases, Known};
 use crate::follow::Context;
@@ -75,8 +75,9 @@ enum Own {
 enum Done {
     /// The claim did not reach the log.
     ClaimFailed(Id),
-    /// The attempt ended and its report stands on the log.
-    Reported(Id),
+    /// The attempt ended and its report stands on the log; where its channel said that a limit is reached, for how
+    /// many ms.
+    Reported(Id, Option<i64>),
     /// The attempt ended, but its report could not be written.
     Unreported(Id),
 }
@@ -195,7 +196,11 @@ impl Desk {
                     self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
                 }
             }
-            Done::Reported(id) => {
+            Done::Reported(id, limit) => {
+                // Before the log says so: what is freed here must not run into the same limit.
+                if let Some(ms) = limit {
+                    self.board.rest(id, self.context.now_ms().saturating_add(ms));
+                }
                 self.release(id);
                 // The log may have shown the outcome before this message came.
                 if matches!(self.board.get(id).map(|open| &open.state), Some(State::Started { .. })) {
@@ -233,28 +238,49 @@ impl Desk {
     }
 
     /// Attempts that nobody will report any more: those that a former self of this process began, and those of others
-    /// whose lease is over. Whether they were sent, nobody can say.
+    /// whose lease is over. Whether they were sent, the channel is asked where it can be; else nobody can say.
     fn report_orphans(&mut self, now: i64) {
         let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
         let expired: HashSet<Id> = self.board.started_before(now.saturating_sub(lease)).collect();
-        let orphans: Vec<(Id, u32)> = self
+        let orphans: Vec<(Id, u32, i64)> = self
             .board
             .started()
             .filter(|id| !self.own.contains_key(id))
             .filter_map(|id| match &self.board.get(id)?.state {
-                State::Started { by, attempt, .. } => {
-                    (expired.contains(&id) || self.context.is_former_self(by)).then_some((id, *attempt))
+                State::Started { by, attempt, at } => {
+                    (expired.contains(&id) || self.context.is_former_self(by)).then_some((id, *attempt, *at))
                 }
                 State::Waiting { .. } => None,
             })
             .collect();
-        for (id, attempt) in orphans {
-            let Some(open) = self.board.get(id) else { continue };
+        for (id, attempt, at) in orphans {
+            let Some(open) = self.board.get(id).cloned() else { continue };
             self.begin(id, lane_of(&open.queued));
             let outcome =
                 Outcome::unknown("the deliverer stopped during the attempt; look whether it arrived");
-            self.spawn_report(id, attempt, outcome);
+            if self.context.ways.can_look(open.queued.channel()) {
+                self.spawn_search(id, attempt, (open, at), outcome);
+            } else {
+                self.spawn_report(id, attempt, outcome);
+            }
         }
+    }
+
+    /// Asks the channel for an attempt that began then, and reports what it says, or else this.
+    fn spawn_search(&self, id: Id, attempt: u32, (open, since_ms): (Open, i64), otherwise: Outcome) {
+        let (context, report) = (self.context.clone(), self.reporter(id, attempt));
+        let packer =
+            Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
+        let known = self.cases.get(open.queued.case).cloned().unwrap_or_default();
+        let policy = self.book.policy().cloned();
+        self.context.tasks.spawn(async move {
+            let search = async {
+                let parcel = packer.pack(id, &open, &known, policy.as_ref()).await.ok()?;
+                context.ways.find(&parcel, since_ms).await
+            };
+            let found = timeout(context.timing.send_timeout, search).await.ok().flatten();
+            report.write(&found.unwrap_or(otherwise)).await;
+        });
     }
 
     /// Claims what is due, as much as each lane has room for.
@@ -398,7 +424,9 @@ impl Reporter {
                 delivery, attempt, "the report could not be written; it will be reported as unknown"
             );
         }
-        let said = if written { Done::Reported(self.id) } else { Done::Unreported(self.id) };
+        let limited = outcome.class == DeliveryOutcome::Retry && says_limit(&outcome.detail);
+        let limit = limited.then_some(outcome.retry_after_ms);
+        let said = if written { Done::Reported(self.id, limit) } else { Done::Unreported(self.id) };
         let _ = self.done.send(said);
     }
 

@@ -16,7 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use common::{Case, Desk, start};
+use common::{Case, Desk, now_ms, start, started};
 use serde_json::{Value, json};
 use simpang_deliver::Channels;
 use simpang_deliver::options::{Facebook, Page, Refresh, Secret, X};
@@ -129,7 +129,8 @@ async fn take_comment(State(channel): State<Channel>, Path(below): Path<String>,
         let id = format!("{below}_{}", inner.comments.len());
         inner
             .comments
-            .push(json!({"id": id, "message": body["message"], "from": {"id": "444", "name": "Kami"}}));
+            .push(json!({"id": id, "message": body["message"], "from": {"id": "444", "name": "Kami"},
+                "created_time": "2100-01-01T00:00:00+0000"}));
         json!({"id": id})
     })
 }
@@ -272,6 +273,40 @@ async fn a_comment_that_arrived_before_the_error_is_found() {
     let report = reports(&case, channels, ReplyKind::Normal, "Halo Kak", 1).await.remove(0);
     assert_eq!((report.outcome(), report.source_id.as_str()), (DeliveryOutcome::Delivered, "901_903_0"));
     assert_eq!(channel.0.lock().unwrap().comments.len(), 1);
+}
+
+/// A delivery that a deliverer began and never reported, since it was killed.
+async fn left_behind(case: &Case, kind: ReplyKind, text: &str) -> Desk {
+    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
+    let to = case.arrive(&desk).await;
+    let delivery = case.reply(&desk, to, kind, text).await;
+    desk.commit(vec![started(delivery, 1, "deliver@test/1+former", now_ms())]).await;
+    desk
+}
+
+#[tokio::test]
+async fn what_a_killed_deliverer_left_is_looked_for_before_it_is_given_to_the_agent() {
+    let (channel, url) = Channel::start(&[]).await;
+    let text = "@budi Kami cek";
+    let there =
+        json!({"id": "5000", "text": text, "referenced_tweets": [{"type": "replied_to", "id": "133"}]});
+    channel.0.lock().unwrap().posts.push(there);
+    for (said, outcome) in [("Kami cek", DeliveryOutcome::Delivered), ("Lain", DeliveryOutcome::Unknown)] {
+        let desk = left_behind(&x_case(), ReplyKind::Normal, said).await;
+        let deliver = start(&desk, x(url.clone())).await;
+        let report = desk.reported(1).await.remove(0);
+        deliver.stop().await;
+        assert_eq!(report.outcome(), outcome, "{}", report.detail);
+        assert_eq!(channel.posts().len(), 1, "nothing is sent again");
+    }
+    let parts = simpang_channels::x::length::parts(&thread()).unwrap();
+    channel.0.lock().unwrap().posts[0]["text"] = parts[0].clone().into();
+    let desk = left_behind(&x_case(), ReplyKind::Thread, &thread()).await;
+    let deliver = start(&desk, x(url)).await;
+    let report = desk.reported(1).await.remove(0);
+    deliver.stop().await;
+    assert_eq!((report.outcome(), report.source_id.as_str()), (DeliveryOutcome::Unknown, "5000"));
+    assert!(report.detail.contains("when 1 of "), "{}", report.detail);
 }
 
 #[tokio::test]

@@ -98,6 +98,14 @@ impl MailSink {
         self.mails.lock().unwrap().clone()
     }
 
+    /// Notes a mail that another server took for us.
+    ///
+    /// # Panics
+    /// When a test broke off while it noted one.
+    pub fn keep(&self, mail: SunkMail) {
+        self.mails.lock().unwrap().push(mail);
+    }
+
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 sink.example ESMTP\r\n").await?;

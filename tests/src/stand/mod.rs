@@ -51,6 +51,10 @@ pub struct Setup {
     pub broker: BrokerOptions,
     /// Every role reaches the broker through links of its own.
     pub linked: bool,
+    /// The port of a mail server on this machine that takes our mail; none: the test's own receiver does.
+    pub mail_port: Option<u16>,
+    /// Further settings, as TOML of whole tables.
+    pub settings: String,
 }
 
 impl Setup {
@@ -58,7 +62,15 @@ impl Setup {
     #[must_use]
     pub fn apart() -> Self {
         let (roles, broker) = (Role::APART.to_vec(), BrokerOptions::default());
-        Self { layout: Layout::Apart, roles, servers: 1, broker, linked: false }
+        Self {
+            layout: Layout::Apart,
+            roles,
+            servers: 1,
+            broker,
+            linked: false,
+            mail_port: None,
+            settings: String::new(),
+        }
     }
 }
 
@@ -98,12 +110,12 @@ impl Stand {
     /// # Panics
     /// When it does not come up.
     pub async fn start_with(setup: Setup, change: impl FnOnce(&Policy)) -> Self {
-        let Setup { layout, mut roles, servers, broker, linked } = setup;
+        let Setup { layout, mut roles, servers, broker, linked, mail_port, settings } = setup;
         let dir = tempfile::Builder::new().prefix("simpang-test-").tempdir().expect("a folder");
         let policy = Policy::shipped(&dir.path().join("policy"));
         change(&policy);
         let receivers = Receivers::start().await;
-        let secret = prepare(dir.path(), &receivers);
+        let secret = prepare(dir.path(), &receivers, mail_port, &settings);
         let mut brokers = None;
         if layout == Layout::Together {
             roles = vec![Role::Up];

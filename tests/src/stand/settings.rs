@@ -19,8 +19,8 @@ const PRINCIPALS: [(&str, &[&str]); 7] = [
     ("sari", &[]),
     ("dewi", &[]),
 ];
-/// Writes settings, secret and tokens; the secret.
-pub(super) fn prepare(dir: &Path, receivers: &Receivers) -> Vec<u8> {
+/// Writes settings, secret and tokens; the secret. `mail_port`: of a mail server that takes the place of the receiver.
+pub(super) fn prepare(dir: &Path, receivers: &Receivers, mail_port: Option<u16>, more: &str) -> Vec<u8> {
     let data = dir.join("data");
     std::fs::create_dir_all(&data).expect("a folder");
     let secret = b"the installation's secret in tests".to_vec();
@@ -36,12 +36,14 @@ pub(super) fn prepare(dir: &Path, receivers: &Receivers) -> Vec<u8> {
         std::fs::write(data.join(format!("token-{principal}")), token).expect("a token");
     }
     std::fs::write(data.join("tokens.toml"), tokens).expect("the tokens");
-    std::fs::write(dir.join("simpang.toml"), settings(receivers)).expect("the settings");
+    let settings = settings(receivers, mail_port) + more;
+    std::fs::write(dir.join("simpang.toml"), settings).expect("the settings");
     secret
 }
 
-fn settings(receivers: &Receivers) -> String {
+fn settings(receivers: &Receivers, mail_port: Option<u16>) -> String {
     let (mail, social) = (receivers.mail.address, receivers.social.address);
+    let mail_port = mail_port.unwrap_or(mail.port());
     format!(
         r#"
 [[ingest.x]]
@@ -75,6 +77,6 @@ token = "page-token"
 log = "info"
 "#,
         mail.ip(),
-        mail.port()
+        mail_port
     )
 }

@@ -1,12 +1,12 @@
 //! Twenty times something is killed at once (SIGKILL) while thousands of messages come through all doors and agents
-//! work: every process of Simpang, one of them, or the broker. Senders send again what was not acknowledged. At the
-//! end nothing is lost and nothing doubled, by the log and by the journals of both ends.
+//! work: every process of Simpang, one of them, each at least once, or the broker. Senders send again what was not
+//! acknowledged. At the end nothing is lost and nothing doubled, by the log and by the journals of both ends.
+//! `make burst` does it with 10,000 messages.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use simpang_checker::DeliveryId;
 use simpang_proto::log::v1::event::Body;
@@ -25,10 +25,20 @@ const LOAD: Load = Load {
     rows: 60,
     span: Duration::from_secs(80),
 };
+/// What comes by `make burst`: `SIMPANG_BURST` messages, as fast as they are taken.
+fn burst() -> Option<Load> {
+    let messages: usize = std::env::var("SIMPANG_BURST").ok()?.parse().expect("SIMPANG_BURST is a number");
+    let quarter = messages / 4;
+    let span = Duration::from_secs(60);
+    Some(Load { mails: quarter, posts: quarter, comments: quarter, pushes: quarter, span, ..LOAD })
+}
+
 /// How often something is killed.
 const KILLS: usize = 20;
 /// Longest time for what is under way when the last kill is over.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
+/// The same for a burst, in whose course agents are left far behind.
+const BURST_DRAINED_WITHIN: Duration = Duration::from_secs(600);
 
 /// What is killed.
 #[derive(Debug, Clone, Copy)]
@@ -49,17 +59,18 @@ struct Kill {
     down: Duration,
 }
 
-/// Random moments, the broker and Simpang in turn.
+/// Random moments, the broker and Simpang in turn, and the roles one after the other from a random one on.
 fn kills(random: &mut StdRng, messages: usize) -> Vec<Kill> {
     // The first moments belong to the start, the last to the rest of the traffic.
     let mut moments: Vec<usize> =
         (0..KILLS).map(|_| random.random_range(messages / 50..messages * 9 / 10)).collect();
     moments.sort_unstable();
+    let first = random.random_range(0..Role::APART.len());
     let kill = |(number, at): (usize, usize)| {
         let victim = match number % 4 {
             0 | 2 => Victim::Broker,
             1 => Victim::Everything,
-            _ => Victim::One(*Role::APART.choose(random).expect("there are roles")),
+            _ => Victim::One(Role::APART[(first + number / 4) % Role::APART.len()]),
         };
         Kill { at, victim, down: Duration::from_millis(random.random_range(0..700)) }
     };
@@ -83,10 +94,13 @@ async fn under_fire() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut stand = Stand::start(Layout::Apart, |_| {}).await;
     let begun = Instant::now();
-    let traffic = LOAD.send(&stand);
+    let burst = burst();
+    let drained_within = if burst.is_some() { BURST_DRAINED_WITHIN } else { DRAINED_WITHIN };
+    let load = burst.unwrap_or(LOAD);
+    let traffic = load.send(&stand);
     let progress = traffic.progress.clone();
 
-    for kill in kills(&mut random, LOAD.messages()) {
+    for kill in kills(&mut random, load.messages()) {
         let reached = || progress.acknowledged() >= kill.at;
         eventually(format!("{} acknowledgements", kill.at), async || {
             // A role that finds no broker when it starts says so and ends; its supervisor starts it again.
@@ -100,9 +114,9 @@ async fn under_fire() {
     stand.until_ready_again().await;
     let replies = traffic.end().await;
     eprintln!("{:6.1?} all {} messages are acknowledged", begun.elapsed(), progress.acknowledged());
-    let finished = stand.finish_within(DRAINED_WITHIN).await;
+    let finished = stand.finish_within(drained_within).await;
     eprintln!("{:6.1?} judged; agents finished {replies} cases", begun.elapsed());
-    everything_once(&finished, &LOAD, replies);
+    everything_once(&finished, &load, replies);
 }
 
 async fn execute(stand: &mut Stand, kill: &Kill) {

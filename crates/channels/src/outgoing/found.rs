@@ -39,11 +39,12 @@ pub fn direct_message(listing: &[u8], ours: &str, text: &str, since_ms: i64) -> 
     json::list(&listing, "data").iter().find(is_ours).and_then(|event| json::id(event, "id"))
 }
 
-/// The comment of the page's with this text, in a listing of what stands below a comment or post.
+/// The comment of the page's with this text, in a listing of what stands below a comment or post, written at `since_ms`
+/// or later: below one post the same is said more than once.
 #[must_use]
-pub fn comment(listing: &[u8], page: &str, text: &str) -> Option<String> {
+pub fn comment(listing: &[u8], page: &str, text: &str, since_ms: i64) -> Option<String> {
     let listing: Value = serde_json::from_slice(listing).ok()?;
-    of_page(json::list(&listing, "data"), page, text)
+    of_page(json::list(&listing, "data").iter(), page, text, since_ms)
 }
 
 /// The message of the page's with this text, in a listing of the talks with one person, written at `since_ms` or later.
@@ -51,21 +52,23 @@ pub fn comment(listing: &[u8], page: &str, text: &str) -> Option<String> {
 pub fn message(listing: &[u8], page: &str, text: &str, since_ms: i64) -> Option<String> {
     let listing: Value = serde_json::from_slice(listing).ok()?;
     let talks = json::list(&listing, "data").iter().filter_map(|talk| talk.get("messages"));
-    let messages: Vec<Value> = talks.flat_map(|messages| json::list(messages, "data").to_vec()).collect();
-    let recent = |message: &&Value| {
-        crate::time::rfc3339_ms(json::text(message, "created_time")).is_some_and(|at| at >= since_ms)
-    };
-    let recent: Vec<Value> = messages.iter().filter(recent).cloned().collect();
-    of_page(&recent, page, text)
+    of_page(talks.flat_map(|messages| json::list(messages, "data")), page, text, since_ms)
 }
 
-fn of_page(list: &[Value], page: &str, text: &str) -> Option<String> {
+fn of_page<'a>(
+    mut list: impl Iterator<Item = &'a Value>,
+    page: &str,
+    text: &str,
+    since_ms: i64,
+) -> Option<String> {
     let wanted = normal(text);
     let is_ours = |entry: &&Value| {
         let from = entry.get("from").and_then(|from| json::id(from, "id"));
-        from.as_deref() == Some(page) && normal(json::text(entry, "message")) == wanted
+        from.as_deref() == Some(page)
+            && crate::time::rfc3339_ms(json::text(entry, "created_time")).is_some_and(|at| at >= since_ms)
+            && normal(json::text(entry, "message")) == wanted
     };
-    list.iter().find(is_ours).and_then(|entry| json::id(entry, "id"))
+    list.find(is_ours).and_then(|entry| json::id(entry, "id"))
 }
 
 /// A text as channels give it back: links are theirs, blanks are one, names of those answered may stand in front.
@@ -99,9 +102,12 @@ mod tests {
             {"id":"2","sender_id":"1114","text":"ya","created_at":"2026-08-03T03:14:30.000Z"}]}"#;
         assert_eq!(direct_message(talk, "1114", "ya", 1_785_726_000_000), Some("2".into()));
         assert_eq!(direct_message(talk, "1114", "ya", 1_785_727_000_000), None);
-        let below = br#"{"data":[{"id":"1","from":{"id":"3383"},"message":"ya"},{"id":"2","from":{"id":444},"message":"ya"}]}"#;
-        assert_eq!(comment(below, "444", "ya"), Some("2".into()));
-        assert_eq!(comment(below, "444", "tidak"), None);
+        let below = br#"{"data":[
+            {"id":"1","from":{"id":"3383"},"message":"ya","created_time":"2026-08-03T03:14:30+0000"},
+            {"id":"2","from":{"id":444},"message":"ya","created_time":"2026-08-03T03:14:30+0000"}]}"#;
+        assert_eq!(comment(below, "444", "ya", 1_785_726_000_000), Some("2".into()));
+        assert_eq!(comment(below, "444", "ya", 1_785_727_000_000), None);
+        assert_eq!(comment(below, "444", "tidak", 1_785_726_000_000), None);
         let talks = br#"{"data":[{"messages":{"data":[
             {"id":"m_2","from":{"id":"444"},"message":"ya","created_time":"2026-08-03T03:14:30+0000"},
             {"id":"m_1","from":{"id":"444"},"message":"ya","created_time":"2026-08-01T03:14:30+0000"}]}}]}"#;

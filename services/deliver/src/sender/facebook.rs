@@ -52,11 +52,31 @@ impl FacebookSender {
         Self { client, options }
     }
 
-    async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+    fn route(&self, parcel: &Parcel) -> Result<Route<'_>, Outcome> {
         let missing = || Outcome::retry("no token for this page: add it to the configuration", TOKEN_MS);
         let options = self.options.as_ref().ok_or_else(missing)?;
         let page = options.pages.get(&parcel.account).ok_or_else(missing)?;
-        let route = Route { base: format!("{}/{VERSION}", options.base_url), page };
+        Ok(Route { base: format!("{}/{VERSION}", options.base_url), page })
+    }
+
+    /// What an attempt left that nobody saw the end of, where it was one comment or message.
+    async fn left_behind(&self, parcel: &Parcel, since_ms: i64) -> Result<Option<Outcome>, Outcome> {
+        let (route, answered) = (self.route(parcel)?, parcel.answered()?);
+        if answered.visibility == Visibility::Private {
+            let is_one = pieces(&parcel.text, outgoing::MESSENGER_CHARS_MAX).len() == 1;
+            return match is_one {
+                true => Ok(self.look_in_talk(&route, answered, parcel.text.trim(), since_ms).await),
+                false => Ok(None),
+            };
+        }
+        match parcel.reply {
+            ReplyKind::Private => Ok(None),
+            _ => self.look_below(&route, answered, &parcel.text, since_ms).await,
+        }
+    }
+
+    async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+        let route = self.route(parcel)?;
         let answered = parcel.answered()?;
         if answered.visibility == Visibility::Private {
             return self.messages(&route, answered, &parcel.text).await;
@@ -71,6 +91,7 @@ impl FacebookSender {
         at_most(text, COMMENT_CHARS)?;
         let object = object_id(&to.content.reply_to)?;
         let edge = format!("{object}/comments");
+        let began_ms = super::now_ms();
         let outcome = match self.post(route, &edge, outgoing::comment_body(text)).await {
             Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
             Err(outcome) => outcome,
@@ -78,9 +99,22 @@ impl FacebookSender {
         if outcome.class != DeliveryOutcome::Unknown {
             return Ok(outcome);
         }
-        let query = "filter=stream&order=reverse_chronological&limit=100&fields=id,message,from";
-        let found = |body: &[u8]| found::comment(body, &route.page.id, text);
-        Ok(self.look(route, &edge, query, found).await.unwrap_or(outcome))
+        Ok(self.look_below(route, to, text, began_ms).await?.unwrap_or(outcome))
+    }
+
+    /// Looks for a comment of ours.
+    async fn look_below(
+        &self,
+        route: &Route<'_>,
+        to: &Message,
+        text: &str,
+        began_ms: i64,
+    ) -> Result<Option<Outcome>, Outcome> {
+        let edge = format!("{}/comments", object_id(&to.content.reply_to)?);
+        let query = "filter=stream&order=reverse_chronological&limit=100&fields=id,message,from,created_time";
+        let since_ms = began_ms - super::CLOCKS_MS;
+        let found = |body: &[u8]| found::comment(body, &route.page.id, text, since_ms);
+        Ok(self.look(route, &edge, query, found).await)
     }
 
     /// Looks for what may have arrived.
@@ -168,6 +202,10 @@ impl FacebookSender {
 impl Sender for FacebookSender {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
         Box::pin(async move { self.try_once(parcel).await.unwrap_or_else(|outcome| outcome) })
+    }
+
+    fn find<'a>(&'a self, parcel: &'a Parcel, since_ms: i64) -> BoxFuture<'a, Option<Outcome>> {
+        Box::pin(async move { self.left_behind(parcel, since_ms).await.ok().flatten() })
     }
 }
 

@@ -89,6 +89,12 @@ impl Outcome {
 pub(crate) trait Sender: Send + Sync + Debug {
     /// Tries once.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome>;
+
+    /// Looks whether an attempt that began then, and whose end nobody saw, stands at the channel; none where that can't
+    /// be seen.
+    fn find<'a>(&'a self, _parcel: &'a Parcel, _since_ms: i64) -> BoxFuture<'a, Option<Outcome>> {
+        Box::pin(async { None })
+    }
 }
 
 /// The channels, or what stands in for all of them.
@@ -106,6 +112,20 @@ impl Sender for Ways {
             Self::Channels(channels) => channels.send(parcel),
             Self::Outside(outside) => Box::pin(crate::outside::send(outside.as_ref(), parcel)),
         }
+    }
+
+    fn find<'a>(&'a self, parcel: &'a Parcel, since_ms: i64) -> BoxFuture<'a, Option<Outcome>> {
+        match self {
+            Self::Channels(channels) => channels.find(parcel, since_ms),
+            Self::Outside(_) => Box::pin(async { None }),
+        }
+    }
+}
+
+impl Ways {
+    /// Whether a channel can be asked what stands there.
+    pub(crate) fn can_look(&self, channel: Channel) -> bool {
+        matches!(self, Self::Channels(_)) && matches!(channel, Channel::X | Channel::Facebook)
     }
 }
 
@@ -158,6 +178,13 @@ impl Sender for Senders {
             None => {
                 Box::pin(async { Outcome::refused("nothing can be written to this channel: call instead") })
             }
+        }
+    }
+
+    fn find<'a>(&'a self, parcel: &'a Parcel, since_ms: i64) -> BoxFuture<'a, Option<Outcome>> {
+        match self.way(parcel) {
+            Some(sender) => sender.find(parcel, since_ms),
+            None => Box::pin(async { None }),
         }
     }
 }

@@ -53,11 +53,49 @@ impl XSender {
         Self { client, options, tokens, ours: Mutex::default(), posted: Mutex::default() }
     }
 
-    async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+    fn route<'a>(&'a self, parcel: &'a Parcel) -> Result<Route<'a>, Outcome> {
         let missing = || Outcome::retry("no X token for this account: add it to the configuration", TOKEN_MS);
         let base = &self.options.as_ref().ok_or_else(missing)?.base_url;
         let tokens = self.tokens.as_ref().ok_or_else(missing)?;
-        let route = Route { base, account: &parcel.account, tokens };
+        Ok(Route { base, account: &parcel.account, tokens })
+    }
+
+    /// What an attempt left that nobody saw the end of. A thread counts when all its parts are posted; of one that
+    /// breaks off it is told how far it came.
+    async fn left_behind(&self, parcel: &Parcel, since_ms: i64) -> Result<Option<Outcome>, Outcome> {
+        let (route, answered) = (self.route(parcel)?, parcel.answered()?);
+        if answered.visibility == Visibility::Private {
+            return Ok(self.message_of(&route, &answered.content.reply_to, parcel, since_ms).await);
+        }
+        if parcel.reply == ReplyKind::Private {
+            let person = self.user_id(&route, answered).await?;
+            return Ok(self.message_of(&route, &person, parcel, since_ms).await);
+        }
+        let parts = parts(parcel)?;
+        let mut posted: Vec<String> = Vec::new();
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            posted = self.listed(&route, &answered.content.reply_to, &parts).await?;
+            if posted.len() == parts.len() {
+                break;
+            }
+        }
+        let Some(first) = posted.first().cloned() else { return Ok(None) };
+        let sent = Sent::same("x", first);
+        Ok(Some(if posted.len() == parts.len() {
+            Outcome::delivered("found among our posts", Some(sent))
+        } else {
+            let detail = format!(
+                "the deliverer stopped when {} of {} parts were posted: look which are missing",
+                posted.len(),
+                parts.len()
+            );
+            Outcome::unknown(detail).with_id(sent)
+        }))
+    }
+
+    async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+        let route = self.route(parcel)?;
         let answered = parcel.answered()?;
         if answered.visibility == Visibility::Private {
             return self.direct(&route, &answered.content.reply_to, parcel).await;
@@ -134,9 +172,14 @@ impl XSender {
         if known.is_some() || parcel.attempt <= 1 || parts.len() < 2 {
             return Ok(known.unwrap_or_default());
         }
-        let listing = self.our_posts(route).await.map_err(|outcome| {
+        self.listed(route, to, parts).await.map_err(|outcome| {
             Outcome::retry(format!("looking for the parts that are posted: {}", outcome.detail), 0)
-        })?;
+        })
+    }
+
+    /// The parts of a thread that X lists among our posts, from the first on.
+    async fn listed(&self, route: &Route<'_>, to: &str, parts: &[String]) -> Result<Vec<String>, Outcome> {
+        let listing = self.our_posts(route).await?;
         let mut posted: Vec<String> = Vec::new();
         for text in parts {
             let Some(id) = found::post(&listing.body, posted.last().map_or(to, String::as_str), text) else {
@@ -198,8 +241,7 @@ impl XSender {
             return Err(Outcome::refused("the text is longer than a direct message may be"));
         }
         let url = format!("{}/2/dm_conversations/with/{person}/messages", route.base);
-        let found_by = format!("dm-with:{person}");
-        let sent = |id: String| Sent { channel: "x", found_by: found_by.clone(), source_id: id };
+        let sent = |id: String| message_sent(person, id);
         let body = Some(outgoing::direct_message_body(&parcel.text));
         let began_ms = super::now_ms();
         let outcome = match self.call(route, Method::POST, &url, body).await {
@@ -209,8 +251,19 @@ impl XSender {
         if outcome.class != DeliveryOutcome::Unknown {
             return Ok(outcome);
         }
-        let id = self.look_for_message(route, person, &parcel.text, began_ms).await;
-        Ok(id.map_or(outcome, |id| Outcome::delivered("found in the talk", Some(sent(format!("dm:{id}"))))))
+        Ok(self.message_of(route, person, parcel, began_ms).await.unwrap_or(outcome))
+    }
+
+    /// A direct message of ours that may have arrived.
+    async fn message_of(
+        &self,
+        route: &Route<'_>,
+        person: &str,
+        parcel: &Parcel,
+        began_ms: i64,
+    ) -> Option<Outcome> {
+        let id = self.look_for_message(route, person, &parcel.text, began_ms).await?;
+        Some(Outcome::delivered("found in the talk", Some(message_sent(person, format!("dm:{id}")))))
     }
 
     async fn look_for_message(
@@ -220,6 +273,9 @@ impl XSender {
         text: &str,
         began_ms: i64,
     ) -> Option<String> {
+        if person.is_empty() || !person.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
         let us = self.our_id(route).await.ok()?;
         let fields = "max_results=20&dm_event.fields=text,sender_id,created_at&event_types=MessageCreate";
         let url = format!("{}/2/dm_conversations/with/{person}/dm_events?{fields}", route.base);
@@ -284,6 +340,15 @@ impl Sender for XSender {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
         Box::pin(async move { self.try_once(parcel).await.unwrap_or_else(|outcome| outcome) })
     }
+
+    fn find<'a>(&'a self, parcel: &'a Parcel, since_ms: i64) -> BoxFuture<'a, Option<Outcome>> {
+        Box::pin(async move { self.left_behind(parcel, since_ms).await.ok().flatten() })
+    }
+}
+
+/// A direct message: the person's next one finds the case.
+fn message_sent(person: &str, id: String) -> Sent {
+    Sent { channel: "x", found_by: format!("dm-with:{person}"), source_id: id }
 }
 
 fn judge(answer: &Answered, sent: impl FnOnce(String) -> Sent) -> Outcome {
