@@ -197,6 +197,7 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::CaseFollowed(e) => (e.case, Needs::NotClosed),
         Body::CaseUnfollowed(e) => (e.case, Needs::NotClosed),
         Body::CaseOverflowed(e) => (e.case, Needs::Here),
+        Body::CasePlacedLast(e) => (e.case, Needs::Here),
         Body::CaseHandedOver(e) => (e.case, Needs::Live),
         Body::HandoverFailed(e) => (e.case, Needs::Closed),
         Body::CaseMerged(e) => (e.case, Needs::Live),

@@ -150,6 +150,7 @@ pub enum Happened {
         case: CaseId,
         agent: AgentId,
         reason: OfferEnd,
+        cause: Name,
     },
     CaseAssigned {
         case: CaseId,
@@ -218,6 +219,10 @@ pub enum Happened {
         queue: Name,
         to_queue: Option<Name>,
         to_desk: Option<Name>,
+    },
+    CasePlacedLast {
+        case: CaseId,
+        agent: AgentId,
     },
     CaseHandedOver {
         case: CaseId,

@@ -286,6 +286,8 @@ pub enum Ask {
 /// To whom a case is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferTo {
+    /// This queue, behind what waits there already.
+    EndOf(Name),
     /// A queue.
     Queue(Name),
     /// An agent.

@@ -154,10 +154,21 @@ pub struct Limits {
     pub join_by_customer: bool,
     /// Template of the automatic acknowledgement of a new case; none: none is sent.
     pub acknowledgement: Option<Name>,
+    /// What answers a new case instead while a calendar is closed.
+    pub out_of_hours: Option<OutOfHours>,
     /// Least time between two acknowledgements to one sender, ms.
     pub acknowledgement_gap_ms: i64,
     /// After another policy is applied, rules run again over open cases that nobody holds.
     pub rederive: bool,
+}
+
+/// What answers a new case while nobody works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfHours {
+    /// The calendar that says when somebody does.
+    pub calendar: Name,
+    /// Template of the acknowledgement.
+    pub template: Name,
 }
 
 /// A queue.
@@ -441,6 +452,7 @@ impl Default for NoPolicy {
             grace_ms: 60_000,
             join_by_customer: false,
             acknowledgement: None,
+            out_of_hours: None,
             acknowledgement_gap_ms: DAY_MS,
             rederive: true,
         };

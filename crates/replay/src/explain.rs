@@ -177,6 +177,7 @@ fn kind(body: &Happened) -> Option<(CaseId, &'static str)> {
         Happened::CaseFollowed { case, .. } => (*case, "followed"),
         Happened::CaseUnfollowed { case, .. } => (*case, "unfollowed"),
         Happened::CaseOverflowed { case, .. } => (*case, "overflowed"),
+        Happened::CasePlacedLast { case, .. } => (*case, "placed last"),
         Happened::CaseHandedOver { case, .. } => (*case, "handed over"),
         Happened::HandoverFailed { case, .. } => (*case, "back from a handover that failed"),
         Happened::CaseMerged { case, .. } => (*case, "merged"),

@@ -175,6 +175,7 @@ impl<'a> Fold<'a> {
             Happened::CaseEscalated(e) => self.escalated(at, e),
             Happened::DutyCalled(e) => self.case(at, e.case).map(drop),
             Happened::CaseOverflowed(e) => self.case(at, e.case).map(drop),
+            Happened::CasePlacedLast(e) => self.case(at, e.case).map(drop),
             Happened::CaseFollowed(e) => self.followed(at, e.case, &e.agent, true),
             Happened::CaseUnfollowed(e) => self.followed(at, e.case, &e.agent, false),
             Happened::CaseHandedOver(e) => self.handed_over(at, e),

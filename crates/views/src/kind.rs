@@ -106,6 +106,7 @@ events! {
     CaseFollowed = 101 (case) (agent);
     CaseUnfollowed = 102 (case) (agent);
     CaseOverflowed = 103 (case) ();
+    CasePlacedLast = 104 (case) (agent);
     DeliveryQueued = 60 (case) (agent);
     DeliveryStarted = 61 (case) ();
     DeliveryEnded = 62 (case) ();

@@ -54,6 +54,9 @@ pub fn sentence(event: &log::Event) -> String {
             let to = if e.to_desk.is_empty() { e.to_queue.clone() } else { format!("desk {}", e.to_desk) };
             format!("Case {} waited too long in {} and goes to {to}.", e.case, e.queue)
         }
+        Body::CasePlacedLast(e) => {
+            format!("Case {} gives up its place, at the word of {}.", e.case, e.agent)
+        }
         Body::CaseUnfollowed(e) => format!("{} no longer follows case {}.", e.agent, e.case),
         Body::CaseHandedOver(e) => format!("Case {} goes to desk {}.", e.case, e.desk),
         Body::HandoverFailed(e) => {
@@ -361,7 +364,7 @@ fn offer_ended(e: &log::OfferEnded) -> String {
         log::OfferEnd::Withdrawn => "was withdrawn: the case changed",
         log::OfferEnd::Absent => "ended: the agent left",
     };
-    format!("The offer of case {} to {} {why}.", e.case, e.agent)
+    format!("The offer of case {} to {} {why}{}.", e.case, e.agent, optional(": ", &e.cause))
 }
 
 fn assigned(e: &log::CaseAssigned) -> String {

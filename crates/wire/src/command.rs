@@ -138,6 +138,8 @@ fn disposition(names: &mut Names, wire: &v1::Disposition) -> Result<Ask, ReadErr
 /// The core refuses an unclear one, with its reason for the person who asked.
 fn transfer_to(names: &mut Names, wire: &v1::Transfer) -> TransferTo {
     match (wire.queue.as_str(), wire.agent.as_str(), wire.desk.as_str()) {
+        (queue, "", "") if !queue.is_empty() && wire.last => TransferTo::EndOf(names.name(queue)),
+        _ if wire.last => TransferTo::Unclear,
         (queue, "", "") if !queue.is_empty() => TransferTo::Queue(names.name(queue)),
         ("", agent, "") if !agent.is_empty() => TransferTo::Agent(names.name(agent)),
         ("", "", desk) if !desk.is_empty() => TransferTo::Desk(names.name(desk)),

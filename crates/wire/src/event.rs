@@ -99,7 +99,7 @@ events! {
     CaseClassified { case, rule, occasion, segment, priority, queue, skills, sla, actions }
     CaseQueued { case, queue, skills; key as key_ms }
     CaseOffered { case, agent, explanation; expires as expires_ms }
-    OfferEnded { case, agent, reason }
+    OfferEnded { case, agent, reason, cause }
     CaseAssigned { case, agent, by, explanation, pull }
     CaseUnassigned { case, agent, by }
     CaseParked { case, on }
@@ -114,6 +114,7 @@ events! {
     CaseFollowed { case, agent, step }
     CaseUnfollowed { case, agent }
     CaseOverflowed { case, queue, to_queue, to_desk }
+    CasePlacedLast { case, agent }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

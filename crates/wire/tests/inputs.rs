@@ -116,13 +116,16 @@ fn what_is_not_said_is_none_and_what_has_a_default_takes_it() {
 
 #[test]
 fn a_transfer_names_one_target_or_is_left_for_the_core_to_refuse() {
-    let to = |queue: &str, agent: &str, desk: &str| {
+    let send = |queue: &str, agent: &str, desk: &str, last: bool| {
         let (queue, agent, desk) = (queue.to_owned(), agent.to_owned(), desk.to_owned());
-        match ask(Asked::Transfer(v1::Transfer { queue, agent, desk, content: None })) {
+        match ask(Asked::Transfer(v1::Transfer { queue, agent, desk, content: None, last })) {
             Ask::Transfer { to } => to,
             other => panic!("{other:?}"),
         }
     };
+    let to = |queue: &str, agent: &str, desk: &str| send(queue, agent, desk, false);
+    assert_eq!(send("q", "", "", true), TransferTo::EndOf("q".into()));
+    assert_eq!(send("", "rina", "", true), TransferTo::Unclear, "an agent has no end");
     assert_eq!(to("q", "", ""), TransferTo::Queue("q".into()));
     assert_eq!(to("", "rina", ""), TransferTo::Agent("rina".into()));
     assert_eq!(to("", "", "tenesa"), TransferTo::Desk("tenesa".into()));

@@ -1,7 +1,7 @@
 //! Who may serve which queue: computed when an agent's record, the policy or the day changes, never while matching
 //! (D3).
 
-use super::judging::Judging;
+use super::judging::{Judging, no_name};
 use crate::event::Happened;
 use crate::facts::AgentFacts;
 use crate::input::{AgentRecord, PolicyVersion};
@@ -48,7 +48,12 @@ impl<R: Rules> Judging<'_, R> {
             let offered = matches!(self.status(case), Status::Offered { .. });
             if offered && self.state.agents.get(ix).admitted(queue).is_none() {
                 let agent = self.agent_id(ix);
-                self.emit(Happened::OfferEnded { case, agent, reason: OfferEnd::Withdrawn });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent,
+                    reason: OfferEnd::Withdrawn,
+                    cause: no_name(),
+                });
                 self.place_after(case, ix);
             }
         }

@@ -65,15 +65,22 @@ impl<R: Rules> Judging<'_, R> {
         self.call_duty(case, group, step)
     }
 
-    /// "We have received your message": never to a machine, at most once a sender and period (RFC 3834).
+    /// "We have received your message", or "we are closed": never to a machine, at most once a sender and period (RFC 3834).
     pub(super) fn acknowledge(&mut self, case: CaseId, message: &Message) {
         let limits = &self.rules.tables().limits;
-        let Some(template) = limits.acknowledgement.clone() else { return };
+        let closed = limits.out_of_hours.as_ref().filter(|away| !self.is_open_at(&away.calendar));
+        let template = closed.map(|away| &away.template).or(limits.acknowledgement.as_ref());
+        let Some(template) = template.cloned() else { return };
         let recent = |at: &i64| self.at.saturating_sub(*at) < limits.acknowledgement_gap_ms;
         let again = message.author.and_then(|a| self.state.acknowledged.get(&a)).is_some_and(recent);
         if message.kind == MessageKind::New && !message.automatic && !again {
             self.send_template(case, DeliveryKind::Acknowledgement, &template);
         }
+    }
+
+    /// Whether a calendar is open now.
+    fn is_open_at(&self, calendar: &str) -> bool {
+        self.rules.worked(calendar, self.at, self.at.saturating_add(1)) > 0
     }
 
     /// The first claim to be judged gets the delivery; any other is told that it came too late.

@@ -1,6 +1,6 @@
 //! Sessions, presence and pulls.
 
-use super::judging::Judging;
+use super::judging::{Judging, no_name};
 use crate::event::Happened;
 use crate::rules::Rules;
 use crate::state::{AgentIx, Standing, Status};
@@ -38,7 +38,7 @@ impl<R: Rules> Judging<'_, R> {
         let (session, gateway) = (session.clone(), gateway.clone());
         self.emit(Happened::AgentSignedIn { agent: agent.clone(), session, gateway });
         let presence = if ready { Presence::Ready } else { Presence::NotReady };
-        let reason = super::judging::no_name();
+        let reason = no_name();
         let limit = SessionLimit::default();
         self.emit(Happened::AgentPresenceChanged {
             agent,
@@ -60,7 +60,12 @@ impl<R: Rules> Judging<'_, R> {
         let working = self.state.agents.get(ix).working.clone();
         for case in working {
             if matches!(self.status(case), Status::Offered { .. }) {
-                self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason: OfferEnd::Absent });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent: agent.clone(),
+                    reason: OfferEnd::Absent,
+                    cause: no_name(),
+                });
             } else {
                 self.unassign(case, UnassignedBy::SignOut);
             }
@@ -117,7 +122,7 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn wrapped_up(&mut self, ix: AgentIx) {
         let agent = self.state.agents.get(ix);
         let (auto, limit, presence) = (agent.auto, agent.limit.clone(), Presence::Ready);
-        let (agent, reason) = (self.agent_id(ix), super::judging::no_name());
+        let (agent, reason) = (self.agent_id(ix), no_name());
         self.emit(Happened::AgentPresenceChanged { agent, presence, reason, auto, limit, until: None });
         self.serve(ix);
     }
@@ -129,7 +134,12 @@ impl<R: Rules> Judging<'_, R> {
             let offered = matches!(self.status(case), Status::Offered { agent, .. } if agent == ix);
             if offered && !self.state.fits(ix, channel, self.rules) {
                 let agent = self.agent_id(ix);
-                self.emit(Happened::OfferEnded { case, agent, reason: OfferEnd::Withdrawn });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent,
+                    reason: OfferEnd::Withdrawn,
+                    cause: no_name(),
+                });
                 self.place(case);
             }
         }
@@ -139,7 +149,12 @@ impl<R: Rules> Judging<'_, R> {
         let agent = self.agent_id(ix);
         for case in self.state.agents.get(ix).working.clone() {
             if matches!(self.status(case), Status::Offered { .. }) {
-                self.emit(Happened::OfferEnded { case, agent: agent.clone(), reason: OfferEnd::Absent });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent: agent.clone(),
+                    reason: OfferEnd::Absent,
+                    cause: no_name(),
+                });
                 self.place(case);
             }
         }

@@ -1,6 +1,6 @@
 //! Rules over a case, what they have done, and where the case goes.
 
-use super::judging::Judging;
+use super::judging::{Judging, no_name};
 use crate::event::Happened;
 use crate::facts::CaseFacts;
 use crate::input::HandoverFailure;
@@ -86,7 +86,12 @@ impl<R: Rules> Judging<'_, R> {
             Status::Queued => self.place(case),
             Status::Offered { agent, .. } => {
                 let id = self.agent_id(agent);
-                self.emit(Happened::OfferEnded { case, agent: id, reason: OfferEnd::Withdrawn });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent: id,
+                    reason: OfferEnd::Withdrawn,
+                    cause: no_name(),
+                });
                 self.place_after(case, agent);
             }
             Status::Assigned { agent } => {
@@ -159,7 +164,12 @@ impl<R: Rules> Judging<'_, R> {
         match self.status(case) {
             Status::Offered { agent, .. } => {
                 let id = self.agent_id(agent);
-                self.emit(Happened::OfferEnded { case, agent: id, reason: OfferEnd::Withdrawn });
+                self.emit(Happened::OfferEnded {
+                    case,
+                    agent: id,
+                    reason: OfferEnd::Withdrawn,
+                    cause: no_name(),
+                });
                 Some(agent)
             }
             Status::Assigned { agent } | Status::Parked { agent, .. } => {

@@ -1,6 +1,6 @@
 //! What a due timer leads to.
 
-use super::judging::Judging;
+use super::judging::{Judging, no_name};
 use crate::event::Happened;
 use crate::rules::{OverflowRule, OverflowTo, Rules};
 use crate::state::{AgentIx, Status, Timer};
@@ -45,15 +45,20 @@ impl<R: Rules> Judging<'_, R> {
         let Some(Status::Offered { agent, .. }) = self.state.cases.get(&case).map(|c| c.status) else {
             return;
         };
-        self.end_offer(case, agent, OfferEnd::Expired, "no-answer");
+        self.end_offer(case, agent, OfferEnd::Expired, no_name());
     }
 
     /// Ends an offer: its agent is not ready from then on, so that it does not come straight back to them, and the
     /// case goes on from its place.
-    pub(super) fn end_offer(&mut self, case: CaseId, ix: AgentIx, reason: OfferEnd, why: &str) {
+    pub(super) fn end_offer(&mut self, case: CaseId, ix: AgentIx, reason: OfferEnd, cause: Name) {
         let agent = self.agent_id(ix);
-        self.emit(Happened::OfferEnded { case, agent, reason });
-        self.no_longer_ready(ix, why);
+        let why = match reason {
+            OfferEnd::Declined if cause.is_empty() => "declined".to_owned(),
+            OfferEnd::Declined => format!("declined: {cause}"),
+            _ => "no-answer".to_owned(),
+        };
+        self.emit(Happened::OfferEnded { case, agent, reason, cause });
+        self.no_longer_ready(ix, &why);
         self.place(case);
     }
 

@@ -243,7 +243,11 @@ fn a_declined_case_keeps_its_place_and_goes_to_the_next() {
     }
     desk.mail(1);
     let key = desk.desk.state().cases.values().next().unwrap().key;
-    let events = desk.ask("rina", 1, Ask::Decline { reason: "".into() });
+    let events = desk.ask("rina", 1, Ask::Decline { reason: "cannot-now".into() });
+    assert!(
+        matches!(&events[0], Happened::OfferEnded { reason: OfferEnd::Declined, cause, .. } if &**cause == "cannot-now"),
+        "{events:?}"
+    );
     let offered = events.iter().find_map(|e| match e {
         Happened::CaseOffered { agent, .. } => Some(agent.to_string()),
         _ => None,

@@ -3,9 +3,9 @@
 use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{Ask, Body, Command, TransferTo};
-use simpang_domain::words::{CaseId, CloseReason, Rejection, ReplyKind, WaitingOn};
+use simpang_domain::words::{CaseId, CloseReason, Name, Rejection, ReplyKind, WaitingOn};
 
-use crate::support::{DAY, HOUR, Trial, answer, assigned, customer, names, rejection};
+use crate::support::{DAY, HOUR, MIN, Trial, answer, assigned, customer, names, rejection};
 
 fn held() -> Trial {
     let mut desk = Trial::new();
@@ -205,4 +205,38 @@ fn a_case_does_not_come_back_to_an_agent_who_may_not_serve_it_any_more() {
     desk.agent("rina", &["nowhere"]);
     desk.judge(Body::Message(answer(1)));
     assert_eq!(desk.holder(1), None);
+}
+
+#[test]
+fn a_case_that_is_transferred_keeps_its_place_unless_it_is_put_last() {
+    let mut desk = Trial::new();
+    for author in 1..=3 {
+        desk.now += MIN;
+        desk.mail(author);
+    }
+    desk.leader("tl");
+    let to = |to: fn(Name) -> TransferTo, queue: &str| Ask::Transfer { to: to(queue.into()) };
+    assert_eq!(
+        rejection(&desk.ask("tl", 1, to(TransferTo::EndOf, "nowhere"))),
+        Some(Rejection::UnknownTarget)
+    );
+    desk.ask("tl", 1, to(TransferTo::Queue, "vip"));
+    desk.ask("tl", 1, to(TransferTo::Queue, "general"));
+    desk.now += 1_000;
+    let events = desk.ask("tl", 2, to(TransferTo::EndOf, "general"));
+    assert_eq!(names(&events)[..2], ["CasePlacedLast", "CaseQueued"]);
+    desk.ready("rina");
+    let given = |desk: &mut Trial| assigned(&desk.pull("rina", 1, 0)).first().map(|(case, _)| *case);
+    assert_eq!(given(&mut desk), Some(1), "it kept its place through another queue");
+    assert_eq!(given(&mut desk), Some(3), "the second gave its place up");
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_contact_keeps_the_place_of_its_list() {
+    let mut desk = Trial::new();
+    desk.contact();
+    desk.leader("tl");
+    let last = Ask::Transfer { to: TransferTo::EndOf("general".into()) };
+    assert_eq!(rejection(&desk.ask("tl", 1, last)), Some(Rejection::WrongState));
 }

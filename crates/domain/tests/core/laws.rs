@@ -6,18 +6,21 @@ use simpang_domain::desk::Desk;
 use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{
-    Ask, Body, DeliveryClaim, DeliveryReport, Heartbeat, Input, Message, PolicyVersion, TransferTo,
+    Ask, Body, DeliveryClaim, DeliveryReport, HandoverFailure, Heartbeat, Input, Message, PolicyVersion,
+    TransferTo,
 };
-use simpang_domain::rules::Rules;
+use simpang_domain::rules::{OverflowRule, OverflowTo, Rules};
 use simpang_domain::state::{State, Status};
 use simpang_domain::words::{
     CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Name, Presence, ReplyKind,
     SessionLimit, WaitingOn,
 };
 
-use crate::support::{HOUR, MIN, TestRules, Trial, answer, contact, customer, message, record};
+use crate::support::{DAY, HOUR, MIN, TestRules, Trial, answer, contact, customer, message, record};
 
 const AGENTS: [&str; 4] = ["ani", "budi", "citra", "tl"];
+/// Who may be named, one of whom is no agent.
+const NAMED: [&str; 5] = ["ani", "budi", "citra", "tl", "nobody"];
 const SEGMENTS: [&str; 4] = ["VIP", "DCS", "UNKNOWN", "DES"];
 
 #[derive(Debug, Clone)]
@@ -28,7 +31,8 @@ pub(crate) enum Move {
     Contact,
     Suppress(bool),
     Agent(usize, bool),
-    Ask(usize, u64, Ask),
+    Ask(usize, u64, u32, Ask),
+    Failed(u64),
     Claim(usize),
     Report(usize, DeliveryOutcome),
     Beat,
@@ -51,7 +55,7 @@ fn asks() -> impl Strategy<Value = Ask> {
         2 => (0..3u8, any::<bool>(), limits()).prop_map(|(p, auto, limit)| Ask::SetPresence {
             presence: [Presence::Ready, Presence::NotReady, Presence::AfterWork][p as usize],
             reason: "".into(), auto, limit }),
-        6 => (1..4u32, prop_oneof![Just(0), Just(MIN), Just(HOUR)])
+        6 => (0..4u32, prop_oneof![Just(0), Just(MIN), Just(HOUR)])
             .prop_map(|(count, wait_ms)| Ask::Pull { count, wait_ms, queues: Vec::new() }),
         1 => (1..3u32).prop_map(move |count| Ask::Pull { count, wait_ms: HOUR, queues: vec![name("vip")] }),
         1 => Just(Ask::CancelPull { pull: None }),
@@ -66,12 +70,16 @@ fn asks() -> impl Strategy<Value = Ask> {
         4 => any::<bool>().prop_map(|resolve| Ask::Reply {
             kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve }),
         2 => Just(Ask::Disposition { path: vec!["RNA".into()], filled: Vec::new(), again_at: None, answered: None, dialled: 0 }),
+        1 => Just(Ask::Disposition { path: vec!["Contacted".into(), "Paham".into()], filled: Vec::new(), again_at: None,
+            answered: None, dialled: 0 }),
+        1 => Just(Ask::LinkReference { system: "mycx".into(), number: "1".into(), status: "open".into() }),
         1 => Just(Ask::Disposition { path: vec!["Follow up".into()], filled: Vec::new(), again_at: None, answered: None,
             dialled: 2 }),
         1 => any::<bool>().prop_map(|keep_owner| Ask::Schedule { at: crate::support::START + 12 * HOUR, keep_owner }),
         2 => prop_oneof![Just(WaitingOn::Customer), Just(WaitingOn::ThirdParty)].prop_map(|on| Ask::Wait { on }),
         1 => Just(Ask::Escalate { step: None }),
-        1 => (0..AGENTS.len()).prop_map(|a| Ask::Transfer { to: TransferTo::Agent(AGENTS[a].into()) }),
+        2 => (0..NAMED.len()).prop_map(|a| Ask::Transfer { to: TransferTo::Agent(NAMED[a].into()) }),
+        1 => Just(Ask::Transfer { to: TransferTo::EndOf("general".into()) }),
         1 => Just(Ask::Transfer { to: TransferTo::Queue("vip".into()) }),
         1 => Just(Ask::Transfer { to: TransferTo::Desk("other".into()) }),
         2 => Just(Ask::TakeOver),
@@ -88,7 +96,8 @@ fn asks() -> impl Strategy<Value = Ask> {
 
 pub(crate) fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
-        3 => prop_oneof![Just(1i64), Just(MIN), Just(20 * MIN), Just(2 * HOUR), Just(30 * HOUR)].prop_map(Move::Pass),
+        3 => prop_oneof![Just(1i64), Just(MIN), Just(20 * MIN), Just(2 * HOUR), Just(30 * HOUR),
+            Just(12 * DAY)].prop_map(Move::Pass),
         8 => (0..6u8, proptest::option::of(0..SEGMENTS.len()), any::<bool>())
             .prop_map(|(a, s, again)| Move::Message(a, s, again)),
         1 => (0..6u8, 0..4usize).prop_map(|(a, k)| Move::Change(a, [MessageKind::Edit, MessageKind::Remove,
@@ -96,7 +105,8 @@ pub(crate) fn moves() -> impl Strategy<Value = Move> {
         2 => Just(Move::Contact),
         1 => any::<bool>().prop_map(Move::Suppress),
         2 => (0..AGENTS.len(), any::<bool>()).prop_map(|(a, senior)| Move::Agent(a, senior)),
-        20 => (0..AGENTS.len(), 0..12u64, asks()).prop_map(|(a, c, ask)| Move::Ask(a, c, ask)),
+        20 => (0..NAMED.len(), 0..12u64, 0..2u32, asks()).prop_map(|(a, c, seen, ask)| Move::Ask(a, c, seen, ask)),
+        1 => (0..12u64).prop_map(Move::Failed),
         4 => (0..8usize).prop_map(Move::Claim),
         4 => (0..8usize, 0..4usize).prop_map(|(d, o)| Move::Report(d, DeliveryOutcome::ALL[o])),
         2 => Just(Move::Beat),
@@ -124,7 +134,11 @@ fn body(trial: &Trial, step: Move) -> Body {
             Body::Suppression(simpang_domain::input::Suppression { numbers: contact().numbers, lifted })
         }
         Move::Agent(a, senior) => Body::Agent(agent(a, senior)),
-        Move::Ask(a, case, ask) => {
+        Move::Failed(case) => {
+            let (case, desk, reason) = (CaseId(case), "other".into(), "too-large".into());
+            Body::HandoverFailure(HandoverFailure { case, desk, reason })
+        }
+        Move::Ask(a, case, seen, ask) => {
             let no_case = matches!(
                 ask,
                 Ask::SignIn { .. }
@@ -135,8 +149,8 @@ fn body(trial: &Trial, step: Move) -> Body {
             );
             let case = CaseId(if no_case { 0 } else { case });
             Body::Command(simpang_domain::input::Command {
-                principal: AGENTS[a].into(),
-                seen_messages: 0,
+                principal: NAMED[a].into(),
+                seen_messages: seen,
                 case,
                 ask,
             })
@@ -169,8 +183,30 @@ fn agent(a: usize, senior: bool) -> simpang_domain::input::AgentRecord {
     record
 }
 
+/// The test rules, with all that moves a case by itself.
+pub(crate) fn ruled() -> TestRules {
+    let mut rules = TestRules::default();
+    for queue in &mut rules.tables.queues {
+        match &*queue.name {
+            "general" => {
+                queue.unanswered_ms = Some(2 * HOUR);
+                queue.overflow =
+                    Some(OverflowRule { after_ms: HOUR, to: OverflowTo::Queue("skilled".into()) });
+            }
+            "vip" => {
+                queue.wrap_up_ms = MIN;
+                queue.overflow =
+                    Some(OverflowRule { after_ms: 20 * HOUR, to: OverflowTo::Desk("other".into()) });
+            }
+            _ => {}
+        }
+    }
+    rules.rosters = vec![("leaders", vec![("tl", "day", 8, 12)])];
+    rules
+}
+
 pub(crate) fn play(steps: Vec<Move>) -> Trial {
-    let mut trial = Trial::new();
+    let mut trial = Trial::with(ruled());
     for (a, name) in AGENTS.iter().enumerate() {
         trial.judge(Body::Agent(agent(a, a == 1)));
         trial.sign_in(name, false);
@@ -267,9 +303,9 @@ proptest! {
     #[test]
     fn judging_again_decides_the_same(steps in proptest::collection::vec(moves(), 1..80)) {
         let trial = play(steps);
-        let mut again = Desk::new(TestRules::default());
+        let mut again = Desk::new(ruled());
         for (input, events) in &trial.history {
-            let rules = matches!(input.body, Body::Policy(_)).then(TestRules::default);
+            let rules = matches!(input.body, Body::Policy(_)).then(ruled);
             prop_assert_eq!(&again.judge(input, rules), events);
         }
     }
@@ -280,9 +316,9 @@ proptest! {
     ) {
         let trial = play(steps);
         let cut = cut % trial.history.len();
-        let mut resumed = Desk::new(TestRules::default());
+        let mut resumed = Desk::new(ruled());
         for (n, (input, events)) in trial.history.iter().enumerate() {
-            let rules = matches!(input.body, Body::Policy(_)).then(TestRules::default);
+            let rules = matches!(input.body, Body::Policy(_)).then(ruled);
             if n < cut {
                 resumed.fold(input, events, rules);
             } else {

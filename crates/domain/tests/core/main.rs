@@ -14,4 +14,5 @@ mod laws;
 mod messages;
 mod sla;
 mod stored;
+mod stuck;
 mod waiting;

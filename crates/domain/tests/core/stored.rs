@@ -6,8 +6,7 @@ use simpang_domain::input::Body;
 use simpang_domain::state::State;
 use simpang_domain::stored::{Damaged, Reader, Stored, Writer, shape};
 
-use crate::laws::{moves, play};
-use crate::support::TestRules;
+use crate::laws::{moves, play, ruled};
 
 /// Small, so that elements fall on both sides of a part's end.
 const PART_BYTES: usize = 64;
@@ -61,8 +60,8 @@ proptest! {
     ) {
         let trial = play(steps);
         let cut = cut % trial.history.len();
-        let mut whole = Desk::new(TestRules::default());
-        let rules = |body: &Body| matches!(body, Body::Policy(_)).then(TestRules::default);
+        let mut whole = Desk::new(ruled());
+        let rules = |body: &Body| matches!(body, Body::Policy(_)).then(ruled);
         for (input, events) in &trial.history[..cut] {
             whole.fold(input, events, rules(&input.body));
         }

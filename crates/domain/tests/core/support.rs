@@ -161,6 +161,8 @@ impl Rules for TestRules {
             (_, Some("UNKNOWN"), _) => "hold",
             _ => "general",
         };
+        // A later policy may not have all queues.
+        let queue = if self.tables.queue(queue).is_some() { queue } else { "general" };
         let priority = if queue == "vip" { "high" } else { "normal" };
         let actions = match segment.as_deref() {
             Some("DCS") => vec![

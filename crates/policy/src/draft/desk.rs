@@ -1,6 +1,6 @@
 //! The desk itself: title, zone, signature, defaults, limits, capacities, accounts.
 
-use simpang_domain::rules::{Limits, NoPolicy, Rules};
+use simpang_domain::rules::{Limits, NoPolicy, OutOfHours, Rules};
 use simpang_domain::words::{Channel, Name};
 
 use super::names::Kind;
@@ -58,6 +58,7 @@ impl Draft {
     fn read_limits(&mut self, section: &Section<'_>) {
         let acknowledgement = section.text("acknowledgement");
         let acknowledgement = self.refer_text(acknowledgement, Kind::Template);
+        let out_of_hours = self.read_out_of_hours(section);
         let limits = &mut self.desk.limits;
         let times = [
             ("key_memory", &mut limits.key_memory_ms),
@@ -75,6 +76,16 @@ impl Draft {
         limits.join_by_customer = section.flag("join_by_customer").unwrap_or(limits.join_by_customer);
         limits.rederive = section.flag("rederive").unwrap_or(limits.rederive);
         limits.acknowledgement = acknowledgement;
+        limits.out_of_hours = out_of_hours;
+    }
+
+    /// `out_of_hours = { calendar, template }`.
+    fn read_out_of_hours(&mut self, limits: &Section<'_>) -> Option<OutOfHours> {
+        let section = limits.section("out_of_hours")?;
+        let (calendar, template) = (section.need_text("calendar"), section.need_text("template"));
+        section.finish();
+        let calendar = self.names.refer(Kind::Calendar, &calendar?);
+        Some(OutOfHours { calendar, template: self.names.refer(Kind::Template, &template?) })
     }
 
     fn read_capacity(&mut self, section: &Section<'_>) {

@@ -828,6 +828,10 @@ pub struct TransferRequest {
     /// Why, at most 64 KiB.
     #[prost(string, tag = "13")]
     pub text: ::prost::alloc::string::String,
+    /// With `queue`, which may be the one it waits in: the case gives up its place and waits behind what waits there
+    /// already, instead of by when it arrived.
+    #[prost(bool, tag = "14")]
+    pub last: bool,
     /// To whom.
     #[prost(oneof = "transfer_request::Target", tags = "10, 11, 12")]
     pub target: ::core::option::Option<transfer_request::Target>,

@@ -1025,6 +1025,9 @@ pub struct Transfer {
     /// TextContent, sealed: why.
     #[prost(message, optional, tag = "4")]
     pub content: ::core::option::Option<Sealed>,
+    /// With `queue`: the case gives up its place and waits behind what waits there already.
+    #[prost(bool, tag = "5")]
+    pub last: bool,
 }
 /// Takes the case from whoever holds it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1414,7 +1417,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 104, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1555,6 +1558,9 @@ pub mod event {
         /// The case waited so long that it goes elsewhere.
         #[prost(message, tag = "103")]
         CaseOverflowed(super::CaseOverflowed),
+        /// The case gave up its place: it counts as having arrived now.
+        #[prost(message, tag = "104")]
+        CasePlacedLast(super::CasePlacedLast),
         /// The other desk could not get the case: it comes back.
         #[prost(message, tag = "59")]
         HandoverFailed(super::HandoverFailed),
@@ -1999,6 +2005,9 @@ pub struct OfferEnded {
     /// Why.
     #[prost(enumeration = "OfferEnd", tag = "3")]
     pub reason: i32,
+    /// Why the agent declined, one of the policy's reasons; empty: they said none, or did not decline.
+    #[prost(string, tag = "4")]
+    pub cause: ::prost::alloc::string::String,
 }
 /// The case has an agent.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2187,6 +2196,17 @@ pub struct CaseOverflowed {
     /// The desk it goes to; empty: to a queue.
     #[prost(string, tag = "4")]
     pub to_desk: ::prost::alloc::string::String,
+}
+/// The case gave up the place of its arrival: who moved it asked that it wait behind what waits there already. It counts
+/// as having arrived when this happened.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CasePlacedLast {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Who asked.
+    #[prost(string, tag = "2")]
+    pub agent: ::prost::alloc::string::String,
 }
 /// The case goes to another desk.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -164,7 +164,11 @@ impl Fold<'_> {
             row.state = CaseState::Open as i32;
             row.assignee.clear();
         }
-        self.end_assignments(at, e.case, &sentence::plain(e.reason().as_str_name(), "OFFER_END_"))
+        let mut why = sentence::plain(e.reason().as_str_name(), "OFFER_END_");
+        if !e.cause.is_empty() {
+            why = format!("{why}: {}", e.cause);
+        }
+        self.end_assignments(at, e.case, &why)
     }
 
     pub(super) fn assigned(&mut self, at: At, e: &log::CaseAssigned) -> Done {

@@ -233,8 +233,9 @@ fn movements() -> Vec<(Body, &'static str)> {
                 case: 9,
                 agent: agent(),
                 reason: log::OfferEnd::Declined as i32,
+                cause: name("conflict-of-interest"),
             }),
-            "The offer of case 9 to siti was declined.",
+            "The offer of case 9 to siti was declined: conflict-of-interest.",
         ),
         (
             Body::CaseAssigned(log::CaseAssigned {
@@ -319,6 +320,10 @@ fn movements() -> Vec<(Body, &'static str)> {
                 to_desk: name(""),
             }),
             "Case 9 waited too long in social and goes to email.",
+        ),
+        (
+            Body::CasePlacedLast(log::CasePlacedLast { case: 9, agent: name("siti") }),
+            "Case 9 gives up its place, at the word of siti.",
         ),
         (
             Body::CaseUnfollowed(log::CaseUnfollowed { case: 9, agent: name("dewi") }),

@@ -389,7 +389,8 @@ async fn offers(s: &mut Script) {
     });
     s.commit(tick, vec![Happened::CaseWidened(log::CaseWidened { case: 5, step: 1 }), offered]).await;
     let decline = s.command("siti", 5, Asked::Decline(log::Decline { reason: "busy".into() })).await;
-    let ended = log::OfferEnded { case: 5, agent: "siti".into(), reason: log::OfferEnd::Declined as i32 };
+    let (reason, cause) = (log::OfferEnd::Declined as i32, "busy".to_owned());
+    let ended = log::OfferEnded { case: 5, agent: "siti".into(), reason, cause };
     s.commit(decline, vec![Happened::OfferEnded(ended), queued(5, "email"), assigned(5, "siti")]).await;
     let asked = Asked::Escalate(log::Escalate { step: String::new(), content: text("Mohon bantuan TL") });
     let escalate = s.command("siti", 5, asked).await;
@@ -414,6 +415,7 @@ async fn offers(s: &mut Script) {
             to_queue: "billing".into(),
             to_desk: String::new(),
         }),
+        Happened::CasePlacedLast(log::CasePlacedLast { case: 5, agent: "dewi".into() }),
         Happened::CaseUnfollowed(log::CaseUnfollowed { case: 5, agent: "siti".into() }),
     ];
     s.commit(escalate, events).await;

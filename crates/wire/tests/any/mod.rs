@@ -193,7 +193,7 @@ kinds! {
     CaseClassified { case, rule, occasion, segment, priority, queue, skills, sla, actions }
     CaseQueued { case, queue, key, skills }
     CaseOffered { case, agent, expires, explanation }
-    OfferEnded { case, agent, reason }
+    OfferEnded { case, agent, reason, cause }
     CaseAssigned { case, agent, by, explanation, pull }
     CaseUnassigned { case, agent, by }
     CaseParked { case, on }
@@ -208,6 +208,7 @@ kinds! {
     CaseFollowed { case, agent, step }
     CaseUnfollowed { case, agent }
     CaseOverflowed { case, queue, to_queue, to_desk }
+    CasePlacedLast { case, agent }
     CaseHandedOver { case, desk }
     HandoverFailed { case, desk, reason }
     CaseMerged { case, into }

@@ -100,7 +100,11 @@ impl Ask for api::TransferRequest {
     fn body(self) -> Result<Body, Invalid> {
         use api::transfer_request::Target;
         check::text("text", &self.text, 0)?;
-        let mut transfer = log::Transfer { content: words(self.text), ..log::Transfer::default() };
+        if self.last && !matches!(self.target, Some(Target::Queue(_))) {
+            return Err(Invalid::new("last", "goes with `queue` only"));
+        }
+        let content = words(self.text);
+        let mut transfer = log::Transfer { content, last: self.last, ..log::Transfer::default() };
         match self.target {
             None => return Err(Invalid::new("target", "is missing: set `queue`, `agent` or `to_desk`")),
             Some(Target::Queue(queue)) => transfer.queue = target("queue", queue)?,

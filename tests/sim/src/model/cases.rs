@@ -49,7 +49,7 @@ impl Model {
         self.cases.iter_mut().find(|case| case.number == number)
     }
 
-    pub(super) fn case_event(&mut self, body: &Body) {
+    pub(super) fn case_event(&mut self, body: &Body, at_ms: i64) {
         use Where::{Closed, Nowhere, Parked, Resolved, Scheduled, Waiting, With};
         let is_open = |place: &Where| !matches!(place, Resolved | Closed);
         match body {
@@ -68,6 +68,11 @@ impl Model {
             Body::CaseWidened(e) => {
                 if let Some(case) = self.case(e.case) {
                     case.step = e.step;
+                }
+            }
+            Body::CasePlacedLast(e) => {
+                if let Some(case) = self.case(e.case) {
+                    case.arrived_ms = at_ms;
                 }
             }
             Body::CaseQueued(e) => self.queues(e),

@@ -121,7 +121,7 @@ impl Model {
             }
             _ => {
                 self.agent_event(body);
-                self.case_event(body);
+                self.case_event(body, event.at_ms);
             }
         }
     }

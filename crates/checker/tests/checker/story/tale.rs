@@ -263,7 +263,8 @@ fn budi_is_offered(s: &mut Story) {
     let mut bodies = opened(5, next, key_ms);
     bodies.extend([queued(5, "mail", key_ms, &[]), offered(5, "budi", key_ms)]);
     s.judge("ingest", message(), bodies);
-    let declined = OfferEnded { case: 5, agent: "budi".into(), reason: OfferEnd::Declined as i32 };
+    let declined =
+        OfferEnded { case: 5, agent: "budi".into(), reason: OfferEnd::Declined as i32, cause: String::new() };
     let bodies = vec![
         Body::OfferEnded(declined),
         presence("budi", Presence::NotReady, false),

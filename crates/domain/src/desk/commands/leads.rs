@@ -87,9 +87,13 @@ impl<R: Rules> Judging<'_, R> {
 
     /// Another queue, with its skills; whoever holds the case gives it up.
     pub(in crate::desk) fn move_to_queue(&mut self, id: CaseId, queue: &Name) {
-        if !self.case_of(id).is_open() || self.case_of(id).queue == *queue {
-            return;
+        if self.case_of(id).is_open() && self.case_of(id).queue != *queue {
+            self.requeue(id, queue, None);
         }
+    }
+
+    /// Takes the case from whoever holds it and puts it into a queue; `last` is who asked that it give up its place.
+    fn requeue(&mut self, id: CaseId, queue: &Name, last: Option<&AgentId>) {
         let Some(rule) = self.rules.tables().queue(queue) else { return };
         let skills = rule.skills.clone();
         let holder = self.unassign(id, UnassignedBy::Transfer);
@@ -97,6 +101,9 @@ impl<R: Rules> Judging<'_, R> {
             self.emit(Happened::CaseResumed { case: id });
         }
         self.resume_clocks(id);
+        if let Some(agent) = last {
+            self.emit(Happened::CasePlacedLast { case: id, agent: agent.clone() });
+        }
         let case = self.case_of(id);
         let head_start = self.rules.tables().priority(&case.priority).map_or(0, |p| p.head_start_ms);
         let key = case.arrived.saturating_sub(head_start);
@@ -122,6 +129,7 @@ impl<R: Rules> Judging<'_, R> {
                 self.move_to_queue(case, queue);
                 Ok(())
             }
+            TransferTo::EndOf(queue) => self.transfer_to_end(case, command, queue),
             TransferTo::Agent(agent) => self.transfer_to(case, agent),
             TransferTo::Desk(desk) => {
                 if self.case_of(case).campaign.is_some() {
@@ -132,10 +140,24 @@ impl<R: Rules> Judging<'_, R> {
                 self.hand_over(case, desk, Some(command.principal.clone()));
                 Ok(())
             }
-            TransferTo::Unclear => {
-                refused(Rejection::Invalid, "name exactly one of `queue`, `agent`, `desk`")
-            }
+            TransferTo::Unclear => refused(
+                Rejection::Invalid,
+                "name exactly one of `queue`, `agent`, `desk`, and `last` with a queue only",
+            ),
         }
+    }
+
+    /// Behind what waits there already. A contact's place is its list's, and its due time's.
+    fn transfer_to_end(&mut self, id: CaseId, command: &Command, queue: &Name) -> Result<(), Refused> {
+        if self.rules.tables().queue(queue).is_none() {
+            return refused(Rejection::UnknownTarget, format!("the policy has no queue `{queue}`"));
+        }
+        if self.case_of(id).campaign.is_some() {
+            let detail = "a campaign's contact keeps its place: schedule it for later instead";
+            return refused(Rejection::WrongState, detail);
+        }
+        self.requeue(id, queue, Some(&command.principal));
+        Ok(())
     }
 
     fn transfer_to(&mut self, case: CaseId, agent: &AgentId) -> Result<(), Refused> {

@@ -191,8 +191,7 @@ impl<R: Rules> Judging<'_, R> {
                     return Ok(());
                 };
                 self.check_reason(reason, &self.rules.tables().reasons.decline, "decline the case")?;
-                let why = if reason.is_empty() { "declined".into() } else { format!("declined: {reason}") };
-                self.end_offer(case, ix, OfferEnd::Declined, &why);
+                self.end_offer(case, ix, OfferEnd::Declined, reason.clone());
                 Ok(())
             }
             _ => refused(Rejection::OfferEnded, "the case is no longer offered to you"),

@@ -62,6 +62,11 @@ impl State {
                     case.priority = priority.clone();
                 }
             }
+            Happened::CasePlacedLast { case, .. } => {
+                if let Some(case) = self.case_mut(*case) {
+                    case.arrived = at;
+                }
+            }
             Happened::CaseQueued { case, queue, key, skills } => {
                 self.queue(*case, queue, *key, skills, at, rules)
             }

@@ -150,7 +150,12 @@ fn an_offer_ends_when_taken_or_over() {
     assert!(matches!(&changes[0].change, What::Offered(offer) if offer.expires_ms == 9_000));
     board.committed(&commit(vec![assigned(7, "sari", None)]));
     assert_eq!(board.work("sari").offers.iter().map(|offer| offer.case).collect::<Vec<_>>(), [8]);
-    let over = log::OfferEnded { case: 8, agent: "sari".into(), reason: log::OfferEnd::Expired.into() };
+    let over = log::OfferEnded {
+        case: 8,
+        agent: "sari".into(),
+        reason: log::OfferEnd::Expired.into(),
+        cause: String::new(),
+    };
     let changes = board.committed(&commit(vec![Body::OfferEnded(over)]));
     assert!(matches!(&changes[0].change, What::OfferOver(over) if over.reason() == api::OfferEnd::Expired));
     assert!(board.work("sari").offers.is_empty());

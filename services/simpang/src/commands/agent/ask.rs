@@ -266,6 +266,9 @@ pub(crate) enum Ask {
         /// To this desk.
         #[arg(long, value_name = "DESK")]
         to_desk: Option<String>,
+        /// With `--queue`: it gives up its place and waits behind what waits there already.
+        #[arg(long, requires = "queue")]
+        last: bool,
         /// Why; `-` reads standard input.
         #[arg(long, default_value = "")]
         note: String,

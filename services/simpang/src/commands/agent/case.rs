@@ -179,14 +179,14 @@ async fn pass_on(me: &Me, ask: Ask) -> Result<()> {
             );
             done(me, &request?, format!("help is asked for on case {case}"));
         }
-        Ask::Transfer { of: Seen { case, seen }, queue, agent, to_desk, note } => {
+        Ask::Transfer { of: Seen { case, seen }, queue, agent, to_desk, last, note } => {
             let targets = [queue.map(Target::Queue), agent.map(Target::Agent), to_desk.map(Target::ToDesk)];
             let text = parse::text(note)?;
             let target = targets.into_iter().flatten().next();
             let request = send!(
                 me,
                 transfer,
-                TransferRequest { case: case, seen_messages: seen, target: target, text: text }
+                TransferRequest { case: case, seen_messages: seen, target: target, text: text, last: last }
             );
             done(me, &request?, format!("case {case} is passed on"));
         }
