@@ -161,7 +161,7 @@ async fn assignments_carry_the_explanation_of_the_log_and_how_they_ended() {
     let made = case(&views, 5).assignments_made;
     let [offer, held] = &made[..] else { panic!("an offer and an assignment, not {made:?}") };
     assert!(offer.offered && !held.offered);
-    assert_eq!((offer.ended_by.as_str(), held.ended_by.as_str()), ("declined", "transfer"));
+    assert_eq!((offer.ended_by.as_str(), held.ended_by.as_str()), ("declined: busy", "transfer"));
     let why = held.explanation.clone().unwrap();
     assert_eq!((why.rule.as_str(), why.at_capacity), ("normal", 2));
     assert_eq!(why.candidates[0].proficiency, 3);
