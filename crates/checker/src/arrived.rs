@@ -72,6 +72,7 @@ pub(crate) enum Ask {
     SetPresence { limit: Option<SessionLimit> },
     Pull { count: u32, queues: Vec<String> },
     Reply,
+    ReportFault { product: Vec<u8> },
     Other,
 }
 
@@ -96,6 +97,7 @@ fn command_answer(body: &command::Body) -> Option<Answer> {
         Ask::Resolve(_) => |e| matches!(e, Event::CaseResolved(_)),
         Ask::Reopen(_) => |e| matches!(e, Event::CaseReopened(_)),
         Ask::LinkReference(_) => |e| matches!(e, Event::ReferenceLinked(_)),
+        Ask::ReportFault(_) => |e| matches!(e, Event::FaultReported(_)),
         Ask::Follow(_) => |e| matches!(e, Event::CaseFollowed(_)),
         Ask::Unfollow(_) => |e| matches!(e, Event::CaseUnfollowed(_)),
         Ask::Release(_) => |e| matches!(e, Event::CaseUnassigned(_) | Event::OfferEnded(_)),
@@ -122,6 +124,7 @@ fn answer(body: Option<&input::Body>) -> Option<Answer> {
         Some(input::Body::Report(_)) => Some(|e| matches!(e, Event::DeliveryEnded(_))),
         Some(input::Body::HandoverFailure(_)) => Some(|e| matches!(e, Event::HandoverFailed(_))),
         Some(input::Body::Suppression(_)) => Some(|e| matches!(e, Event::NumbersSuppressed(_))),
+        Some(input::Body::ReferenceReport(_)) => Some(|e| matches!(e, Event::ReferenceLinked(_))),
         Some(_) => None,
     }
 }
@@ -203,7 +206,10 @@ fn read_kind(body: input::Body) -> Kind {
         input::Body::Suppression(s) => {
             Kind::Suppression { numbers: read_numbers(s.numbers.iter()), lifted: s.lifted }
         }
-        input::Body::Report(_) | input::Body::Tick(_) | input::Body::Heartbeat(_) => Kind::Other,
+        input::Body::Report(_)
+        | input::Body::ReferenceReport(_)
+        | input::Body::Tick(_)
+        | input::Body::Heartbeat(_) => Kind::Other,
     }
 }
 
@@ -218,6 +224,7 @@ fn read_command(command: v1::Command) -> Command {
         Some(command::Body::SetPresence(s)) => Ask::SetPresence { limit: s.limit.as_ref().map(read_limit) },
         Some(command::Body::Pull(p)) => Ask::Pull { count: p.count, queues: p.queues },
         Some(command::Body::Reply(_)) => Ask::Reply,
+        Some(command::Body::ReportFault(r)) => Ask::ReportFault { product: r.product.to_vec() },
         _ => Ask::Other,
     };
     Command { principal: command.principal, ask }

@@ -55,6 +55,10 @@ codes! {
     SplitAmiss = 0 "split-amiss";
     /// A merge does not fit the cases it names, or did not close its case.
     MergeAmiss = 0 "merge-amiss";
+    /// A product's fault was reported anew while a report of it was open.
+    FaultTwice = 0 "fault-twice";
+    /// A fault report names another product than was asked, repeats or ends one that is not open there.
+    FaultAmiss = 0 "fault-amiss";
 
     /// A sender was told that an input is accepted, and the log does not have it.
     AcknowledgedMissing = 1 "acknowledged-missing";

@@ -23,6 +23,7 @@ mod names;
 
 mod agent;
 mod desk;
+mod faults;
 
 mod acknowledged;
 mod assignment;
@@ -55,6 +56,7 @@ use crate::calls::Calls;
 use crate::chain::Chain;
 use crate::deliveries::Deliveries;
 use crate::desk::Desk;
+use crate::faults::Faults;
 use crate::ids::Decided;
 use crate::judging::Judging;
 use crate::lifecycle::Lifecycle;
@@ -134,6 +136,7 @@ pub struct Checker {
     lifecycle: Lifecycle,
     assignment: Assignment,
     calls: Calls,
+    faults: Faults,
     order: Order,
     sla: Sla,
     deliveries: Deliveries,
@@ -165,6 +168,7 @@ impl Checker {
             lifecycle: Lifecycle::default(),
             assignment: Assignment::default(),
             calls: Calls::default(),
+            faults: Faults::default(),
             order: Order::default(),
             sla: Sla::new(options.calendars),
             deliveries: Deliveries::default(),
@@ -275,6 +279,7 @@ impl Checker {
         self.lifecycle.event(&self.desk, body, cause, found);
         self.assignment.event(&self.desk, body, found);
         self.calls.event(body, cause, found);
+        self.faults.event(body, cause, found);
         self.order.event(&self.desk, body, cause, found);
         self.sla.event(body, event.at_ms, found);
         self.desk.apply(body, cause);

@@ -204,6 +204,8 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::CaseSplit(e) => (e.case, Needs::Live),
         Body::NoteAdded(e) => (e.case, Needs::Known),
         Body::ReferenceLinked(e) => (e.case, Needs::Known),
+        Body::FaultReported(e) => (e.case, Needs::Open),
+        Body::FaultEnded(e) => (e.case, Needs::Known),
         Body::PriorityChanged(e) => (e.case, Needs::Live),
         Body::CaseWidened(e) => (e.case, Needs::Open),
         Body::DeliveryQueued(e) => (e.case, Needs::Opened),

@@ -1,9 +1,10 @@
 //! What is decided: plain facts in the past tense. The same as `proto/simpang/log/v1/event.proto`.
 
+use crate::facts::Facts;
 use crate::words::{
     AgentId, Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome,
-    InputId, JoinedBy, Millis, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind,
-    SessionLimit, SignOutReason, SlaClock, UnassignedBy, WaitingOn,
+    FaultEnd, InputId, JoinedBy, Key, Millis, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection,
+    ReplyKind, SessionLimit, SignOutReason, SlaClock, UnassignedBy, WaitingOn,
 };
 
 /// One thing that was decided.
@@ -251,6 +252,20 @@ pub enum Happened {
         system: Name,
         number: Name,
         status: Name,
+    },
+    FaultReported {
+        case: CaseId,
+        agent: AgentId,
+        product: Key,
+        subject: Name,
+        facts: Facts,
+        system: Option<Name>,
+        repeats: Option<CaseId>,
+    },
+    FaultEnded {
+        case: CaseId,
+        product: Key,
+        reason: FaultEnd,
     },
     PriorityChanged {
         case: CaseId,

@@ -4,8 +4,8 @@
 use crate::facts::{Customer, Facts};
 use crate::stored::stored;
 use crate::words::{
-    AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, Key, MessageKind, Millis, Name,
-    Presence, ReplyKind, Role, SessionLimit, Visibility, WaitingOn,
+    AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, Key, MessageKind,
+    Millis, Name, Presence, ReplyKind, Role, SessionLimit, Visibility, WaitingOn,
 };
 
 /// One thing that arrived.
@@ -48,6 +48,8 @@ pub enum Body {
     HandoverFailure(HandoverFailure),
     /// The do-not-call list changes.
     Suppression(Suppression),
+    /// What another system says of a ticket.
+    ReferenceReport(ReferenceReport),
     /// Could not be understood, or came by a door that may not bring it; why.
     Unreadable(Name),
 }
@@ -270,6 +272,8 @@ pub enum Ask {
         /// Status.
         status: Name,
     },
+    /// A fault of a product (G).
+    ReportFault(Box<FaultReport>),
     /// Another priority.
     SetPriority {
         /// Which.
@@ -281,6 +285,30 @@ pub enum Ask {
     Follow,
     /// No longer.
     Unfollow,
+}
+
+/// A fault report as an agent makes it, without what names somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultReport {
+    /// The product.
+    pub product: Option<Key>,
+    /// Fields that are filled in and what their values look like, sorted by name.
+    pub filled: Vec<(Name, Vec<FieldShape>)>,
+    /// Choices with their values, sorted by name.
+    pub choices: Vec<(Name, Name)>,
+    /// The case whose open report it repeats.
+    pub repeats: Option<CaseId>,
+}
+
+/// What another system says of a ticket of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceReport {
+    /// System.
+    pub system: Name,
+    /// Number.
+    pub number: Name,
+    /// Status.
+    pub status: Name,
 }
 
 /// To whom a case is given.

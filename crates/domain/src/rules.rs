@@ -3,7 +3,7 @@
 
 use crate::event::OnDuty;
 use crate::facts::{AgentFacts, CaseFacts};
-use crate::words::{Answered, Channel, Millis, Name, Role, SlaClock};
+use crate::words::{Answered, Channel, FieldShape, Millis, Name, Role, SlaClock};
 
 /// A compiled policy, as the core sees it.
 pub trait Rules {
@@ -126,6 +126,62 @@ pub struct Tables {
     pub limits: Limits,
     /// What agents may give as reasons.
     pub reasons: Reasons,
+    /// The form of a fault report (G); none: the desk takes none.
+    pub fault: Option<FaultForm>,
+}
+
+/// The form on which agents report a fault (G).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultForm {
+    /// Label of the product's number, which every report states.
+    pub product: Name,
+    /// Its subject, with fields to be filled in (G4); empty: none.
+    pub subject: Name,
+    /// The system that tickets are opened in; none: nobody is told.
+    pub system: Option<Name>,
+    /// A report of a product with an open one is recorded as its repeat; else it is refused with the case to name (G3).
+    pub links_repeats: bool,
+    /// Statuses of that system's tickets that end a report, in small letters.
+    pub ended_by: Vec<Name>,
+    /// Template that tells the customer the ticket's number; none: an agent does.
+    pub inform: Option<Name>,
+    /// Its fields, in the form's order.
+    pub fields: Vec<FaultField>,
+}
+
+/// A field of the form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultField {
+    /// Label, as the form has it (M9).
+    pub name: Name,
+    /// It has to be filled in.
+    pub required: bool,
+    /// It has to be filled in when that choice has one of those values.
+    pub required_with: Vec<(Name, Name)>,
+    /// What it takes.
+    pub kind: FieldKind,
+    /// The case fact that its value becomes; choices only.
+    pub fact: Option<Name>,
+}
+
+/// What a field takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Any text.
+    Text,
+    /// A value of that shape.
+    Shape(FieldShape),
+    /// One of these.
+    Choice(Vec<Name>),
+}
+
+impl FaultForm {
+    /// Whether a ticket's status ends its report.
+    #[must_use]
+    pub fn is_over(&self, status: &str) -> bool {
+        let status = status.trim().to_lowercase();
+        self.ended_by.iter().any(|ending| **ending == *status)
+    }
 }
 
 /// What agents may give as reasons, in the policy's order; empty: anything.
@@ -467,6 +523,7 @@ impl Default for NoPolicy {
             capacities: Vec::new(),
             limits,
             reasons: Reasons::default(),
+            fault: None,
         };
         Self { tables }
     }

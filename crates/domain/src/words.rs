@@ -326,6 +326,8 @@ words! {
         Busy = 14, "busy";
         /// The offer is over.
         OfferEnded = 15, "offer-ended";
+        /// Another report of the same product is open (G3).
+        AlreadyReported = 20, "already-reported";
     }
 }
 
@@ -424,6 +426,30 @@ words! {
         Lease = 8, "lease";
         /// It sat unanswered for too long.
         Unanswered = 9, "unanswered";
+    }
+}
+
+words! {
+    /// What a value in a form looks like.
+    FieldShape {
+        /// Digits only.
+        Number = 1, "number";
+        /// A telephone number.
+        Phone = 2, "phone";
+        /// A mail address.
+        Mail = 3, "mail";
+        /// A day, or a day and time of day.
+        Time = 4, "time";
+    }
+}
+
+words! {
+    /// Why a fault report is no longer open.
+    FaultEnd {
+        /// Its ticket has a status that ends it.
+        Ticket = 1, "ticket";
+        /// Its case closed before there was a ticket, or went to another desk.
+        Case = 2, "case";
     }
 }
 

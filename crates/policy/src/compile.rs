@@ -341,5 +341,6 @@ pub(crate) fn tables_of(draft: &mut Draft, version: u64) -> Tables {
         capacities: std::mem::take(&mut draft.capacities),
         limits: draft.desk.limits.clone(),
         reasons: std::mem::take(&mut draft.reasons),
+        fault: draft.fault.take(),
     }
 }

@@ -267,7 +267,7 @@ fn names_no_case(ask: &Table) -> bool {
 /// The service that brings such an input.
 fn door_of(kind: &str) -> Door {
     match kind {
-        "message" | "contact" | "handover" => Door::Ingest,
+        "message" | "contact" | "handover" | "reference_report" => Door::Ingest,
         "claim" | "report" => Door::Deliver,
         "tick" => Door::Router,
         _ => Door::Gateway,

@@ -9,6 +9,7 @@ mod audit;
 mod cases;
 mod deliveries;
 mod directory;
+mod faults;
 mod inputs;
 mod messages;
 mod sla;
@@ -25,6 +26,7 @@ use crate::row::{CaseRow, ClockRow, int};
 use crate::store::set_meta;
 
 pub(crate) use directory::{directory, folded};
+pub(crate) use faults::product_number;
 pub(crate) use sla::{PAUSED, RUNNING, SLOT_MS};
 
 /// Cases kept in memory between transactions; beyond that they are read again.
@@ -145,8 +147,8 @@ impl<'a> Fold<'a> {
             | Happened::ClaimRefused(_)
             | Happened::DayTurned(_)
             | Happened::NumbersSuppressed(_)
-            | Happened::SystemTaskDue(_)
-            | Happened::CaseForgotten(_) => Ok(()),
+            | Happened::SystemTaskDue(_) => Ok(()),
+            Happened::CaseForgotten(e) => self.faults_forgotten(at, e.case),
             Happened::AgentChanged(e) => self.agent_changed(at, e),
             Happened::AgentSignedIn(e) => self.signed_in(at, e),
             Happened::AgentSignedOut(e) => self.signed_out(at, e),
@@ -184,6 +186,8 @@ impl<'a> Fold<'a> {
             Happened::CaseSplit(e) => self.split(at, e),
             Happened::NoteAdded(e) => self.noted(at, e),
             Happened::ReferenceLinked(e) => self.linked(at, e),
+            Happened::FaultReported(e) => self.fault_reported(at, e),
+            Happened::FaultEnded(e) => self.fault_ended(at, e),
             Happened::PriorityChanged(e) => self.priority_changed(at, e),
             Happened::CaseWidened(e) => self.widened(at, e),
             Happened::DeliveryQueued(e) => self.delivery_queued(at, e),

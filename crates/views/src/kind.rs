@@ -107,6 +107,8 @@ events! {
     CaseUnfollowed = 102 (case) (agent);
     CaseOverflowed = 103 (case) ();
     CasePlacedLast = 104 (case) (agent);
+    FaultReported = 110 (case, repeats) (agent);
+    FaultEnded = 111 (case) ();
     DeliveryQueued = 60 (case) (agent);
     DeliveryStarted = 61 (case) ();
     DeliveryEnded = 62 (case) ();
@@ -150,6 +152,7 @@ inputs! {
     Handover = 19 "handover";
     HandoverFailure = 22 "handover_failure";
     Suppression = 20 "suppression";
+    ReferenceReport = 30 "reference_report";
 }
 
 macro_rules! commands {
@@ -190,6 +193,7 @@ commands! {
     Reopen = 31 "reopen";
     Close = 32 "close";
     LinkReference = 33 "link_reference";
+    ReportFault = 110 "report_fault";
     SetPriority = 34 "set_priority";
     Release = 35 "release";
     Follow = 100 "follow";

@@ -111,6 +111,15 @@ row! {
 }
 
 row! {
+    /// A fault report.
+    FaultRow in "faults" {
+        seq: i64, idx: i64, case_id: i64, at_ms: i64, agent: String, product: Vec<u8>, number: String,
+        subject: String, system: String, repeats: i64, content: Vec<u8>, choices: String, ended_ms: i64,
+        ended_by: String,
+    }
+}
+
+row! {
     /// An escalation.
     EscalationRow in "escalations" {
         seq: i64, idx: i64, case_id: i64, at_ms: i64, step: String, team: String, agent: String, cause: String,

@@ -5,7 +5,7 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
@@ -20,6 +20,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("said", "id"),
     ("search", "rowid"),
     ("refs", "case_id, system, number"),
+    ("faults", "seq, idx"),
     ("escalations", "seq, idx"),
     ("dispositions", "seq, idx"),
     ("assignments", "seq, idx"),
@@ -139,6 +140,16 @@ CREATE TABLE refs (
     PRIMARY KEY (case_id, system, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refs_by_number ON refs (number);
+
+CREATE TABLE faults (
+    seq INTEGER NOT NULL, idx INTEGER NOT NULL, case_id INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    agent TEXT NOT NULL, product BLOB NOT NULL, number TEXT NOT NULL, subject TEXT NOT NULL,
+    system TEXT NOT NULL, repeats INTEGER NOT NULL, content BLOB NOT NULL, choices TEXT NOT NULL,
+    ended_ms INTEGER NOT NULL, ended_by TEXT NOT NULL,
+    PRIMARY KEY (seq, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX faults_by_case ON faults (case_id, seq, idx);
+CREATE INDEX faults_by_number ON faults (number);
 
 CREATE TABLE escalations (
     seq INTEGER NOT NULL, idx INTEGER NOT NULL, case_id INTEGER NOT NULL, at_ms INTEGER NOT NULL,

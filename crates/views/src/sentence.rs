@@ -66,6 +66,8 @@ pub fn sentence(event: &log::Event) -> String {
         Body::CaseSplit(e) => split(e),
         Body::NoteAdded(e) => format!("{} wrote a note on case {}.", e.agent, e.case),
         Body::ReferenceLinked(e) => linked(e),
+        Body::FaultReported(e) => fault(e),
+        Body::FaultEnded(e) => fault_ended(e),
         Body::PriorityChanged(e) => priority(e),
         Body::CaseWidened(e) => {
             format!("More agents may take case {}: widening step {} holds.", e.case, e.step)
@@ -126,6 +128,9 @@ pub fn input(input: &log::Input) -> String {
         Body::Suppression(e) => {
             let what = if e.lifted { "come off the do-not-call list" } else { "go on the do-not-call list" };
             format!("{} has {} numbers {what}{}.", e.principal, e.numbers.len(), optional(": ", &e.reason))
+        }
+        Body::ReferenceReport(e) => {
+            format!("{} says of ticket {} in {}: {}.", e.principal, e.number, e.system, e.status)
         }
     }
 }
@@ -462,6 +467,24 @@ fn split(e: &log::CaseSplit) -> String {
 
 fn linked(e: &log::ReferenceLinked) -> String {
     format!("Case {} is ticket {} in {}{}.", e.case, e.number, e.system, optional(", status ", &e.status))
+}
+
+fn fault(e: &log::FaultReported) -> String {
+    let what = if e.repeats == 0 {
+        optional(", whose ticket is opened in ", &e.system)
+    } else {
+        format!(", which is open on case {} already", e.repeats)
+    };
+    format!("{} reported a fault on case {}{what}.", e.agent, e.case)
+}
+
+fn fault_ended(e: &log::FaultEnded) -> String {
+    let why = match e.reason() {
+        log::FaultEnd::Unspecified => "",
+        log::FaultEnd::Ticket => ": its ticket says so",
+        log::FaultEnd::Case => ": its case ended",
+    };
+    format!("A fault report on case {} is no longer open{why}.", e.case)
 }
 
 fn priority(e: &log::PriorityChanged) -> String {

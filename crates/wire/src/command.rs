@@ -1,12 +1,12 @@
 //! Commands: what a person asks, protobuf to domain. Texts stay behind: decisions never read them.
 
-use simpang_domain::input::{Ask, Command, TransferTo};
+use simpang_domain::input::{Ask, Command, FaultReport, TransferTo};
 use simpang_domain::words::{CaseId, ReplyKind, SessionLimit};
 use simpang_proto::log::v1;
 use simpang_proto::log::v1::command::Body as Wire;
 
 use crate::common::{
-    ascending, customer, fact_changes, fits, input_id, optional_input_id, optional_word, word,
+    ascending, customer, fact_changes, fits, input_id, key, optional_input_id, optional_word, word,
 };
 use crate::error::ReadError;
 use crate::input::{capacities, check, field, given};
@@ -56,6 +56,10 @@ fn read_ask(names: &mut Names, body: &Wire) -> Result<Ask, ReadError> {
         Wire::Reopen(v1::Reopen {}) => Ask::Reopen,
         Wire::Close(v1::Close {}) => Ask::Close,
         Wire::LinkReference(wire) => link_reference(names, wire),
+        Wire::ReportFault(wire) => {
+            let read = report_fault(names, wire).map_err(|error| error.within("report_fault"))?;
+            Ask::ReportFault(Box::new(read))
+        }
         Wire::SetPriority(wire) => Ask::SetPriority { priority: names.name(&wire.priority) },
         Wire::Release(v1::Release {}) => Ask::Release,
         Wire::Follow(v1::Follow {}) => Ask::Follow,
@@ -163,4 +167,22 @@ fn link_reference(names: &mut Names, wire: &v1::LinkReference) -> Ask {
         number: names.name(&wire.number),
         status: names.name(&wire.status),
     }
+}
+
+fn report_fault(names: &mut Names, wire: &v1::ReportFault) -> Result<FaultReport, ReadError> {
+    let filled: Vec<&str> = wire.filled.iter().map(|field| field.name.as_str()).collect();
+    check(ascending::<str>(&filled), "filled", "names have to be sorted and unique")?;
+    let choices: Vec<&str> = wire.choices.iter().map(|choice| choice.name.as_str()).collect();
+    check(ascending::<str>(&choices), "choices", "names have to be sorted and unique")?;
+    let mut shapes = |field: &v1::FilledField| {
+        let shapes = field.shapes.iter().map(|shape| word(*shape)).collect::<Result<_, _>>()?;
+        Ok((names.name(&field.name), shapes))
+    };
+    let filled = wire.filled.iter().map(&mut shapes).collect::<Result<_, std::borrow::Cow<'static, str>>>();
+    Ok(FaultReport {
+        product: field("product", key(&wire.product))?,
+        filled: field("filled", filled)?,
+        choices: wire.choices.iter().map(|c| (names.name(&c.name), names.name(&c.value))).collect(),
+        repeats: (wire.repeats != 0).then_some(CaseId(wire.repeats)),
+    })
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use simpang_domain::facts::{Customer, Facts, Value};
 use simpang_domain::words::{
-    Answered, AssignedBy, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, InputId, JoinedBy,
-    Key, MessageKind, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, Role, SignOutReason,
-    SlaClock, UnassignedBy, Visibility, WaitingOn,
+    Answered, AssignedBy, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, FaultEnd,
+    FieldShape, InputId, JoinedBy, Key, MessageKind, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection,
+    ReplyKind, Role, SignOutReason, SlaClock, UnassignedBy, Visibility, WaitingOn,
 };
 use simpang_proto::log::v1;
 
@@ -47,7 +47,8 @@ word! {
     ReplyKind "kind of reply", WaitingOn "party to wait for", Answered "answerer", DeliveryOutcome "outcome",
     DeliveryKind "kind of delivery", SlaClock "clock", Occasion "occasion", Rejection "rejection",
     SignOutReason "reason to sign out", PullEnd "end of a pull", JoinedBy "way to join", OfferEnd "end of an offer",
-    AssignedBy "way to assign", UnassignedBy "way to unassign", CloseReason "reason to close",
+    AssignedBy "way to assign", UnassignedBy "way to unassign", CloseReason "reason to close", FieldShape "shape of a value",
+    FaultEnd "end of a fault report",
 }
 
 /// The word of a number; 0 ("not said") and unknown numbers are errors.
@@ -133,6 +134,20 @@ pub(crate) fn facts(names: &mut Names, all: &[v1::Fact]) -> Result<Facts, ReadEr
 /// Changes to facts: one without a value removes the fact.
 pub(crate) fn fact_changes(names: &mut Names, all: &[v1::Fact]) -> Result<Facts, ReadError> {
     Ok(Facts::changes(fact_list(names, all)?))
+}
+
+/// Facts as they stand on the log, in order of their names.
+pub(crate) fn write_facts(facts: &Facts) -> Vec<v1::Fact> {
+    use v1::fact::Value as Wire;
+    let value = |value: &Value| match value {
+        Value::Text(text) => Wire::Text(text.to_string()),
+        Value::Number(number) => Wire::Number(*number),
+        Value::Flag(flag) => Wire::Flag(*flag),
+        Value::Texts(texts) => {
+            Wire::Texts(v1::Texts { items: texts.iter().map(ToString::to_string).collect() })
+        }
+    };
+    facts.iter().map(|(name, of)| v1::Fact { name: name.to_string(), value: Some(value(of)) }).collect()
 }
 
 fn fact_list(names: &mut Names, all: &[v1::Fact]) -> Result<Vec<(Name, Value)>, ReadError> {

@@ -121,6 +121,8 @@ events! {
     CaseSplit { case, into, messages }
     NoteAdded { case, agent }
     ReferenceLinked { case, system, number, status }
+    FaultReported { case, agent, product, subject, facts, system, repeats }
+    FaultEnded { case, product, reason }
     PriorityChanged { case, priority, agent }
     CaseWidened { case, step }
 

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use simpang_domain::event::{Candidate, Explanation, OnDuty};
-use simpang_domain::words::{CaseId, Channel, DeliveryId, InputId, Millis, Name, SessionLimit};
+use simpang_domain::facts::Facts;
+use simpang_domain::words::{CaseId, Channel, DeliveryId, InputId, Key, Millis, Name, SessionLimit};
 use simpang_proto::log::v1;
 
-use crate::common::{Word, input_id, optional_word, word, write_input_id};
+use crate::common::{Word, facts, input_id, optional_word, word, write_facts, write_input_id};
 use crate::names::Names;
 
 /// What is wrong with a field.
@@ -164,6 +165,26 @@ impl Field<Bytes> for [u8; 32] {
 
     fn read(wire: &Bytes, _: &mut Names) -> Result<Self, What> {
         Self::try_from(&wire[..]).map_err(|_| format!("a digest has 32 bytes, not {}", wire.len()).into())
+    }
+}
+
+impl Field<Bytes> for Key {
+    fn write(&self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+
+    fn read(wire: &Bytes, _: &mut Names) -> Result<Self, What> {
+        Self::try_from(&wire[..]).map_err(|_| format!("a key has 16 bytes, not {}", wire.len()).into())
+    }
+}
+
+impl Field<Vec<v1::Fact>> for Facts {
+    fn write(&self) -> Vec<v1::Fact> {
+        write_facts(self)
+    }
+
+    fn read(wire: &Vec<v1::Fact>, names: &mut Names) -> Result<Self, What> {
+        facts(names, wire).map_err(|error| error.to_string().into())
     }
 }
 

@@ -7,7 +7,7 @@
 use simpang_domain::facts::Customer;
 use simpang_domain::input::{
     AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverFailure, Heartbeat, Input,
-    Message, PolicyVersion, Suppression,
+    Message, PolicyVersion, ReferenceReport, Suppression,
 };
 use simpang_domain::words::{CaseId, Channel, InputId, Millis, Visibility};
 use simpang_proto::log::v1;
@@ -55,7 +55,7 @@ impl Door {
     /// Whether this door may bring such an input.
     fn brings(self, body: &Wire) -> bool {
         match body {
-            Wire::Message(_) | Wire::Contact(_) => self == Self::Ingest,
+            Wire::Message(_) | Wire::Contact(_) | Wire::ReferenceReport(_) => self == Self::Ingest,
             Wire::Suppression(_) => matches!(self, Self::Ingest | Self::Gateway),
             Wire::Command(_) | Wire::Agent(_) | Wire::Policy(_) | Wire::Heartbeat(_) => self == Self::Gateway,
             Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) => self == Self::Deliver,
@@ -119,6 +119,7 @@ fn read_body(
         Wire::Handover(wire) => handover(names, wire).map(Body::Handover),
         Wire::HandoverFailure(wire) => handover_failure(names, wire).map(Body::HandoverFailure),
         Wire::Suppression(wire) => suppression(wire).map(Body::Suppression),
+        Wire::ReferenceReport(wire) => reference_report(names, wire).map(Body::ReferenceReport),
     }
     .map_err(|error| error.within(kind))
 }
@@ -137,6 +138,7 @@ fn kind_of(body: &Wire) -> &'static str {
         Wire::Handover(_) => "handover",
         Wire::HandoverFailure(_) => "handover_failure",
         Wire::Suppression(_) => "suppression",
+        Wire::ReferenceReport(_) => "reference_report",
     }
 }
 
@@ -205,6 +207,17 @@ fn suppression(wire: &v1::Suppression) -> Result<Suppression, ReadError> {
     check((1..=SUPPRESSED_MAX).contains(&wire.numbers.len()), "numbers", "they are 1 to 1,000")?;
     check(fits(&wire.reason, 200), "reason", "it has at most 200 characters")?;
     Ok(Suppression { numbers: keys("numbers", &wire.numbers)?, lifted: wire.lifted })
+}
+
+fn reference_report(names: &mut Names, wire: &v1::ReferenceReport) -> Result<ReferenceReport, ReadError> {
+    given("system", &wire.system)?;
+    given("number", &wire.number)?;
+    given("status", &wire.status)?;
+    Ok(ReferenceReport {
+        system: names.name(&wire.system),
+        number: names.name(&wire.number),
+        status: names.name(&wire.status),
+    })
 }
 
 fn claim(names: &mut Names, wire: &v1::DeliveryClaim) -> Result<DeliveryClaim, ReadError> {

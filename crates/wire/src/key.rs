@@ -23,6 +23,8 @@ pub enum Purpose {
     Person,
     /// Signing our own references to cases in what we send.
     Signature,
+    /// Knowing a product by its number.
+    Product,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::Thread => b"thread",
             Self::Person => b"person",
             Self::Signature => b"signature",
+            Self::Product => b"product",
         }
     }
 }
@@ -82,12 +85,25 @@ impl Keyer {
         self.key(Purpose::Thread, &[channel.as_bytes(), id.trim().as_bytes()])
     }
 
+    /// The key of a product's number, of which letters and digits count; none when it has none.
+    #[must_use]
+    pub fn product(&self, number: &str) -> Option<Key> {
+        let plain = product_number(number);
+        (!plain.is_empty()).then(|| self.key(Purpose::Product, &[plain.as_bytes()]))
+    }
+
     /// The signature over a desk's case number, as lower-case hexadecimal: what our own Message-IDs and
     /// plus-addresses carry, so that nobody can write themselves into a case.
     #[must_use]
     pub fn case_signature(&self, desk: &str, case: u64) -> String {
         hex::encode(self.key(Purpose::Signature, &[desk.as_bytes(), &case.to_be_bytes()]))
     }
+}
+
+/// A product's number as it is compared: its letters, small, and digits.
+#[must_use]
+pub fn product_number(number: &str) -> String {
+    number.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -102,6 +118,14 @@ mod tests {
         assert_ne!(one, keyer.key(Purpose::Idempotency, &[b"ab", b"c"]));
         assert_ne!(one, Keyer::new(b"other").key(Purpose::Thread, &[b"ab", b"c"]));
         assert_eq!(one, keyer.key(Purpose::Thread, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn a_product_is_the_same_however_its_number_is_written() {
+        let keyer = Keyer::new(b"secret");
+        assert_eq!(keyer.product("1222-4321 5678"), keyer.product("122243215678"));
+        assert_ne!(keyer.product("122243215678"), keyer.product("122243215679"));
+        assert_eq!(keyer.product(" - "), None);
     }
 
     #[test]

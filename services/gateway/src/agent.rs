@@ -12,6 +12,7 @@ use crate::command::{Ask, Commands};
 mod answer;
 mod bulk;
 mod case;
+mod fault;
 mod talk;
 mod watch;
 mod work;
@@ -154,6 +155,10 @@ impl Agent for AgentApi {
         &self,
         request: Request<api::LinkReferenceRequest>,
     ) -> Answer<api::CommandResponse> {
+        self.done(request).await
+    }
+
+    async fn report_fault(&self, request: Request<api::ReportFaultRequest>) -> Answer<api::CommandResponse> {
         self.done(request).await
     }
 

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use prost::Message as _;
 use simpang_access::Principal;
 use simpang_proto::log::v1::{self as log, command};
 use simpang_wire::key::Purpose;
@@ -147,6 +148,7 @@ impl Commands {
             {
                 *customer = self.directory.customer(&customer.id, deadline).await?;
             }
+            Some(command::Body::ReportFault(report)) => self.know_product(report)?,
             Some(command::Body::Transfer(transfer)) if transfer.desk == desk => {
                 let reason = "is the case's own desk: name a queue or an agent of it, or another desk";
                 return Err(Invalid::new("to_desk", reason).into());
@@ -158,6 +160,16 @@ impl Commands {
             _ => {}
         }
         Ok(log::input::Body::Command(command))
+    }
+
+    /// Puts the key of its product into a fault report.
+    fn know_product(&self, report: &mut log::ReportFault) -> Result<(), Invalid> {
+        let sealed = report.content.as_ref().map(|sealed| sealed.body.clone()).unwrap_or_default();
+        let content = log::FaultContent::decode(sealed).unwrap_or_default();
+        let key = self.context.options.keyer.product(&content.product);
+        let key = key.ok_or_else(|| Invalid::new("product", "has neither letters nor digits"))?;
+        report.product = key.to_vec().into();
+        Ok(())
     }
 
     /// Answers a call before the gateway stops, and counts it and its time.

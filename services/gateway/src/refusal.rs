@@ -33,6 +33,7 @@ pub(crate) fn code(rejection: Rejection) -> Code {
         | Rejection::OfferEnded => Code::FailedPrecondition,
         Rejection::AtCapacity | Rejection::Busy => Code::ResourceExhausted,
         Rejection::CaseChanged => Code::Aborted,
+        Rejection::AlreadyReported => Code::AlreadyExists,
         Rejection::Invalid | Rejection::Disposition => Code::InvalidArgument,
     }
 }

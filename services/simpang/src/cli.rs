@@ -381,6 +381,12 @@ pub(crate) enum Show {
         /// Also closed ones.
         #[arg(long)]
         all: bool,
+        /// Only those with this ticket number in another system.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reference: String,
+        /// Only those with a fault report on this product number.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        product: String,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]

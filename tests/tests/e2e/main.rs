@@ -13,6 +13,5 @@ mod mail_servers;
 mod owners;
 mod refusals;
 mod social;
-mod takeover;
 mod up;
 mod verdict;

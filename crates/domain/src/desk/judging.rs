@@ -72,6 +72,7 @@ impl<'a, R: Rules> Judging<'a, R> {
             Body::Handover(handover) => self.handover(handover),
             Body::HandoverFailure(failure) => self.handover_failed(failure),
             Body::Suppression(suppression) => self.suppression(suppression),
+            Body::ReferenceReport(report) => self.reference_report(report),
             Body::Unreadable(reason) => self.refuse_input(reason),
             Body::Policy(_) | Body::Tick | Body::Heartbeat(_) => {}
         }

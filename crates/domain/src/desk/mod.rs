@@ -7,6 +7,7 @@ mod campaigns;
 mod commands;
 mod deliveries;
 mod duty;
+mod faults;
 mod judging;
 mod matching;
 mod messages;

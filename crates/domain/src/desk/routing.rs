@@ -254,6 +254,7 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn close(&mut self, case: CaseId, reason: CloseReason, by: Option<AgentId>) {
         let worked = self.is_worked(case) && !matches!(reason, CloseReason::HandedOver | CloseReason::Merged);
         let holder = self.unassign(case, UnassignedBy::End);
+        self.faults_close(case, reason);
         self.clocks_closed(case, reason);
         self.emit(Happened::CaseClosed { case, reason, agent: by });
         self.wrap_up(holder.filter(|_| worked), case);

@@ -4,6 +4,7 @@ mod cases;
 mod deliveries;
 mod people;
 mod sla;
+mod tickets;
 
 pub(crate) use sla::next_warning;
 
@@ -52,8 +53,10 @@ impl State {
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
             | Happened::MessageEdited { .. }
-            | Happened::SystemTaskDue { .. }
-            | Happened::ReferenceLinked { .. } => {}
+            | Happened::SystemTaskDue { .. } => {}
+            Happened::ReferenceLinked { .. }
+            | Happened::FaultReported { .. }
+            | Happened::FaultEnded { .. } => self.apply_tickets(event, rules),
             Happened::NumbersSuppressed { .. } => self.suppress(input),
             _ => self.apply_case(event, input, rules),
         }

@@ -191,6 +191,39 @@ pub struct Case {
     pub answer_due: Option<Millis>,
     /// Who follows it to its end, sorted.
     pub followers: Vec<AgentIx>,
+    /// Its tickets in other systems and open fault reports; most cases have none.
+    pub tickets: Option<Box<Tickets>>,
+}
+
+/// Tickets in other systems, and fault reports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tickets {
+    /// Fault reports that are open.
+    pub faults: Vec<Fault>,
+    /// A fault was reported on it, open or not, new or a repeat.
+    pub reported: bool,
+    /// Tickets that are linked.
+    pub references: Vec<Reference>,
+}
+
+/// A fault report that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The product.
+    pub product: Key,
+    /// Number of its ticket.
+    pub ticket: Option<Name>,
+}
+
+/// A ticket in another system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// System.
+    pub system: Name,
+    /// Number.
+    pub number: Name,
+    /// Status as last known.
+    pub status: Name,
 }
 
 impl Case {
@@ -256,5 +289,8 @@ stored!(struct Case {
     id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
     queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent, escalated, followers,
-    numbers, lease_due, answer_due,
+    numbers, lease_due, answer_due, tickets,
 });
+stored!(struct Tickets { faults, reported, references });
+stored!(struct Fault { product, ticket });
+stored!(struct Reference { system, number, status });

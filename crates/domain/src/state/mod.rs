@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use agents::{Agent, AgentIx, Agents, Pull, Session, Standing};
 pub(crate) use apply::next_warning;
-pub use case::{Case, Clock, ClockState, Member, Status};
+pub use case::{Case, Clock, ClockState, Fault, Member, Reference, Status, Tickets};
 pub use demand::{Class, ClassIx, Demand, Place, Rank};
 pub use keys::{KeyMemory, Known};
 pub use map::Map;
@@ -79,6 +79,10 @@ pub struct State {
     pub deliveries: Map<DeliveryId, Delivery>,
     /// Gateways that hold sessions, with when their silence becomes too long.
     pub gateways: BTreeMap<Name, Millis>,
+    /// The case with the open fault report of a product.
+    pub faults: BTreeMap<Key, CaseId>,
+    /// Cases by their tickets in other systems: system and number.
+    pub references: BTreeMap<(Name, Name), Vec<CaseId>>,
     /// How far each sending desk's handovers have come.
     pub handovers: BTreeMap<Name, (u64, u32)>,
     /// When the next day begins in the desk's zone, once a policy said so.
@@ -140,5 +144,5 @@ stored!(struct Delivery { case, is_reply, resolve, attempts, claimed_by, not_bef
 stored!(struct State {
     now, policy_version, epoch, last_case, cases, agents, demand, timers, keys, threads, sources, by_author,
     last_handler, acknowledged, deliveries, gateways, handovers, day_due, day, open_cases, split,
-    suppressed,
+    suppressed, faults, references,
 });

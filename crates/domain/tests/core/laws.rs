@@ -6,14 +6,14 @@ use simpang_domain::desk::Desk;
 use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{
-    Ask, Body, DeliveryClaim, DeliveryReport, HandoverFailure, Heartbeat, Input, Message, PolicyVersion,
-    TransferTo,
+    Ask, Body, DeliveryClaim, DeliveryReport, FaultReport, HandoverFailure, Heartbeat, Input, Message,
+    PolicyVersion, ReferenceReport, TransferTo,
 };
 use simpang_domain::rules::{OverflowRule, OverflowTo, Rules};
 use simpang_domain::state::{State, Status};
 use simpang_domain::words::{
-    CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Name, Presence, ReplyKind,
-    SessionLimit, WaitingOn,
+    CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, MessageKind, Name, Presence,
+    ReplyKind, SessionLimit, WaitingOn,
 };
 
 use crate::support::{DAY, HOUR, MIN, TestRules, Trial, answer, contact, customer, message, record};
@@ -21,6 +21,7 @@ use crate::support::{DAY, HOUR, MIN, TestRules, Trial, answer, contact, customer
 const AGENTS: [&str; 4] = ["ani", "budi", "citra", "tl"];
 /// Who may be named, one of whom is no agent.
 const NAMED: [&str; 5] = ["ani", "budi", "citra", "tl", "nobody"];
+const TICKETS: [&str; 3] = ["IN1", "IN2", "IN3"];
 const SEGMENTS: [&str; 4] = ["VIP", "DCS", "UNKNOWN", "DES"];
 
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ pub(crate) enum Move {
     Failed(u64),
     Claim(usize),
     Report(usize, DeliveryOutcome),
+    Ticket(usize, bool),
     Beat,
     Unreadable,
 }
@@ -91,6 +93,18 @@ fn asks() -> impl Strategy<Value = Ask> {
         1 => Just(Ask::Close),
         1 => Just(Ask::SetPriority { priority: "high".into() }),
         1 => Just(Ask::Release),
+        4 => (0..3u8, any::<bool>(), proptest::option::of(1..6u64)).prop_map(|(product, hard, repeats)| {
+            Ask::ReportFault(Box::new(FaultReport {
+                product: Some([product; 16]),
+                filled: vec![("phone".into(), vec![FieldShape::Phone])],
+                choices: vec![("urgency".into(), if hard { "Hard" } else { "Normal" }.into())],
+                repeats: repeats.map(CaseId),
+            }))
+        }),
+        3 => (0..3usize, any::<bool>()).prop_map(|(ticket, over)| {
+            let status = if over { "closed" } else { "open" };
+            Ask::LinkReference { system: "mycx".into(), number: TICKETS[ticket].into(), status: status.into() }
+        }),
     ]
 }
 
@@ -109,6 +123,7 @@ pub(crate) fn moves() -> impl Strategy<Value = Move> {
         1 => (0..12u64).prop_map(Move::Failed),
         4 => (0..8usize).prop_map(Move::Claim),
         4 => (0..8usize, 0..4usize).prop_map(|(d, o)| Move::Report(d, DeliveryOutcome::ALL[o])),
+        2 => (0..3usize, any::<bool>()).prop_map(|(ticket, over)| Move::Ticket(ticket, over)),
         2 => Just(Move::Beat),
         1 => Just(Move::Unreadable),
     ]
@@ -168,6 +183,11 @@ fn body(trial: &Trial, step: Move) -> Body {
                 retry_after_ms: 5_000,
             })
         }
+        Move::Ticket(ticket, over) => Body::ReferenceReport(ReferenceReport {
+            system: "mycx".into(),
+            number: TICKETS[ticket].into(),
+            status: if over { "closed" } else { "open" }.into(),
+        }),
         Move::Beat => Body::Heartbeat(Heartbeat { gateway: "g1".into(), began: false }),
         Move::Unreadable => Body::Unreadable("noise".into()),
     }
@@ -287,7 +307,28 @@ fn holds(state: &State, rules: &TestRules) {
     }
     let listed: usize = state.demand.places().map(|ix| state.demand.get(ix).cases.len()).sum();
     assert_eq!(listed, state.cases.values().filter(|c| c.status == Status::Queued).count());
+    tickets_lead_to_their_cases(state);
     assert!(state.timers.next().is_none_or(|due| due > state.now), "a timer is overdue");
+}
+
+/// Products and tickets lead to the cases that have them, and to no others.
+fn tickets_lead_to_their_cases(state: &State) {
+    let tickets = || state.cases.values().flat_map(|case| case.tickets.iter().map(|t| (case.id, t)));
+    let mut faults: Vec<_> =
+        tickets().flat_map(|(id, t)| t.faults.iter().map(move |fault| (fault.product, id))).collect();
+    faults.sort_unstable();
+    assert_eq!(faults, state.faults.iter().map(|(product, id)| (*product, *id)).collect::<Vec<_>>());
+    let mut references: Vec<_> = tickets()
+        .flat_map(|(id, t)| t.references.iter().map(move |r| ((r.system.clone(), r.number.clone()), id)))
+        .collect();
+    references.sort();
+    let mut known: Vec<_> = state
+        .references
+        .iter()
+        .flat_map(|(ticket, cases)| cases.iter().map(move |id| (ticket.clone(), *id)))
+        .collect();
+    known.sort();
+    assert_eq!(references, known);
 }
 
 proptest! {

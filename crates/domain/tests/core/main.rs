@@ -10,6 +10,7 @@ mod cases;
 mod cost;
 mod deliveries;
 mod duty;
+mod faults;
 mod laws;
 mod messages;
 mod sla;

@@ -8,11 +8,11 @@ use simpang_domain::input::{
 };
 use simpang_domain::rules::{
     Action, BreachStep, CampaignRule, Classification, ClockRule, DispositionRule, Effect, EscalationRule,
-    NoPolicy, PriorityRule, QueueRule, Rules, SlaRule, SystemTask, Tables,
+    FaultField, FaultForm, FieldKind, NoPolicy, PriorityRule, QueueRule, Rules, SlaRule, SystemTask, Tables,
 };
 use simpang_domain::words::{
-    Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, InputId, MessageKind, Millis, Name, Rejection,
-    Role, SlaClock, Visibility,
+    Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, MessageKind, Millis, Name,
+    Rejection, Role, SlaClock, Visibility,
 };
 
 pub(crate) const MIN: i64 = 60_000;
@@ -100,6 +100,36 @@ fn campaign() -> CampaignRule {
     }
 }
 
+/// A fault report states the product, a phone and an urgency; a booking asks for a schedule.
+fn fault_form() -> FaultForm {
+    let field = |name: &str, required, kind| FaultField {
+        name: name.into(),
+        required,
+        required_with: Vec::new(),
+        kind,
+        fact: None,
+    };
+    let choice = |values: &[&str]| FieldKind::Choice(values.iter().map(|v| Name::from(*v)).collect());
+    let mut urgency = field("urgency", true, choice(&["Normal", "Hard"]));
+    urgency.fact = Some("urgency".into());
+    let mut schedule = field("schedule", false, FieldKind::Shape(FieldShape::Time));
+    schedule.required_with = vec![("booking".into(), "BOK".into())];
+    FaultForm {
+        product: "product".into(),
+        subject: "{{agent}} / {{product}}".into(),
+        system: Some("mycx".into()),
+        links_repeats: false,
+        ended_by: vec!["closed".into()],
+        inform: Some("ticket".into()),
+        fields: vec![
+            field("phone", true, FieldKind::Shape(FieldShape::Phone)),
+            urgency,
+            field("booking", false, choice(&["BOK", "BNOK"])),
+            schedule,
+        ],
+    }
+}
+
 impl Default for TestRules {
     fn default() -> Self {
         let none = NoPolicy::default();
@@ -134,6 +164,7 @@ impl Default for TestRules {
             follow: false,
         }];
         tables.campaigns = vec![campaign()];
+        tables.fault = Some(fault_form());
         tables.capacities = vec![(Channel::Email, 2), (Channel::X, 2), (Channel::Call, 1)];
         Self { tables, rosters: Vec::new(), none }
     }
@@ -156,6 +187,7 @@ impl Rules for TestRules {
         let asked = text(facts.case, "queue").or_else(|| text(facts.message, "queue"));
         let queue = match (facts.campaign, segment.as_deref(), asked) {
             (Some(_), ..) => "calls",
+            _ if text(facts.case, "urgency") == Some("Hard") => "vip",
             (_, _, Some(queue)) => queue,
             (_, Some("VIP"), _) => "vip",
             (_, Some("UNKNOWN"), _) => "hold",

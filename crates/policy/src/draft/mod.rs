@@ -2,6 +2,7 @@
 
 pub(crate) mod campaign;
 pub(crate) mod desk;
+pub(crate) mod fault;
 pub(crate) mod hours;
 pub(crate) mod names;
 pub(crate) mod people;
@@ -12,7 +13,7 @@ pub(crate) mod tables;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use simpang_domain::rules::{EscalationRule, OverflowTo, PriorityRule, Reasons, SlaRule};
+use simpang_domain::rules::{EscalationRule, FaultForm, OverflowTo, PriorityRule, Reasons, SlaRule};
 use simpang_domain::words::{Channel, Name};
 
 use crate::calendar::Calendar;
@@ -64,6 +65,7 @@ pub(crate) struct Draft {
     pub(crate) lists: BTreeMap<String, Vec<Name>>,
     pub(crate) rosters: Vec<Roster>,
     pub(crate) reasons: Reasons,
+    pub(crate) fault: Option<FaultForm>,
     /// Steps whose group follows: where that stands, and which group.
     pub(crate) followers: Vec<(Spot, Name)>,
 }
@@ -91,6 +93,7 @@ impl Draft {
         self.read_rosters(top);
         self.read_reasons(top);
         self.read_categories(top);
+        self.read_fault(top);
         if part == Part::Desk {
             self.read_accounts(top);
             self.read_rules(top);

@@ -528,6 +528,8 @@ pub enum Rejection {
     Busy = 14,
     /// The offer is over.
     OfferEnded = 15,
+    /// Another report of the same product is open (G3).
+    AlreadyReported = 20,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -552,6 +554,7 @@ impl Rejection {
             Self::NotReady => "REJECTION_NOT_READY",
             Self::Busy => "REJECTION_BUSY",
             Self::OfferEnded => "REJECTION_OFFER_ENDED",
+            Self::AlreadyReported => "REJECTION_ALREADY_REPORTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -573,6 +576,7 @@ impl Rejection {
             "REJECTION_NOT_READY" => Some(Self::NotReady),
             "REJECTION_BUSY" => Some(Self::Busy),
             "REJECTION_OFFER_ENDED" => Some(Self::OfferEnded),
+            "REJECTION_ALREADY_REPORTED" => Some(Self::AlreadyReported),
             _ => None,
         }
     }
@@ -1046,6 +1050,37 @@ pub struct UnfollowRequest {
     /// Case.
     #[prost(uint64, tag = "3")]
     pub case: u64,
+}
+/// Reports a fault of a product on the policy's form (G). Refused with INVALID_ARGUMENT and what is missing or does not
+/// fit; with ALREADY_EXISTS, and the case to name, when another report of the product is open and the policy does not
+/// link by itself.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportFaultRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Request id.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Case.
+    #[prost(uint64, tag = "3")]
+    pub case: u64,
+    /// Messages seen; 0: not stated.
+    #[prost(uint32, tag = "4")]
+    pub seen_messages: u32,
+    /// The product's number (No Jastel, product ID), 1 to 64 characters; letters and digits count.
+    #[prost(string, tag = "10")]
+    pub product: ::prost::alloc::string::String,
+    /// Fields of the form that are no choices, as filled in; at most 100, each name once.
+    #[prost(message, repeated, tag = "11")]
+    pub fields: ::prost::alloc::vec::Vec<Field>,
+    /// Fields of the form that are choices, each with one of the policy's values; at most 100, each name once.
+    #[prost(message, repeated, tag = "12")]
+    pub choices: ::prost::alloc::vec::Vec<Field>,
+    /// The case that has the open report of this product: this report is recorded as a repeat of it, and no second
+    /// ticket is asked for. 0: none known.
+    #[prost(uint64, tag = "13")]
+    pub repeats: u64,
 }
 /// What most commands answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2410,6 +2445,31 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("simpang.agent.v1.Agent", "LinkReference"));
             self.inner.unary(req, path, codec).await
         }
+        /// Reports a fault of a product on the policy's form (G).
+        pub async fn report_fault(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportFaultRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CommandResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.agent.v1.Agent/ReportFault",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.agent.v1.Agent", "ReportFault"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Changes the priority by hand.
         pub async fn set_priority(
             &mut self,
@@ -2689,6 +2749,11 @@ pub mod agent_server {
         async fn link_reference(
             &self,
             request: tonic::Request<super::LinkReferenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::CommandResponse>, tonic::Status>;
+        /// Reports a fault of a product on the policy's form (G).
+        async fn report_fault(
+            &self,
+            request: tonic::Request<super::ReportFaultRequest>,
         ) -> std::result::Result<tonic::Response<super::CommandResponse>, tonic::Status>;
         /// Changes the priority by hand.
         async fn set_priority(
@@ -3902,6 +3967,49 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LinkReferenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.agent.v1.Agent/ReportFault" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportFaultSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ReportFaultRequest>
+                    for ReportFaultSvc<T> {
+                        type Response = super::CommandResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportFaultRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::report_fault(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportFaultSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -366,6 +366,32 @@ pub struct SuppressNumbersResponse {
     #[prost(message, repeated, tag = "3")]
     pub places: ::prost::alloc::vec::Vec<Place>,
 }
+/// What another system tells of a ticket.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportReferenceRequest {
+    /// Desk whose cases have it.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// System, such as `nossa`, 1 to 64 characters.
+    #[prost(string, tag = "2")]
+    pub system: ::prost::alloc::string::String,
+    /// The ticket's number there, 1 to 200 characters.
+    #[prost(string, tag = "3")]
+    pub number: ::prost::alloc::string::String,
+    /// Its status there, 1 to 200 characters.
+    #[prost(string, tag = "4")]
+    pub status: ::prost::alloc::string::String,
+    /// The system's own id of this change, 1 to 128 characters; the same id repeats the same change.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// What became of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportReferenceResponse {
+    /// Where it stands on the desk's log.
+    #[prost(message, optional, tag = "1")]
+    pub place: ::core::option::Option<Place>,
+}
 /// Kinds of reason to refuse a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -778,6 +804,34 @@ pub mod ingest_client {
                 .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "SuppressNumbers"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says what another system (MyCX, NOSSA …) tells of a ticket of its own (M10): every case of the desk that the ticket
+        /// is linked to gets the status. Answered when it is on the log; a ticket that no case knows is set aside there, which
+        /// is harmless. Calling again with the same request id is harmless. INVALID_ARGUMENT: a field is out of bounds;
+        /// NOT_FOUND: no such desk; UNAVAILABLE: send the same again.
+        pub async fn report_reference(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportReferenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportReferenceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.ingest.v1.Ingest/ReportReference",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "ReportReference"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -845,6 +899,17 @@ pub mod ingest_server {
             request: tonic::Request<super::SuppressNumbersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::SuppressNumbersResponse>,
+            tonic::Status,
+        >;
+        /// Says what another system (MyCX, NOSSA …) tells of a ticket of its own (M10): every case of the desk that the ticket
+        /// is linked to gets the status. Answered when it is on the log; a ticket that no case knows is set aside there, which
+        /// is harmless. Calling again with the same request id is harmless. INVALID_ARGUMENT: a field is out of bounds;
+        /// NOT_FOUND: no such desk; UNAVAILABLE: send the same again.
+        async fn report_reference(
+            &self,
+            request: tonic::Request<super::ReportReferenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportReferenceResponse>,
             tonic::Status,
         >;
     }
@@ -1094,6 +1159,51 @@ pub mod ingest_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SuppressNumbersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.ingest.v1.Ingest/ReportReference" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportReferenceSvc<T: Ingest>(pub Arc<T>);
+                    impl<
+                        T: Ingest,
+                    > tonic::server::UnaryService<super::ReportReferenceRequest>
+                    for ReportReferenceSvc<T> {
+                        type Response = super::ReportReferenceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportReferenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ingest>::report_reference(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportReferenceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -480,7 +480,7 @@ pub struct Input {
     /// What arrived. None of them known: the router sets the input aside as refused and goes on.
     #[prost(
         oneof = "input::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20, 30"
     )]
     pub body: ::core::option::Option<input::Body>,
 }
@@ -525,6 +525,9 @@ pub mod input {
         /// Numbers that may no longer be called, or may be again.
         #[prost(message, tag = "20")]
         Suppression(super::Suppression),
+        /// What another system says of a ticket of its own.
+        #[prost(message, tag = "30")]
+        ReferenceReport(super::ReferenceReport),
     }
 }
 /// A customer's message.
@@ -726,7 +729,7 @@ pub struct Command {
     /// What is asked.
     #[prost(
         oneof = "command::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 100, 101"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 100, 101, 110"
     )]
     pub body: ::core::option::Option<command::Body>,
 }
@@ -819,6 +822,9 @@ pub mod command {
         /// No longer.
         #[prost(message, tag = "101")]
         Unfollow(super::Unfollow),
+        /// A fault of a product, on the policy's form (G).
+        #[prost(message, tag = "110")]
+        ReportFault(super::ReportFault),
     }
 }
 /// Begins a session. A session elsewhere of the same agent ends.
@@ -1091,6 +1097,62 @@ pub struct Follow {}
 /// No longer follows the case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Unfollow {}
+/// Reports a fault of a product on the case, on the policy's form (G1, G3–G9). Values that name somebody are sealed;
+/// what the core reads of them is which are filled in and what they look like.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportFault {
+    /// 16-byte keyed hash of the product's number, letters and digits of it only.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub product: ::prost::bytes::Bytes,
+    /// Fields of the form that are filled in, without choices, sorted by name, names unique.
+    #[prost(message, repeated, tag = "2")]
+    pub filled: ::prost::alloc::vec::Vec<FilledField>,
+    /// Fields of the form whose values rules may read, as the policy lists them; sorted by name, names unique.
+    #[prost(message, repeated, tag = "3")]
+    pub choices: ::prost::alloc::vec::Vec<Attribute>,
+    /// The case that has the open report of this product, once the sender knows of it; 0: none known.
+    #[prost(uint64, tag = "4")]
+    pub repeats: u64,
+    /// FaultContent, sealed.
+    #[prost(message, optional, tag = "5")]
+    pub content: ::core::option::Option<Sealed>,
+}
+/// A field of a form that is filled in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FilledField {
+    /// Name, as the policy's form has it.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What its value looks like, sorted; several may fit, none for plain text.
+    #[prost(enumeration = "FieldShape", repeated, tag = "2")]
+    pub shapes: ::prost::alloc::vec::Vec<i32>,
+}
+/// The personal part of a fault report.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FaultContent {
+    /// The product's number as written.
+    #[prost(string, tag = "1")]
+    pub product: ::prost::alloc::string::String,
+    /// Fields as filled in.
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<Attribute>,
+}
+/// What another system says of a ticket of its own (M10). It reaches every case that the ticket is linked to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReferenceReport {
+    /// System, such as `mycx` or `nossa`.
+    #[prost(string, tag = "1")]
+    pub system: ::prost::alloc::string::String,
+    /// The ticket's number there.
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    /// Its status there.
+    #[prost(string, tag = "3")]
+    pub status: ::prost::alloc::string::String,
+    /// The program that says so.
+    #[prost(string, tag = "4")]
+    pub principal: ::prost::alloc::string::String,
+}
 /// A deliverer asks to be the one that sends a delivery; the first to be judged gets it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeliveryClaim {
@@ -1287,6 +1349,47 @@ pub struct Suppression {
     #[prost(string, tag = "4")]
     pub principal: ::prost::alloc::string::String,
 }
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FieldShape {
+    /// Not said.
+    Unspecified = 0,
+    /// Digits only, at most 30.
+    Number = 1,
+    /// A telephone number: 8 to 15 digits, with a plus in front and spaces, points, dashes and brackets between or not.
+    Phone = 2,
+    /// A mail address.
+    Mail = 3,
+    /// A day, `2026-11-22`, or a day and time of day, `2026-11-22 14:30`.
+    Time = 4,
+}
+impl FieldShape {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FIELD_SHAPE_UNSPECIFIED",
+            Self::Number => "FIELD_SHAPE_NUMBER",
+            Self::Phone => "FIELD_SHAPE_PHONE",
+            Self::Mail => "FIELD_SHAPE_MAIL",
+            Self::Time => "FIELD_SHAPE_TIME",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FIELD_SHAPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FIELD_SHAPE_NUMBER" => Some(Self::Number),
+            "FIELD_SHAPE_PHONE" => Some(Self::Phone),
+            "FIELD_SHAPE_MAIL" => Some(Self::Mail),
+            "FIELD_SHAPE_TIME" => Some(Self::Time),
+            _ => None,
+        }
+    }
+}
 /// One record on `simpang.directory.change`, or with cursors alone on `simpang.directory.cursor`.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DirectoryRecord {
@@ -1417,7 +1520,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 104, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 104, 110, 111, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1561,6 +1664,12 @@ pub mod event {
         /// The case gave up its place: it counts as having arrived now.
         #[prost(message, tag = "104")]
         CasePlacedLast(super::CasePlacedLast),
+        /// A fault of a product was reported.
+        #[prost(message, tag = "110")]
+        FaultReported(super::FaultReported),
+        /// A fault report is no longer open.
+        #[prost(message, tag = "111")]
+        FaultEnded(super::FaultEnded),
         /// The other desk could not get the case: it comes back.
         #[prost(message, tag = "59")]
         HandoverFailed(super::HandoverFailed),
@@ -2280,6 +2389,46 @@ pub struct ReferenceLinked {
     #[prost(string, tag = "4")]
     pub status: ::prost::alloc::string::String,
 }
+/// A fault of a product was reported (G); the form's values are the causing input's. Unless it repeats another, it is
+/// open until it ends or its case is forgotten, and no other report of the product is taken as a new one.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FaultReported {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Agent id.
+    #[prost(string, tag = "2")]
+    pub agent: ::prost::alloc::string::String,
+    /// 16-byte keyed hash of the product's number.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub product: ::prost::bytes::Bytes,
+    /// Its subject as the policy forms it (G4), with `{{case}}`, `{{agent}}`, `{{product}}` and the form's fields to be
+    /// filled in; empty: it has none.
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    /// What rules may read of it from now on, sorted by name.
+    #[prost(message, repeated, tag = "5")]
+    pub facts: ::prost::alloc::vec::Vec<Fact>,
+    /// The system that its ticket is opened in; empty: none.
+    #[prost(string, tag = "6")]
+    pub system: ::prost::alloc::string::String,
+    /// The case with the open report that this one repeats; 0: it is a new one.
+    #[prost(uint64, tag = "7")]
+    pub repeats: u64,
+}
+/// A fault report is no longer open: the product can be reported anew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FaultEnded {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// 16-byte keyed hash of the product's number.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub product: ::prost::bytes::Bytes,
+    /// Why.
+    #[prost(enumeration = "FaultEnd", tag = "3")]
+    pub reason: i32,
+}
 /// Another priority.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PriorityChanged {
@@ -2587,6 +2736,8 @@ pub enum Rejection {
     Busy = 14,
     /// The offer is over.
     OfferEnded = 15,
+    /// Another report of the same product is open (G3).
+    AlreadyReported = 20,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2611,6 +2762,7 @@ impl Rejection {
             Self::NotReady => "REJECTION_NOT_READY",
             Self::Busy => "REJECTION_BUSY",
             Self::OfferEnded => "REJECTION_OFFER_ENDED",
+            Self::AlreadyReported => "REJECTION_ALREADY_REPORTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2632,6 +2784,7 @@ impl Rejection {
             "REJECTION_NOT_READY" => Some(Self::NotReady),
             "REJECTION_BUSY" => Some(Self::Busy),
             "REJECTION_OFFER_ENDED" => Some(Self::OfferEnded),
+            "REJECTION_ALREADY_REPORTED" => Some(Self::AlreadyReported),
             _ => None,
         }
     }
@@ -3008,6 +3161,39 @@ impl CloseReason {
             "CLOSE_REASON_ATTEMPTS" => Some(Self::Attempts),
             "CLOSE_REASON_DO_NOT_CALL" => Some(Self::DoNotCall),
             "CLOSE_REASON_JUNK" => Some(Self::Junk),
+            _ => None,
+        }
+    }
+}
+/// Why a fault report ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FaultEnd {
+    /// Not said.
+    Unspecified = 0,
+    /// Its ticket has a status that ends it, by the policy.
+    Ticket = 1,
+    /// Its case closed before there was a ticket, or went to another desk.
+    Case = 2,
+}
+impl FaultEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FAULT_END_UNSPECIFIED",
+            Self::Ticket => "FAULT_END_TICKET",
+            Self::Case => "FAULT_END_CASE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FAULT_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "FAULT_END_TICKET" => Some(Self::Ticket),
+            "FAULT_END_CASE" => Some(Self::Case),
             _ => None,
         }
     }

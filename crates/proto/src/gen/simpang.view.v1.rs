@@ -239,6 +239,9 @@ pub struct Case {
     /// Who had it, oldest first, each with the explanation that stands on the log.
     #[prost(message, repeated, tag = "32")]
     pub assignments_made: ::prost::alloc::vec::Vec<Assignment>,
+    /// Fault reports, oldest first.
+    #[prost(message, repeated, tag = "110")]
+    pub faults: ::prost::alloc::vec::Vec<FaultReport>,
 }
 /// Something said on a case, in either direction.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -518,6 +521,40 @@ pub struct Reference {
     /// When it was linked or its status changed.
     #[prost(int64, tag = "4")]
     pub at_ms: i64,
+}
+/// A fault of a product, as it was reported on the policy's form (G).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FaultReport {
+    /// The event on the log.
+    #[prost(message, optional, tag = "1")]
+    pub place: ::core::option::Option<Place>,
+    /// When.
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+    /// Who reported it.
+    #[prost(string, tag = "3")]
+    pub agent: ::prost::alloc::string::String,
+    /// The product's number as written.
+    #[prost(string, tag = "4")]
+    pub product: ::prost::alloc::string::String,
+    /// Its subject as the policy forms it (G4); empty: it has none.
+    #[prost(string, tag = "5")]
+    pub subject: ::prost::alloc::string::String,
+    /// The form as filled in: fields, then choices.
+    #[prost(message, repeated, tag = "6")]
+    pub fields: ::prost::alloc::vec::Vec<Field>,
+    /// The system that its ticket is opened in; empty: none.
+    #[prost(string, tag = "7")]
+    pub system: ::prost::alloc::string::String,
+    /// The case with the open report that this one repeats; 0: it is a new one.
+    #[prost(uint64, tag = "8")]
+    pub repeats: u64,
+    /// When it was no longer open; 0: it is open, or repeats another.
+    #[prost(int64, tag = "9")]
+    pub ended_ms: i64,
+    /// Why it is no longer open: `ticket` (its ticket's status ended it) or `case` (its case closed); empty: it is.
+    #[prost(string, tag = "10")]
+    pub ended_by: ::prost::alloc::string::String,
 }
 /// Help that was asked for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1405,6 +1442,9 @@ pub struct CaseFilter {
     /// Opened before this time.
     #[prost(int64, tag = "16")]
     pub opened_to_ms: i64,
+    /// With a fault report on this product number; letters and digits count.
+    #[prost(string, tag = "110")]
+    pub product: ::prost::alloc::string::String,
 }
 /// Asks for cases.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -34,6 +34,7 @@ pub(super) fn of(file: &str, text: &str) -> Vec<Mutant> {
             }),
             "escalation" => changes.escalations(&path, value),
             "campaign" => changes.each(&path, value, Changes::campaign),
+            "fault" => changes.fault(&path, value),
             "calendar" => changes.each(&path, value, Changes::calendar),
             "roster" => changes.each(&path, value, Changes::roster),
             "reasons" => {
@@ -105,6 +106,25 @@ impl Changes<'_> {
         for key in ["skills", "educate", "forward", "notify"] {
             self.without_items("rule", path, name, table, key);
         }
+    }
+
+    /// The form of a fault report: what it asks, what follows from it.
+    fn fault(&mut self, path: &[At], value: &Value) {
+        let Some(form) = value.as_table() else { return };
+        self.without_keys("fault", path, "form", form, &["subject", "inform"]);
+        self.without_items("fault", path, "form", form, "ended_by");
+        if let Some(how) = form.get("repeats").and_then(Value::as_str) {
+            let other = if how == "link" { "refuse" } else { "link" };
+            let to = Some(Value::String(other.to_owned()));
+            self.change("fault", format!("fault: repeats {other}"), &below(path, key_at("repeats")), to);
+        }
+        let fields = form.get("field").cloned().unwrap_or(Value::Array(Vec::new()));
+        self.each(&below(path, key_at("field")), &fields, |changes, at, name, field| {
+            changes.change("fault field", format!("fault field `{name}` left out"), at, None);
+            changes.without_keys("fault field", at, name, field, &["required", "kind", "fact"]);
+            changes.without_items("fault field", at, name, field, "choices");
+            changes.without_items("fault field", at, name, field, "required_with");
+        });
     }
 
     fn queue(&mut self, path: &[At], name: &str, table: &Table) {

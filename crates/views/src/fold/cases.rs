@@ -327,10 +327,12 @@ impl Fold<'_> {
         row.messages += messages;
         row.last_message_ms = row.last_message_ms.max(last);
         row.unanswered |= waits;
-        for table in ["messages", "deliveries", "notes", "said"] {
+        for table in ["messages", "deliveries", "notes", "faults", "said"] {
             let statement = format!("UPDATE {table} SET case_id = ? WHERE case_id = ?");
             self.conn.prepare_cached(&statement)?.execute([int(e.into), int(e.case)])?;
         }
+        let refs = "UPDATE OR REPLACE refs SET case_id = ? WHERE case_id = ?";
+        self.conn.prepare_cached(refs)?.execute([int(e.into), int(e.case)])?;
         let parties = "INSERT OR IGNORE INTO parties SELECT author, ? FROM parties WHERE case_id = ?";
         self.conn.prepare_cached(parties)?.execute([int(e.into), int(e.case)])?;
         Ok(())
@@ -422,7 +424,7 @@ fn begin(row: &mut CaseRow, customer: Option<&log::Customer>, facts: &[log::Fact
 }
 
 /// Facts as JSON with others set over them; an empty one removes.
-fn with_facts(known: &str, facts: &[log::Fact]) -> String {
+pub(super) fn with_facts(known: &str, facts: &[log::Fact]) -> String {
     let mut all: BTreeMap<String, Value> = serde_json::from_str(known).unwrap_or_default();
     for fact in facts {
         let value = match &fact.value {

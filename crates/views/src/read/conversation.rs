@@ -10,7 +10,7 @@ use simpang_proto::view::v1::fact::Value as FactValue;
 use super::{Read, Snapshot};
 use crate::row::{
     AssignmentRow, CaseRow, ClockRow, ContactRow, DeliveryRow, DispositionRow, EditRow, EscalationRow,
-    MessageRow, NoteRow, RefRow, count, int, texts, uint,
+    FaultRow, MessageRow, NoteRow, RefRow, count, int, texts, uint,
 };
 use crate::sentence::plain;
 
@@ -32,6 +32,7 @@ impl Snapshot<'_> {
         shown.notes = self.notes(id)?;
         shown.clocks = self.of_case(ClockRow::SELECT, "clock", id, ClockRow::read, clock)?;
         shown.references = self.of_case(RefRow::SELECT, "system, number", id, RefRow::read, reference)?;
+        shown.faults = self.of_case(FaultRow::SELECT, "seq, idx", id, FaultRow::read, fault)?;
         shown.escalations =
             self.of_case(EscalationRow::SELECT, "seq, idx", id, EscalationRow::read, escalation)?;
         shown.dispositions =
@@ -320,6 +321,24 @@ fn escalation(row: EscalationRow) -> api::Escalation {
         agent: row.agent,
         cause: row.cause,
         text: text(&row.content).text,
+    }
+}
+
+fn fault(row: FaultRow) -> api::FaultReport {
+    let content = log::FaultContent::decode(row.content.as_slice()).unwrap_or_default();
+    let choices: Vec<(String, String)> = serde_json::from_str(&row.choices).unwrap_or_default();
+    let choices = choices.into_iter().map(|(name, value)| api::Field { name, value });
+    api::FaultReport {
+        place: Some(api::Place { seq: uint(row.seq), index: count(row.idx) }),
+        at_ms: row.at_ms,
+        agent: row.agent,
+        product: content.product,
+        subject: row.subject,
+        fields: fields(content.fields).into_iter().chain(choices).collect(),
+        system: row.system,
+        repeats: uint(row.repeats),
+        ended_ms: row.ended_ms,
+        ended_by: row.ended_by,
     }
 }
 

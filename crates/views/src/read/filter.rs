@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use simpang_proto::view::v1 as api;
 
 use super::Read;
+use crate::fold::product_number;
 use crate::row::list;
 use crate::store::ViewsError;
 
@@ -39,6 +40,10 @@ impl Condition {
         if !filter.reference.is_empty() {
             let linked = "id IN (SELECT case_id FROM refs WHERE number = ?)";
             all.and(linked, [Value::from(filter.reference.clone())]);
+        }
+        if !filter.product.is_empty() {
+            let reported = "id IN (SELECT case_id FROM faults WHERE number = ?)";
+            all.and(reported, [Value::from(product_number(&filter.product))]);
         }
         if filter.breached {
             all.and("breached = 1", []);

@@ -198,6 +198,32 @@ fn beginnings() -> Vec<(Body, &'static str)> {
             "Case 9 is ticket IN1 in nossa, status OPEN.",
         ),
         (
+            Body::FaultReported(log::FaultReported {
+                case: 9,
+                agent: name("siti"),
+                system: name("mycx"),
+                ..Default::default()
+            }),
+            "siti reported a fault on case 9, whose ticket is opened in mycx.",
+        ),
+        (
+            Body::FaultReported(log::FaultReported {
+                case: 9,
+                agent: name("siti"),
+                repeats: 4,
+                ..Default::default()
+            }),
+            "siti reported a fault on case 9, which is open on case 4 already.",
+        ),
+        (
+            Body::FaultEnded(log::FaultEnded {
+                case: 9,
+                reason: log::FaultEnd::Ticket as i32,
+                ..Default::default()
+            }),
+            "A fault report on case 9 is no longer open: its ticket says so.",
+        ),
+        (
             Body::PriorityChanged(log::PriorityChanged {
                 case: 9,
                 priority: name("vvip"),

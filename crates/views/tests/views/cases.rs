@@ -174,7 +174,8 @@ async fn escalations_references_and_the_other_desk_are_on_the_case() {
     let [escalation] = &case.escalations[..] else { panic!("one escalation") };
     assert_eq!(case.followers, ["dewi"], "siti no longer follows it");
     assert_eq!((escalation.group.as_str(), escalation.text.as_str()), ("tl-on-duty", "Mohon bantuan TL"));
-    let [reference] = &case.references[..] else { panic!("one reference") };
+    let [closed, reference] = &case.references[..] else { panic!("two references") };
+    assert_eq!((closed.system.as_str(), closed.status.as_str()), ("mycx", "closed"));
     assert_eq!((reference.number.as_str(), reference.status.as_str()), ("IN123", "OPEN"));
     assert_eq!(case.handed_over_to, "telkomcare");
     assert_eq!(case.widening_step, 1);

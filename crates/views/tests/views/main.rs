@@ -7,6 +7,7 @@ mod script;
 mod agents;
 mod audit;
 mod cases;
+mod faults;
 mod laws;
 mod lists;
 mod sla;

@@ -215,3 +215,46 @@ pub(crate) fn assigned(case: u64, agent: &str) -> Happened {
 pub(crate) fn unassigned(case: u64, agent: &str, by: log::UnassignedBy) -> Happened {
     Happened::CaseUnassigned(log::CaseUnassigned { case, agent: agent.into(), by: by as i32 })
 }
+
+/// The subject of the reports.
+const SUBJECT: &str = "{{agent}} / {{Nama Pelanggan}} / {{product}} / {{Booking}} / {{Keluhan}}";
+
+fn attribute(name: &str, value: &str) -> log::Attribute {
+    log::Attribute { name: name.into(), value: value.into() }
+}
+
+/// The report of a product on a case.
+pub(crate) async fn fault_reported(s: &mut Script, case: u64, number: &str, repeats: u64) {
+    let fields =
+        vec![attribute("Nama Pelanggan", " Suwarni "), attribute("Deskripsi", "lampu merah {{agent}}")];
+    let content = log::FaultContent { product: number.into(), fields };
+    let asked = log::ReportFault {
+        product: vec![7; 16].into(),
+        choices: vec![attribute("Booking", "BOK")],
+        repeats,
+        content: sealed(&content),
+        ..Default::default()
+    };
+    let asked = s.command("siti", case, Asked::ReportFault(asked)).await;
+    let reported = log::FaultReported {
+        case,
+        agent: "siti".into(),
+        product: vec![7; 16].into(),
+        subject: SUBJECT.into(),
+        facts: vec![fact("booking", "BOK")],
+        system: "mycx".into(),
+        repeats,
+    };
+    s.commit(asked, vec![Happened::FaultReported(reported)]).await;
+}
+
+/// The ticket's system says that it is closed, which ends the report.
+pub(crate) async fn fault_ended(s: &mut Script, case: u64) {
+    let told = log::ReferenceReport { system: "mycx".into(), number: "IN1".into(), ..Default::default() };
+    let told = s.input(Door::Ingest, Arrived::ReferenceReport(told)).await;
+    let linked =
+        log::ReferenceLinked { case, system: "mycx".into(), number: "IN1".into(), status: "closed".into() };
+    let reason = log::FaultEnd::Ticket as i32;
+    let ended = log::FaultEnded { case, product: vec![7; 16].into(), reason };
+    s.commit(told, vec![Happened::ReferenceLinked(linked), Happened::FaultEnded(ended)]).await;
+}

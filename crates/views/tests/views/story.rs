@@ -9,7 +9,10 @@ use simpang_proto::log::v1::event::Body as Happened;
 use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_views::{Views, kind};
 
-use crate::script::{Script, assigned, fact, joined, mail, opened, queued, sealed, text, unassigned};
+use crate::script::{
+    Script, assigned, fact, fault_ended, fault_reported, joined, mail, opened, queued, sealed, text,
+    unassigned,
+};
 
 /// A mail that becomes case 1, worked by `siti` to its end; edited and withdrawn messages; a second case merged into
 /// it and a third split from it; a campaign's contact, case 4; an offered and escalated case 5.
@@ -428,6 +431,8 @@ async fn offers(s: &mut Script) {
         status: "OPEN".into(),
     };
     s.commit(link, vec![Happened::ReferenceLinked(linked)]).await;
+    fault_reported(s, 5, "122", 0).await;
+    fault_ended(s, 5).await;
     let away = Asked::Transfer(log::Transfer { desk: "telkomcare".into(), ..Default::default() });
     let away = s.command("siti", 5, away).await;
     let closed =

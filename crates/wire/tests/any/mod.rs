@@ -4,10 +4,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Strategy, any};
 use simpang_domain::event::{Candidate, DeliveryQueued, Event, Explanation, Happened, OnDuty};
+use simpang_domain::facts::{Facts, Value};
 use simpang_domain::words::{
-    Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, InputId,
-    JoinedBy, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, SessionLimit, SignOutReason,
-    SlaClock, UnassignedBy, WaitingOn,
+    Answered, AssignedBy, CaseId, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, FaultEnd,
+    InputId, JoinedBy, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection, ReplyKind, SessionLimit,
+    SignOutReason, SlaClock, UnassignedBy, WaitingOn,
 };
 
 /// A value of a field's type. Optional ones are never "some" with what the log writes for none.
@@ -36,7 +37,7 @@ macro_rules! any_of {
     )+};
 }
 
-any_of!(u32, u64, i64, bool, [u8; 32]);
+any_of!(u32, u64, i64, bool, [u8; 16], [u8; 32]);
 
 macro_rules! any_word {
     ($($word:ident),+) => {$(
@@ -60,6 +61,7 @@ any_word!(
     CloseReason,
     DeliveryKind,
     DeliveryOutcome,
+    FaultEnd,
     JoinedBy,
     Occasion,
     OfferEnd,
@@ -95,6 +97,9 @@ any_by! {
     Vec<InputId> = vec(some::<InputId>(), 0..4);
     DeliveryId = (some(), any::<u32>()).prop_map(|(input, part)| DeliveryId { input, part });
     Vec<(Name, u32)> = vec((name(), any::<u32>()), 0..4);
+    Facts = vec(("[a-z][a-z0-9_]{0,12}", value()), 0..4).prop_map(|all| {
+        Facts::new(all.into_iter().map(|(name, value)| (Name::from(name), value)))
+    });
     SessionLimit = (option::of(any::<u32>()), vec((some(), any::<u32>()), 0..3))
         .prop_map(|(total, channels)| SessionLimit { total, channels });
     OnDuty = (some(), some()).prop_map(|(agent, shift)| OnDuty { agent, shift });
@@ -104,6 +109,16 @@ any_by! {
     Vec<Candidate> = vec(some::<Candidate>(), 0..4);
     Box<Explanation> = explanation().prop_map(Box::new);
     Option<Box<Explanation>> = option::of(explanation().prop_map(Box::new));
+}
+
+fn value() -> BoxedStrategy<Value> {
+    proptest::prop_oneof![
+        name().prop_map(Value::Text),
+        any::<i64>().prop_map(Value::Number),
+        any::<bool>().prop_map(Value::Flag),
+        vec(name(), 0..3).prop_map(|all| Value::Texts(all.into())),
+    ]
+    .boxed()
 }
 
 fn explanation() -> BoxedStrategy<Explanation> {
@@ -215,6 +230,8 @@ kinds! {
     CaseSplit { case, into, messages }
     NoteAdded { case, agent }
     ReferenceLinked { case, system, number, status }
+    FaultReported { case, agent, product, subject, facts, system, repeats }
+    FaultEnded { case, product, reason }
     PriorityChanged { case, priority, agent }
     CaseWidened { case, step }
     DeliveryStarted { delivery, attempt, deliverer, case }

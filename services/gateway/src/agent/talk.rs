@@ -121,7 +121,7 @@ fn target(field: &str, name: String) -> Result<String, Invalid> {
 }
 
 /// Form fields, each name once.
-fn fields(fields: Vec<api::Field>) -> Result<Vec<log::Attribute>, Invalid> {
+pub(super) fn fields(fields: Vec<api::Field>) -> Result<Vec<log::Attribute>, Invalid> {
     check::count("fields", fields.len(), 0, LIST_MAX)?;
     check::once("fields", fields.iter().map(|field| &field.name))?;
     for field in &fields {

@@ -93,6 +93,7 @@ async fn every_rejection_comes_with_its_code_and_its_details() {
         (13, Code::FailedPrecondition),
         (14, Code::ResourceExhausted),
         (15, Code::FailedPrecondition),
+        (20, Code::AlreadyExists),
     ];
     for (number, code) in codes {
         let request = resolve(&format!("r{number}"), 7, &format!("reject:{number}"));
@@ -202,6 +203,36 @@ async fn a_command_stands_on_the_log_as_it_was_asked() {
     assert_eq!(reply.to, Some(log::InputId { seq: 5, index: 1 }));
     let content = log::TextContent::decode(reply.content.unwrap().body).unwrap();
     assert_eq!(content.text, "Halo Kak");
+}
+
+#[tokio::test]
+async fn a_fault_report_names_its_product_by_key_and_its_fields_by_shape() {
+    let world = World::start().await;
+    let (mut agent, _) = world.signed_in("sari-token").await;
+    let field = |name: &str, value: &str| api::Field { name: name.into(), value: value.into() };
+    let report = |id: &str, product: &str| api::ReportFaultRequest {
+        desk: DESK.into(),
+        request_id: id.into(),
+        case: 7,
+        product: product.into(),
+        fields: vec![field("Telpon", "0812-3456-789")],
+        choices: vec![field("Urgency", "Hard")],
+        ..api::ReportFaultRequest::default()
+    };
+    let nothing = agent.report_fault(report("r0", " - ")).await.unwrap_err();
+    assert_eq!(nothing.code(), Code::InvalidArgument);
+    let mut keys = Vec::new();
+    for (id, product) in [("r1", "1222-4321"), ("r2", "12224321"), ("r3", "12224322")] {
+        agent.report_fault(report(id, product)).await.unwrap();
+        let Some(command::Body::ReportFault(asked)) = world.commands().pop().unwrap().body else {
+            panic!("another command")
+        };
+        assert_eq!(asked.filled[0].shapes, [log::FieldShape::Phone as i32]);
+        let content = log::FaultContent::decode(asked.content.unwrap().body).unwrap();
+        assert_eq!(content.product, product, "as it was written");
+        keys.push(asked.product);
+    }
+    assert!(keys[0].len() == 16 && keys[0] == keys[1] && keys[1] != keys[2]);
 }
 
 #[tokio::test]

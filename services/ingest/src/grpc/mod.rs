@@ -1,6 +1,7 @@
 //! `simpang.ingest.v1.Ingest`: what a call is, who may make it, and which part answers it.
 
 mod contacts;
+mod reference;
 mod stream;
 mod suppress;
 
@@ -106,6 +107,14 @@ impl Ingest for IngestService {
     ) -> Result<Response<api::SuppressNumbersResponse>, Status> {
         let (metadata, _, request) = request.into_parts();
         suppress::serve(self, &metadata, request).await.map(Response::new)
+    }
+
+    async fn report_reference(
+        &self,
+        request: Request<api::ReportReferenceRequest>,
+    ) -> Result<Response<api::ReportReferenceResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        reference::serve(self, &metadata, request).await.map(Response::new)
     }
 }
 

@@ -304,3 +304,44 @@ async fn the_do_not_call_list_is_changed_by_those_who_may_and_with_numbers() {
     }
     assert!(doors.inputs("tenesa").is_empty());
 }
+
+#[tokio::test]
+async fn what_another_system_says_of_its_ticket_is_on_the_log_once() {
+    let doors = Doors::open().await;
+    let request = |id: &str, status: &str| api::ReportReferenceRequest {
+        desk: "tenesa".into(),
+        system: "mycx".into(),
+        number: "IN1".into(),
+        status: status.into(),
+        request_id: id.into(),
+    };
+    let mut client = doors.client().await;
+    let taken = client.report_reference(with_token(request("c1", "closed"), "gateway")).await.unwrap();
+    assert!(taken.into_inner().place.unwrap().seq > 0);
+    client.report_reference(with_token(request("c1", "closed"), "gateway")).await.unwrap();
+    client.report_reference(with_token(request("c2", "open"), "gateway")).await.unwrap();
+    let told: Vec<(Vec<u8>, log::ReferenceReport)> = doors
+        .inputs("tenesa")
+        .into_iter()
+        .filter_map(|input| match input.body {
+            Some(log::input::Body::ReferenceReport(told)) => Some((input.key.to_vec(), told)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told[0], told[1], "the desk knows the repeat by its key");
+    assert_ne!(told[1].0, told[2].0);
+    assert_eq!((told[2].1.status.as_str(), told[2].1.principal.as_str()), ("open", "gateway"));
+    for (token, request, expected) in [
+        ("agent-7", request("c3", "open"), Code::PermissionDenied),
+        ("gateway", request("c3", ""), Code::InvalidArgument),
+        ("gateway", request("", "open"), Code::InvalidArgument),
+        (
+            "gateway",
+            api::ReportReferenceRequest { desk: "nowhere".into(), ..request("c3", "x") },
+            Code::NotFound,
+        ),
+    ] {
+        let refused = client.report_reference(with_token(request, token)).await.unwrap_err();
+        assert_eq!(refused.code(), expected, "{}", refused.message());
+    }
+}

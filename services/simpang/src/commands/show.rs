@@ -14,22 +14,24 @@ const PAGE: u32 = 500;
 
 pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
     match args {
-        Show::Cases { desk, all, server, json } => {
-            cases(&Client::of(config, &server).await?, &desk, all, json.json).await
+        Show::Cases { desk, all, reference, product, server, json } => {
+            let filter = api::CaseFilter { with_closed: all, reference, product, ..Default::default() };
+            cases(&Client::of(config, &server).await?, &desk, filter, json.json).await
         }
         Show::Sla { desk, server, json } => sla(&Client::of(config, &server).await?, &desk, json.json).await,
     }
 }
 
 /// Prints the ticket table: open cases, or all.
-pub(crate) async fn cases(client: &Client, desk: &str, all: bool, json: bool) -> Result<()> {
-    let found = list(client, desk, all).await?;
+pub(crate) async fn cases(client: &Client, desk: &str, filter: api::CaseFilter, json: bool) -> Result<()> {
+    let narrowed = filter.with_closed || !filter.reference.is_empty() || !filter.product.is_empty();
+    let found = list(client, desk, &filter).await?;
     if json {
         found.iter().for_each(|case| output::message("simpang.view.v1.CaseSummary", case));
         return Ok(());
     }
     if found.is_empty() {
-        output::line(format!("desk {desk} has no {}cases", if all { "" } else { "open " }));
+        output::line(format!("desk {desk} has no {}cases", if narrowed { "such " } else { "open " }));
         return Ok(());
     }
     let now = output::now_ms();
@@ -38,14 +40,13 @@ pub(crate) async fn cases(client: &Client, desk: &str, all: bool, json: bool) ->
     Ok(())
 }
 
-async fn list(client: &Client, desk: &str, all: bool) -> Result<Vec<api::CaseSummary>> {
+async fn list(client: &Client, desk: &str, filter: &api::CaseFilter) -> Result<Vec<api::CaseSummary>> {
     let mut found = Vec::new();
     let mut page_token = String::new();
     loop {
-        let filter = api::CaseFilter { with_closed: all, ..Default::default() };
         let request = api::ListCasesRequest {
             desk: desk.to_owned(),
-            filter: Some(filter),
+            filter: Some(filter.clone()),
             page_size: PAGE,
             page_token,
             ..Default::default()

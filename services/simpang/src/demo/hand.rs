@@ -113,6 +113,38 @@ impl Hand {
         Ok(())
     }
 
+    /// Reports a fault of a product; a refusal comes back as its words.
+    pub(crate) async fn report_fault(
+        &mut self,
+        case: u64,
+        product: &str,
+        fields: &[(&str, &str)],
+        choices: &[(&str, &str)],
+    ) -> Result<Result<(), String>> {
+        let all = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| api::Field { name: (*name).into(), value: (*value).into() })
+                .collect()
+        };
+        let request = api::ReportFaultRequest {
+            desk: self.desk.into(),
+            request_id: id(),
+            case,
+            product: product.into(),
+            fields: all(fields),
+            choices: all(choices),
+            ..api::ReportFaultRequest::default()
+        };
+        match self.client.agent().report_fault(request).await {
+            Ok(answer) => {
+                self.position = answer.into_inner().position;
+                Ok(Ok(()))
+            }
+            Err(status) => Ok(Err(status.message().to_owned())),
+        }
+    }
+
     pub(crate) async fn reply(&mut self, case: u64, text: &str, resolve: bool) -> Result<()> {
         let request = api::ReplyRequest {
             desk: self.desk.into(),

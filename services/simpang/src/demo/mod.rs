@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use simpang_checker::Journals;
 use simpang_log::DeskName;
+use simpang_proto::view::v1::CaseFilter;
 
 use crate::cli::{Demo, Pace};
 use crate::client::Client;
@@ -128,7 +129,8 @@ fn open_call_windows(files: &mut [(String, String)]) {
 async fn tables(admin: &Client) -> Result<()> {
     for desk in ["tenesa", "telkomcare", "tier2-outbound"] {
         heading(&format!("Tickets of {desk}"));
-        show::cases(admin, desk, true, false).await?;
+        let all = CaseFilter { with_closed: true, ..CaseFilter::default() };
+        show::cases(admin, desk, all, false).await?;
     }
     for desk in ["tenesa", "telkomcare"] {
         heading(&format!("SLA clocks of {desk}"));

@@ -82,8 +82,9 @@ impl<'a> Story<'a> {
         self.say(format!("rina signs in and pulls case {case}: \"{}\"", rina.last_words(case).await?)).await;
         rina.classify(case, &["Komplain", "Internet", "Tidak Bisa Connect"], &[]).await?;
         self.say("She classifies it Komplain > Internet > Tidak Bisa Connect; the rules run again").await;
+        self.report_fault(&mut rina, case).await?;
         rina.link(case, "mycx", "IN-448812").await?;
-        rina.reply(case, "Laporan Bapak/Ibu sudah kami terima dengan nomor tiket IN-448812.", false).await?;
+        self.say("MyCX gives number IN-448812; linked, it goes to the customer by itself (G1, K11)").await;
         let mail = self.received("mail", from, "IN-448812").await?;
         let id = header(&mail, "Message-ID").context("our answer has a Message-ID")?;
         self.say(format!("The answer reached {from}, threaded, with our signed id {id}")).await;
@@ -95,6 +96,27 @@ impl<'a> Story<'a> {
         rina.resolve(case, "normal").await?;
         self.say(format!("rina resolves case {case}")).await;
         Ok(case)
+    }
+
+    /// The form of MyCX: refused with what is missing, then whole (G1, G3).
+    async fn report_fault(&self, rina: &mut Hand, case: u64) -> Result<()> {
+        let product = "122243215678";
+        let Err(missing) = rina.report_fault(case, product, &[], &[]).await? else {
+            bail!("a fault report without its fields was taken");
+        };
+        self.say(format!("A fault report without its fields is refused: {missing}")).await;
+        let fields = [
+            ("Nama Pelapor", "Ibu Suwarni"),
+            ("Telpon Pelapor", "+62 812 3456 7890"),
+            ("Email", "it@sinarmaju.example"),
+            ("Symptom Gangguan", "tidak bisa connect"),
+        ];
+        let choices = [("Jenis Cari", "No. Internet")];
+        if let Err(refused) = rina.report_fault(case, product, &fields, &choices).await? {
+            bail!("the fault report was refused: {refused}");
+        }
+        self.say("Whole, it is on the case, and MyCX is to create the ticket").await;
+        Ok(())
     }
 
     /// A DCS customer is educated, the mail forwarded, the coordination group told: all three recorded (C2).

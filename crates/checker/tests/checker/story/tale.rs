@@ -35,6 +35,7 @@ pub fn tell() -> Tale {
     let first_message = messages_arrive(&mut s);
     let pull = agents_pull(&mut s);
     let reply = budi_replies(&mut s);
+    a_fault_is_reported(&mut s);
     customer_writes_on(&mut s);
     clock_breaches(&mut s);
     a_number_is_suppressed(&mut s);
@@ -169,6 +170,28 @@ fn budi_replies(s: &mut Story) -> InputId {
     let met = sla_met(1, SlaClock::FirstResponse, false);
     s.judge("deliver", report(it), vec![ended(1, it, 2, DeliveryOutcome::Delivered, 0), met]);
     id(seq, 0)
+}
+
+/// Budi reports a fault on case 1, Ani the same product's on case 2; the ticket's system says that it is closed.
+fn a_fault_is_reported(s: &mut Story) {
+    let product: prost::bytes::Bytes = vec![9; 16].into();
+    let reported = |case, agent: &str, repeats| {
+        let (product, agent) = (product.clone(), agent.into());
+        Body::FaultReported(FaultReported { case, agent, product, repeats, ..FaultReported::default() })
+    };
+    let report =
+        || command::Body::ReportFault(ReportFault { product: product.clone(), ..Default::default() });
+    s.judge("gateway", asked("budi", 1, report()), vec![reported(1, "budi", 0)]);
+    s.judge("gateway", asked("ani", 2, report()), vec![reported(2, "ani", 1)]);
+    let linked = |status: &str| {
+        let (system, number, status) = ("mycx".into(), "IN1".into(), status.into());
+        Body::ReferenceLinked(ReferenceLinked { case: 1, system, number, status })
+    };
+    let link = command::Body::LinkReference(LinkReference::default());
+    s.judge("gateway", asked("budi", 1, link), vec![linked("open")]);
+    let ended = FaultEnded { case: 1, product: product.clone(), reason: FaultEnd::Ticket as i32 };
+    let told = input::Body::ReferenceReport(ReferenceReport::default());
+    s.judge("ingest", told, vec![linked("closed"), Body::FaultEnded(ended)]);
 }
 
 /// The customer of case 1 writes again; Budi waits for them; they write once more.

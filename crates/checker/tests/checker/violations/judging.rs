@@ -61,6 +61,22 @@ pub const ALL: &[Break] = &[
         let again = CaseMerged { case: 7, into: 3 };
         after!(t.story, CaseMerged(e) if e.case == 7 => Body::CaseMerged(again));
     }),
+    (Code::FaultTwice, "an open report is passed over", |t| {
+        edit!(t.story, FaultReported(e) if e.case == 2 => e.repeats = 0);
+    }),
+    (Code::FaultTwice, "a report is said twice", |t| {
+        let again = FaultReported { case: 1, product: vec![9; 16].into(), ..FaultReported::default() };
+        after!(t.story, FaultReported(e) if e.case == 1 => Body::FaultReported(again));
+    }),
+    (Code::FaultAmiss, "another product is reported than was asked", |t| {
+        edit!(t.story, FaultReported(e) if e.case == 1 => e.product = vec![8; 16].into());
+    }),
+    (Code::FaultAmiss, "a report is repeated that is not open there", |t| {
+        edit!(t.story, FaultReported(e) if e.case == 2 => e.repeats = 3);
+    }),
+    (Code::FaultAmiss, "a report ends that is not open", |t| {
+        edit!(t.story, FaultEnded(e) if e.case == 1 => e.case = 2);
+    }),
     (Code::MergeAmiss, "a merged case goes on", |t| remove!(t.story, CaseClosed(e) if e.case == 7)),
     (Code::AcknowledgedMissing, "an acknowledged key is not on the log", |t| {
         t.story.journals.sent[0].key = Some("ff".repeat(16));

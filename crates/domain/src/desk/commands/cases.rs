@@ -15,6 +15,9 @@ use crate::words::{
 /// How far ahead a time may be, ms: five years.
 pub(in crate::desk) const FAR_MS: i64 = 5 * 366 * 86_400_000;
 
+/// Most tickets of other systems on one case.
+const REFERENCES_MAX: usize = 100;
+
 impl<R: Rules> Judging<'_, R> {
     pub(super) fn accept(&mut self, case: CaseId, ix: AgentIx) {
         let of = self.case_of(case);
@@ -35,8 +38,13 @@ impl<R: Rules> Judging<'_, R> {
         if system.is_empty() || number.is_empty() {
             return refused(Rejection::Invalid, "a reference needs `system` and `number`");
         }
-        let (system, number, status) = (system.clone(), number.clone(), status.clone());
-        self.emit(Happened::ReferenceLinked { case, system, number, status });
+        let tickets = self.case_of(case).tickets.as_deref();
+        let known = tickets.is_some_and(|t| t.reference(system, number).is_some());
+        if !known && tickets.is_some_and(|t| t.references.len() >= REFERENCES_MAX) {
+            let detail = format!("the case has {REFERENCES_MAX} tickets linked already");
+            return refused(Rejection::Invalid, detail);
+        }
+        self.ticket_says(case, system, number, status);
         Ok(())
     }
 

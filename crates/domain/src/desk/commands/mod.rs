@@ -62,6 +62,7 @@ fn standing(ask: &Ask) -> Standing {
         | Ask::MarkSpam
         | Ask::Resolve { .. }
         | Ask::Close
+        | Ask::ReportFault(_)
         | Ask::Release => Standing::HolderOrLeader,
     }
 }
@@ -207,6 +208,7 @@ impl<R: Rules> Judging<'_, R> {
                 Ok(())
             }
             Ask::LinkReference { system, number, status } => self.link(case, system, number, status),
+            Ask::ReportFault(report) => self.report_fault(case, &command.principal, report),
             Ask::Reopen => self.ask_reopen(case, command),
             Ask::Classify { category, .. } => self.classify(case, command, category),
             Ask::Identify { customer } => self.identify(case, command, customer),

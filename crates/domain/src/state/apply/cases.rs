@@ -434,6 +434,7 @@ impl State {
     fn forget(&mut self, id: CaseId) {
         self.unsettle(id);
         let Some(case) = self.cases.remove(&id) else { return };
+        self.forget_tickets(&case);
         let keys = case.messages.iter().flat_map(|m| m.provides.iter()).chain(&case.sent);
         for key in keys {
             if self.threads.get(key) == Some(&id) {
@@ -454,6 +455,7 @@ impl State {
     fn merge(&mut self, id: CaseId, into: CaseId) {
         let Some(case) = self.cases.get_mut(&id) else { return };
         case.merged_into = Some(into);
+        let tickets = case.tickets.take();
         let (moved, sent, count) =
             (std::mem::take(&mut case.messages), std::mem::take(&mut case.sent), case.count);
         for key in moved.iter().flat_map(|m| m.provides.iter()).chain(&sent) {
@@ -469,6 +471,7 @@ impl State {
         other.messages.sort_by_key(|m| m.id);
         other.sent.extend(sent);
         other.count += count;
+        self.move_tickets(id, into, tickets);
     }
 
     fn take_out(&mut self, id: CaseId, messages: &[InputId]) {
@@ -537,6 +540,7 @@ impl Case {
             escalated: 0,
             answer_due: None,
             followers: Vec::new(),
+            tickets: None,
         }
     }
 

@@ -117,6 +117,8 @@ fn moved(body: &Body) -> Option<u64> {
         Body::CaseEscalated(event) => Some(event.case),
         Body::NoteAdded(event) => Some(event.case),
         Body::ReferenceLinked(event) => Some(event.case),
+        Body::FaultReported(event) => Some(event.case),
+        Body::FaultEnded(event) => Some(event.case),
         Body::PriorityChanged(event) => Some(event.case),
         Body::DeliveryEnded(event) => Some(event.case),
         Body::DispositionRecorded(event) => Some(event.case),

@@ -350,6 +350,25 @@ pub(crate) enum Ask {
         #[arg(long, default_value = "")]
         status: String,
     },
+    /// Report a fault of a product on the policy's form; what is missing or open already comes back as the refusal.
+    #[command(
+        after_help = "Example: simpang agent fault 17 122243215678 --field \"Nama Pelapor=Suwarni\" --choice Urgency=Normal"
+    )]
+    Fault {
+        #[command(flatten)]
+        of: Seen,
+        /// The product's number (No Jastel, product ID).
+        product: String,
+        /// A field of the form that is no choice; may be given several times.
+        #[arg(long, value_name = "NAME=VALUE")]
+        field: Vec<String>,
+        /// A field of the form with one of its values; may be given several times.
+        #[arg(long, value_name = "NAME=VALUE")]
+        choice: Vec<String>,
+        /// The case that has the open report of this product: this one is recorded as its repeat.
+        #[arg(long, value_name = "CASE", default_value_t = 0, hide_default_value = true)]
+        repeats: u64,
+    },
     /// Change a case's priority by hand.
     #[command(after_help = "Example: simpang agent priority 17 vvip")]
     Priority {

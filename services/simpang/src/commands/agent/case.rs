@@ -77,6 +77,23 @@ async fn describe(me: &Me, ask: Ask) -> Result<()> {
             );
             done(me, &request?, text);
         }
+        Ask::Fault { of: Seen { case, seen }, product, field, choice, repeats } => {
+            let (fields, choices) = (parse::fields(&field)?, parse::fields(&choice)?);
+            let request = send!(
+                me,
+                report_fault,
+                ReportFaultRequest {
+                    case: case,
+                    seen_messages: seen,
+                    product: product,
+                    fields: fields,
+                    choices: choices,
+                    repeats: repeats,
+                }
+            );
+            let text = format!("the fault report is on case {case}; the rules ran again");
+            done(me, &request?, text);
+        }
         Ask::Priority { case, priority } => {
             let text = format!("case {case} has priority {priority}");
             done(me, &send!(me, set_priority, SetPriorityRequest { case: case, priority: priority })?, text);

@@ -36,6 +36,7 @@ pub(super) fn layout(case: &api::Case, customer: Option<&api::Customer>, now_ms:
     section(&mut page, "conversation", case.conversation.iter().flat_map(entry).collect());
     section(&mut page, "notes", case.notes.iter().flat_map(note).collect());
     section(&mut page, "calls", case.dispositions.iter().flat_map(disposition).collect());
+    section(&mut page, "fault reports", case.faults.iter().flat_map(fault).collect());
     section(&mut page, "tickets elsewhere", case.references.iter().map(reference).collect());
     section(&mut page, "escalations", case.escalations.iter().flat_map(escalation).collect());
     section(&mut page, "who had it", case.assignments_made.iter().map(assignment).collect());
@@ -264,6 +265,19 @@ fn disposition(call: &api::Disposition) -> Vec<String> {
     );
     let fields = call.fields.iter().map(|field| format!("    {}: {}", field.name, field.value));
     std::iter::once(head).chain(indented(&call.text)).chain(fields).collect()
+}
+
+fn fault(report: &api::FaultReport) -> Vec<String> {
+    let state = match (report.repeats, report.ended_by.as_str()) {
+        (0, "") => "open".to_owned(),
+        (0, _) => format!("ended {} UTC", output::time(report.ended_ms)),
+        (first, _) => format!("repeats the one on case {first}"),
+    };
+    let head = format!("{}  {} by {} ({state})", output::time(report.at_ms), report.product, report.agent);
+    let subject = Some(&report.subject).filter(|subject| !subject.is_empty());
+    let subject = subject.map(|subject| format!("    Subject: {subject}"));
+    let fields = report.fields.iter().map(|field| format!("    {}: {}", field.name, field.value));
+    std::iter::once(head).chain(subject).chain(fields).collect()
 }
 
 fn reference(ticket: &api::Reference) -> String {
