@@ -12,6 +12,8 @@ enum Flow {
     Open,
     /// They wait, as in a network that drops everything: nobody is told, and what was sent arrives once it is mended.
     Held,
+    /// As [`Self::Held`], but only what goes out from this end: what is sent to it arrives.
+    HeldOut,
     /// Connections are broken, and new ones end at once.
     Cut,
 }
@@ -45,6 +47,11 @@ impl Link {
     /// Lets nothing through, and tells nobody.
     pub fn hold(&self) {
         self.flow.send_replace(Flow::Held);
+    }
+
+    /// Lets nothing out, and tells nobody; what is sent to this end arrives.
+    pub fn hold_out(&self) {
+        self.flow.send_replace(Flow::HeldOut);
     }
 
     /// Breaks every connection and takes no new one.
@@ -82,12 +89,17 @@ async fn carry(near: TcpStream, target: u16, flow: watch::Receiver<Flow>) {
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
     // Both ends close when one way ends.
     tokio::select! {
-        () = pump(near_in, far_out, flow.clone()) => {}
-        () = pump(far_in, near_out, flow) => {}
+        () = pump(near_in, far_out, flow.clone(), |flow| matches!(flow, Flow::Held | Flow::HeldOut)) => {}
+        () = pump(far_in, near_out, flow, |flow| flow == Flow::Held) => {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut flow: watch::Receiver<Flow>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut flow: watch::Receiver<Flow>,
+    waits: fn(Flow) -> bool,
+) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = tokio::select! {
@@ -96,7 +108,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut flow: watch::
             read = from.read(&mut buffer) => read,
         };
         let Ok(count @ 1..) = read else { return };
-        let passes = flow.wait_for(|flow| *flow != Flow::Held).await.is_ok_and(|flow| *flow == Flow::Open);
+        let passes = flow.wait_for(|flow| !waits(*flow)).await.is_ok_and(|flow| *flow != Flow::Cut);
         if !passes || to.write_all(&buffer[..count]).await.is_err() {
             return;
         }

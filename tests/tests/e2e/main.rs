@@ -13,5 +13,6 @@ mod mail_servers;
 mod owners;
 mod refusals;
 mod social;
+mod takeover;
 mod up;
 mod verdict;

@@ -19,6 +19,19 @@ fn a_pull_gives_the_smallest_key_of_the_best_ranked_queue() {
 }
 
 #[test]
+fn of_queues_of_one_rank_the_one_with_the_smallest_key_goes_first() {
+    let mut desk = Trial::ruled_by(|tables| tables.queues.iter_mut().for_each(|queue| queue.rank = 1));
+    desk.mail(1);
+    // More than the head start of its priority later, so that the first is still the one in front.
+    desk.now += 5 * HOUR;
+    desk.mail_of(2, "VIP");
+    desk.agent("rina", &["senior"]);
+    desk.sign_in("rina", false);
+    assert_eq!(assigned(&desk.pull("rina", 1, 0)), [(1, "rina".to_owned())]);
+    assert_eq!(assigned(&desk.pull("rina", 1, 0)), [(2, "rina".to_owned())]);
+}
+
+#[test]
 fn an_unqualified_agent_stays_idle_while_a_priority_case_waits() {
     let mut desk = Trial::new();
     desk.ready("junior");

@@ -42,6 +42,16 @@ fn an_accepted_reply_stops_the_first_response_clock() {
 }
 
 #[test]
+fn an_automatic_acknowledgement_answers_nobody_and_stops_no_clock() {
+    let mut desk = Trial::ruled_by(|tables| tables.limits.acknowledgement = Some("received".into()));
+    assert!(names(&desk.mail(1)).contains(&"DeliveryQueued".to_owned()));
+    assert_eq!(names(&desk.deliver(DeliveryOutcome::Delivered)), ["DeliveryEnded"]);
+    let case = desk.desk.state().cases.values().next().unwrap();
+    assert!(!case.answered && case.clock(SlaClock::FirstResponse).is_some());
+    desk.assert_fold_is_equal();
+}
+
+#[test]
 fn a_refused_or_unknown_reply_leaves_the_clock_running() {
     for outcome in [DeliveryOutcome::Refused, DeliveryOutcome::Unknown] {
         let mut desk = replied(false);
@@ -66,6 +76,22 @@ fn a_reply_that_resolves_does_so_once_it_is_accepted() {
     let mut desk = replied(true);
     let events = desk.deliver(DeliveryOutcome::Delivered);
     assert!(names(&events).contains(&"CaseResolved".to_owned()));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_late_report_of_an_earlier_attempt_does_not_end_the_one_under_way() {
+    let mut desk = replied(false);
+    let delivery = queued(&desk);
+    desk.deliver_this(delivery, DeliveryOutcome::Retry);
+    desk.now += 1_000;
+    desk.judge(Body::Claim(DeliveryClaim { delivery, deliverer: "d2".into() }));
+    let report = |attempt: u32| {
+        let (outcome, detail) = (DeliveryOutcome::Refused, "".into());
+        Body::Report(DeliveryReport { delivery, attempt, outcome, detail, source: None, retry_after_ms: 0 })
+    };
+    assert_eq!(names(&desk.judge(report(1))), ["InputRefused"]);
+    assert_eq!(names(&desk.judge(report(2))), ["DeliveryEnded"]);
     desk.assert_fold_is_equal();
 }
 

@@ -4,7 +4,7 @@ use simpang_domain::event::Happened;
 use simpang_domain::input::{Ask, Body, Handover, HandoverFailure, Message, TransferTo};
 use simpang_domain::words::{CaseId, InputId, JoinedBy, MessageKind, WaitingOn};
 
-use crate::support::{DAY, Trial, answer, assigned, message, names};
+use crate::support::{DAY, HOUR, Trial, answer, assigned, message, names};
 
 fn joined(events: &[Happened]) -> Option<(u64, JoinedBy)> {
     events.iter().find_map(|e| match e {
@@ -163,6 +163,19 @@ fn a_case_that_another_desk_can_not_get_waits_here_again_in_its_place() {
     assert_eq!(names(&desk.judge(Body::HandoverFailure(failure))), ["InputRefused"], "it is not away");
     let unknown = HandoverFailure { case: CaseId(9), desk: "telkomcare".into(), reason: "x".into() };
     assert_eq!(names(&desk.judge(Body::HandoverFailure(unknown))), ["InputRefused"]);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn time_stands_still_while_the_brokers_clock_is_behind() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    let before = desk.now;
+    desk.now -= HOUR;
+    desk.mail(2);
+    let (_, events) = desk.history.last().unwrap();
+    assert!(!events.is_empty() && events.iter().all(|event| event.at == before), "{events:?}");
+    assert_eq!(desk.desk.state().now, before);
     desk.assert_fold_is_equal();
 }
 
