@@ -164,7 +164,7 @@ pub(crate) async fn store(urls: &str, user: &str, secrets: &Secrets, replicas: u
         password: Some(secrets.password(user).into()),
         replicas,
         // What the broker refuses it does not answer.
-        timeout: Duration::from_secs(if replicas == 1 { 1 } else { 5 }),
+        timeout: Duration::from_secs(if replicas == 1 { 2 } else { 5 }),
         ..NatsOptions::default()
     };
     NatsStore::connect(urls, options).await.unwrap()
