@@ -248,6 +248,16 @@ async fn a_lost_tail_stops_a_reader_that_was_beyond_it() {
     }
     let (seq, reason) = stops(&mut tail).await;
     assert!(seq == 5 && reason.contains("another record stands here"), "{reason}");
+
+    // The record that stands there now is of the same kind.
+    desk = Desk::with_two_commits();
+    desk.input("d");
+    let mut tail = desk.tail(Anchor::Start);
+    sequences(&mut tail, 6).await;
+    desk.log.lose_tail(5);
+    desk.log.push(RecordKind::Input(Door::Ingest), inputs("other"));
+    let (seq, reason) = stops(&mut tail).await;
+    assert!(seq == 6 && reason.contains("another record stands here"), "{reason}");
 }
 
 #[tokio::test]
