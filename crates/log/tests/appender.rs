@@ -157,6 +157,26 @@ async fn inputs_given_together_stay_together_when_they_fit() {
 }
 
 #[tokio::test]
+async fn who_shares_a_record_with_inputs_given_together_is_told_their_own_place() {
+    let log = Gated::new();
+    let appender = log.appender(Limits::default());
+    let first = appender.submit(&input("alone")).await.unwrap();
+    tokio::task::yield_now().await;
+    let together = appender.append_all(vec![input("0"), input("1"), input("2")]);
+    let later = async {
+        tokio::task::yield_now().await;
+        let ticket = appender.submit(&input("later")).await.unwrap();
+        log.gate.add_permits(2);
+        ticket.place().await.unwrap()
+    };
+    let (together, later) = future::join(together, later).await;
+    assert_eq!(first.place().await.unwrap(), Place { seq: 1, index: 0 });
+    assert_eq!(together.unwrap(), (0..3).map(|index| Place { seq: 2, index }).collect::<Vec<_>>());
+    assert_eq!(later, Place { seq: 2, index: 3 });
+    assert_eq!(log.records(), [vec!["alone"], vec!["0", "1", "2", "later"]]);
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_is_told_to_everybody_in_the_record() {
     let log = Gated::new();
     let appender = log.appender(Limits::default());

@@ -201,17 +201,13 @@ impl Desk {
         tokio::time::timeout(Duration::from_secs(60), judged).await.expect("the input is judged");
     }
 
-    /// Waits for a commit that judged an input in part; gives that input.
-    pub(crate) async fn first_part(&self) -> Place {
-        let mut tail = Tail::start(self.log.clone(), Anchor::Start);
-        loop {
-            if let Body::Commit { commit, .. } = tail.next().await.unwrap().body {
-                let at = commit.decided_through.unwrap();
-                if at.step != 0 {
-                    return Place { seq: at.seq, index: at.index };
-                }
-            }
-        }
+    /// Where the first commit stands that judged an input in part.
+    pub(crate) async fn first_part(&self) -> u64 {
+        let is_part = |entry: &simpang_log::Entry| match &entry.body {
+            Body::Commit { commit, .. } => commit.decided_through.unwrap().step != 0,
+            _ => false,
+        };
+        self.entries().await.iter().find(|entry| is_part(entry)).expect("an input was cut in parts").seq
     }
 
     async fn entries(&self) -> Vec<simpang_log::Entry> {
