@@ -256,7 +256,7 @@ async fn a_take_over_in_the_middle_of_an_input_goes_on_where_it_was() {
     desk.decided(cut).await;
     router.stop().await;
     // The log as it stood when the first part was written and no other.
-    desk.log.lose_tail(desk.first_part().await);
+    desk.lose_tail(desk.first_part().await);
     let other = desk.router("two", true).await;
     desk.decided(cut).await;
     other.stop().await;
