@@ -131,6 +131,21 @@ impl Fold {
         Ok(())
     }
 
+    /// The event by which a router takes the desk over, after all that stands on the log.
+    pub fn take_over(&mut self, writer: &str) -> Event {
+        self.desk.take(writer.into(), crate::core_version().as_str().into(), &self.partial)
+    }
+
+    /// The policy in force after all that stands on the log; an input that was judged in part may have brought it.
+    #[must_use]
+    pub fn policy_version(&self) -> u64 {
+        let applied = self.partial.iter().rev().find_map(|event| match event.body {
+            Happened::PolicyApplied { version, .. } => Some(version),
+            _ => None,
+        });
+        applied.unwrap_or(self.desk.state().policy_version)
+    }
+
     fn arrived(&mut self, id: InputId, at: i64, door: Option<Door>, input: &simpang_proto::log::v1::Input) {
         let mut rules = None;
         let name = self.name.as_str();

@@ -150,12 +150,11 @@ impl<'a> Owner<'a> {
     async fn take_over(seat: &'a Seat, mut followed: Followed) -> Result<Option<Self>, LogError> {
         let mut chain = ChainWriter::new(seat.log.desk(), followed.tail.anchor());
         let fold = &mut followed.fold;
-        let event =
-            fold.desk.take(seat.instance.as_str().into(), simpang_replay::core_version().as_str().into());
+        let event = fold.take_over(&seat.instance);
         let epoch = fold.desk.state().epoch;
         let commit = Commit {
             decided_through: Some(fold.decided),
-            policy_version: fold.desk.state().policy_version,
+            policy_version: fold.policy_version(),
             writer: seat.instance.clone(),
             epoch,
             events: vec![simpang_wire::event::write(&event)],

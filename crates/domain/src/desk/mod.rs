@@ -107,11 +107,13 @@ impl<R: Rules> Desk<R> {
         self.state.settle(input, case, rejected, &self.rules);
     }
 
-    /// The event by which a router takes the desk over; it follows from no input.
-    pub fn take(&mut self, writer: Name, core_version: Name) -> Event {
+    /// The event by which a router takes the desk over; it follows from no input. `decided` is what stands already of
+    /// an input that is not judged to its end, after which it happens.
+    pub fn take(&mut self, writer: Name, core_version: Name, decided: &[Event]) -> Event {
         let epoch = self.state.epoch + 1;
         let body = Happened::DeskTaken { writer, epoch, core_version };
-        let event = Event { caused_by: InputId::default(), at: self.state.now, body };
+        let at = decided.last().map_or(self.state.now, |last| last.at.max(self.state.now));
+        let event = Event { caused_by: InputId::default(), at, body };
         self.take_event(&event);
         event
     }

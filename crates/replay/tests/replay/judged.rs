@@ -74,7 +74,7 @@ impl Judged {
         let log = store.create(&desk).await.unwrap();
         let (tail, chain) = (Tail::start(log.clone(), Anchor::Start), ChainWriter::new(&desk, Anchor::Start));
         let mut judged = Self { store, log, tail, fold: Fold::new(&desk), chain, sent: 0, desk };
-        let taken = judged.fold.desk.take(WRITER.into(), simpang_replay::core_version().as_str().into());
+        let taken = judged.fold.take_over(WRITER);
         judged.commit(v1::Position::default(), 0, vec![simpang_wire::event::write(&taken)]).await;
         let file = |path: &str, text: &str| v1::PolicyFile { path: path.into(), text: text.into() };
         let manifest = file("policy.toml", "name = \"test\"\nversion = 1\ndesks = [\"test\"]\n");
