@@ -57,7 +57,11 @@ async fn sla(client: &Client, desk: &str, zone: &str, from_ms: i64, to_ms: i64) 
     let row = |kept: api::SlaAttainment| {
         let met = i64::from(kept.met) + i64::from(kept.met_late);
         let average = kept.elapsed_ms.checked_div(met).map_or(String::new(), |ms| (ms / 1_000).to_string());
-        let attained = format!("{}.{}", kept.attained_permille / 10, kept.attained_permille % 10);
+        // Of clocks that all still run nothing is known yet.
+        let attained = match kept.met + kept.breached {
+            0 => String::new(),
+            _ => format!("{}.{}", kept.attained_permille / 10, kept.attained_permille % 10),
+        };
         let clock = plain(kept.clock().as_str_name(), "CLOCK_");
         let counts = [kept.started, kept.met, kept.breached, kept.met_late, kept.cancelled];
         let counts = counts.map(|count| count.to_string());
