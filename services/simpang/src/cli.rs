@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Judge the log again, check its chain and everything that must always hold.
     Verify(Verify),
-    /// Check a policy, try it, compare two, or put one on a desk's log.
+    /// Check a policy, try it on its scenarios, or put it on a desk's log.
     #[command(subcommand)]
     Policy(Policy),
     /// Make desks, list them, add agents and customers.
