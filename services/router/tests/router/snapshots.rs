@@ -137,6 +137,25 @@ async fn of_a_damaged_snapshot_the_one_before_it_is_used() {
     desk.check(false).await;
 }
 
+/// A state that can be read, and is not the one that was written down: only the digest tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_in_which_somebody_has_another_name_is_not_gone_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = with_history(dir.path()).await;
+    damage(kept(dir.path()).last().unwrap(), |bytes| {
+        let named: Vec<usize> = (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"budi")).collect();
+        assert!(!named.is_empty());
+        for at in named {
+            bytes[at..at + 4].copy_from_slice(b"bodi");
+        }
+    });
+    let router = desk.keeping(dir.path(), NEVER).await;
+    let asked = desk.sign_in("budi").await;
+    desk.decided(asked).await;
+    router.stop().await;
+    desk.check(false).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_whole_snapshot_the_log_is_read() {
     let dir = tempfile::tempdir().unwrap();
