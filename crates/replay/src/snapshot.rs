@@ -93,3 +93,26 @@ pub fn belongs(at: &CommitRef, found: Option<&Record>) -> Result<(), String> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use simpang_log::port::{Door, Record, RecordKind};
+    use simpang_log::{CommitRef, chain};
+
+    use super::belongs;
+
+    #[test]
+    fn only_the_very_commit_of_a_snapshot_is_where_it_goes_on() {
+        let bytes = Bytes::from_static(b"a commit");
+        let digest = chain::digest(&bytes);
+        let at = CommitRef { seq: 7, number: 3, digest, decided_through: Default::default() };
+        let record = |kind, payload| Record { seq: 7, at_ms: 0, kind, payload };
+        assert_eq!(belongs(&at, Some(&record(RecordKind::Commit, bytes.clone()))), Ok(()));
+        let another = record(RecordKind::Commit, Bytes::from_static(b"another commit"));
+        let input = record(RecordKind::Input(Door::Ingest), bytes);
+        for found in [None, Some(&another), Some(&input)] {
+            assert!(belongs(&at, found).is_err(), "{found:?}");
+        }
+    }
+}

@@ -139,6 +139,8 @@ async fn a_commit_of_a_stranger_makes_the_router_step_down() {
     };
     let sealed = chain.seal(stranger).unwrap();
     desk.log.commit(sealed.payload, sealed.previous_seq).await.unwrap();
+    // It does so at the sight of it, not only when its own next commit is refused.
+    support::following(&router).await;
     let next = desk.mail(2).await;
     desk.decided(next).await;
     router.stop().await;

@@ -352,6 +352,15 @@ pub(crate) fn desk_taken(writer: &str, epoch: u64, core_version: &str) -> v1::Ev
     v1::Event { caused_by: Some(v1::InputId::default()), at_ms: 0, body: Some(Happened::DeskTaken(taken)) }
 }
 
+/// Waits until the router reads along and does not own the desk.
+pub(crate) async fn following(router: &Router) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while !matches!(router.statuses()["test"], DeskStatus::Following) {
+        assert!(std::time::Instant::now() < deadline, "the desk is still owned: {:?}", router.statuses());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Why the router does not judge the desk, once it stops to.
 pub(crate) async fn stopped(router: &Router) -> String {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
