@@ -45,16 +45,15 @@ impl Agent {
         self.presence.is_some_and(|p| p != Presence::Ready)
     }
 
-    /// Whether they ask for cases, of whatever queue.
-    pub(crate) fn asks(&self) -> bool {
-        let ready = self.session.is_some() && !self.not_ready();
-        ready && (self.pull.is_some() || (self.auto && self.presence.is_some()))
+    /// Whether they are signed in, and as far as is known take cases.
+    pub(crate) fn is_there(&self) -> bool {
+        self.session.is_some() && !self.not_ready()
     }
 
-    /// Whether they ask for cases of this queue now: by a pull, or in auto mode.
-    pub(crate) fn asks_for(&self, queue: NameNo) -> bool {
+    /// Whether a pull of theirs waits that may bring cases of this queue.
+    pub(crate) fn pulls(&self, queue: NameNo) -> bool {
         let pulls = |p: &WaitingPull| p.left > 0 && (p.queues.is_empty() || p.queues.contains(&queue));
-        self.asks() && (self.pull.as_ref().is_some_and(pulls) || (self.auto && self.presence.is_some()))
+        self.pull.as_ref().is_some_and(pulls)
     }
 
     /// Whether a limit of their own leaves them no room: for `has` cases of a channel and `in_all`.
@@ -82,6 +81,12 @@ impl Agent {
     /// The same, with cases that are offered to them.
     pub(crate) fn busy(&self, channel: i32) -> u32 {
         self.load(channel) + self.offers.get(&channel).copied().unwrap_or(0)
+    }
+
+    /// Cases that count against their capacity, by channel; a channel may come twice.
+    pub(crate) fn all_loads(&self, offers: bool) -> impl Iterator<Item = (i32, u32)> {
+        let offered = self.offers.iter().filter(move |_| offers);
+        self.load.iter().chain(offered).map(|(channel, count)| (*channel, *count))
     }
 
     /// They get an offer, or it ends.

@@ -99,7 +99,12 @@ fn offered(desk: &Desk, event: &v1::CaseOffered, found: &mut Findings) {
     }
     may_get(desk, case, event.case, &event.agent, found);
     if let Some(agent) = desk.names.find(&event.agent).and_then(|no| desk.agents.get(&no).map(|a| (no, a))) {
-        let busy = (agent.1.busy(case.channel), agent.1.busy_in_all());
+        if let Some(demand) = case.demand.filter(|demand| !desk.offers(agent.1, demand.queue)) {
+            let (number, name, queue) = (event.case, &event.agent, desk.names.text(demand.queue));
+            let what = format_args!("case {number} was offered to {name}, whom queue {queue} offers nothing");
+            found.broken(Code::OfferAmiss, what);
+        }
+        let busy = (agent.1.busy(case.channel), agent.1.busy_in_all(), true);
         has_room(desk, case, event.case, (&event.agent, agent), busy, found);
     }
 }
@@ -210,17 +215,17 @@ fn fits(desk: &Desk, case: &Case, event: &v1::CaseAssigned, found: &mut Findings
     else {
         return;
     };
-    let held = (agent.1.load(case.channel), agent.1.load_in_all());
+    let held = (agent.1.load(case.channel), agent.1.load_in_all(), false);
     has_room(desk, case, event.case, (&event.agent, agent), held, found);
 }
 
-/// Whether an agent who has so many cases of the channel and in all may have one more.
+/// Whether an agent who has so many cases of the channel and in all, offers among them or not, may have one more.
 fn has_room(
     desk: &Desk,
     case: &Case,
     number: u64,
     (name, (agent, state)): (&str, (NameNo, &Agent)),
-    (has, in_all): (u32, u32),
+    (has, in_all, offers): (u32, u32, bool),
     found: &mut Findings,
 ) {
     if state.wants_no_more(case.channel, has, in_all) {
@@ -229,6 +234,15 @@ fn has_room(
             format_args!(
                 "{name} got case {number}, and has {has} of its channel and {in_all} in all: their own limit is \
                  reached"
+            ),
+        );
+    }
+    let shared = desk.shared_room(state, case.channel, offers);
+    if let Some((taken, weight, total)) = shared.filter(|(taken, weight, total)| taken + weight > *total) {
+        found.broken(
+            Code::OverCapacity,
+            format_args!(
+                "{name} got case {number} of weight {weight}, and what they have weighs {taken} of {total}"
             ),
         );
     }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self, OfferEnd, Presence, UnassignedBy};
 
-use crate::InputId;
 use crate::agent::{Agent, WaitingPull};
 use crate::arrived::{Arrived, Ask, Kind, SessionLimit};
 use crate::names::{NameNo, Names};
+use crate::{InputId, Options};
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -67,6 +67,19 @@ pub(crate) struct Class {
     pub(crate) step: u32,
 }
 
+/// One capacity for the cases of all channels.
+#[derive(Debug)]
+struct Shared {
+    total: u32,
+    weights: BTreeMap<i32, u32>,
+}
+
+impl Shared {
+    fn weight(&self, channel: i32) -> u64 {
+        u64::from(self.weights.get(&channel).copied().unwrap_or(1))
+    }
+}
+
 /// The desk.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
@@ -77,11 +90,15 @@ pub(crate) struct Desk {
     pub(crate) last_case: u64,
     /// Waiting cases by key and number.
     waiting: BTreeMap<Class, BTreeSet<(i64, u64)>>,
-    /// Agents who ask for cases, by queue they are admitted to.
+    /// Agents who are there and may ask for cases, by queue they are admitted to.
     asking: BTreeMap<NameNo, BTreeSet<NameNo>>,
     /// Queues in which nobody takes cases by pull or offer.
     held_queues: BTreeSet<NameNo>,
+    /// Queues whose cases come by pull only, and those whose cases come by offer only.
+    pull_queues: BTreeSet<NameNo>,
+    offer_queues: BTreeSet<NameNo>,
     default_capacity: BTreeMap<i32, u32>,
+    shared: Option<Shared>,
     changed_classes: BTreeSet<Class>,
     changed_agents: BTreeSet<NameNo>,
     returning: Vec<u64>,
@@ -90,9 +107,19 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(default_capacity: BTreeMap<i32, u32>, held_queues: &BTreeSet<String>) -> Self {
-        let mut desk = Self { default_capacity, ..Self::default() };
-        desk.held_queues = held_queues.iter().map(|queue| desk.names.of(queue)).collect();
+    pub(crate) fn new(options: &Options) -> Self {
+        let by_number =
+            |all: &BTreeMap<v1::Channel, u32>| all.iter().map(|(channel, n)| (*channel as i32, *n)).collect();
+        let shared = options.shared_capacity.as_ref();
+        let mut desk = Self {
+            default_capacity: by_number(&options.default_capacity),
+            shared: shared.map(|s| Shared { total: s.total, weights: by_number(&s.weights) }),
+            ..Self::default()
+        };
+        let mut all = |queues: &BTreeSet<String>| queues.iter().map(|queue| desk.names.of(queue)).collect();
+        desk.held_queues = all(&options.held_queues);
+        desk.pull_queues = all(&options.pull_queues);
+        desk.offer_queues = all(&options.offer_queues);
         desk
     }
 
@@ -375,7 +402,7 @@ impl Desk {
             }
         }
         change(agent, &mut self.names);
-        if agent.asks() {
+        if agent.is_there() {
             for queue in agent.admissions.keys() {
                 self.asking.entry(*queue).or_default().insert(number);
             }
@@ -415,15 +442,42 @@ impl Desk {
         self.waiting.get(class)
     }
 
-    /// Agents who ask and are admitted to the queue.
+    /// Agents who are there and admitted to the queue.
     pub(crate) fn asking_for(&self, queue: NameNo) -> impl Iterator<Item = NameNo> {
         self.asking.get(&queue).into_iter().flatten().copied()
+    }
+
+    /// Whether an agent is to get the next case of a queue: by a pull, or because they are offered its cases.
+    pub(crate) fn asks(&self, agent: NameNo, queue: NameNo) -> bool {
+        let Some(agent) = self.agents.get(&agent) else { return false };
+        let pulls = !self.offers_only(queue) && agent.pulls(queue);
+        agent.is_there() && (pulls || self.offers(agent, queue))
+    }
+
+    /// Whether a queue offers an agent its cases.
+    pub(crate) fn offers(&self, agent: &Agent, queue: NameNo) -> bool {
+        let by_itself = agent.auto && !self.pull_queues.contains(&queue);
+        agent.presence.is_some() && (by_itself || self.offers_only(queue))
+    }
+
+    /// Whether no pull brings cases of a queue.
+    pub(crate) fn offers_only(&self, queue: NameNo) -> bool {
+        self.offer_queues.contains(&queue)
+    }
+
+    /// Of a shared capacity: what the agent's cases weigh, with those on offer too, what one more of the channel would,
+    /// and the most.
+    pub(crate) fn shared_room(&self, agent: &Agent, channel: i32, offers: bool) -> Option<(u64, u64, u64)> {
+        let shared = self.shared.as_ref()?;
+        let taken = agent.all_loads(offers).map(|(of, count)| shared.weight(of) * u64::from(count)).sum();
+        Some((taken, shared.weight(channel), u64::from(shared.total)))
     }
 
     /// Most cases of a channel that an agent may hold; `None`: not known here.
     pub(crate) fn capacity(&self, agent: NameNo, channel: i32) -> Option<u32> {
         let own = self.agents.get(&agent).and_then(|a| a.capacities.get(&channel));
-        own.or_else(|| self.default_capacity.get(&channel)).copied()
+        let shared = self.shared.as_ref().map(|_| u32::MAX);
+        own.or_else(|| self.default_capacity.get(&channel)).copied().or(shared)
     }
 
     /// Whether an agent holds each of the skills at any level.
@@ -446,6 +500,10 @@ impl Desk {
         let Some(state) = self.agents.get(&agent) else { return Some(false) };
         let busy = state.busy(class.channel);
         if state.wants_no_more(class.channel, busy, state.busy_in_all()) {
+            return Some(false);
+        }
+        let shared = self.shared_room(state, class.channel, true);
+        if shared.is_some_and(|(taken, weight, total)| taken + weight > total) {
             return Some(false);
         }
         self.capacity(agent, class.channel).map(|most| busy < most)

@@ -96,8 +96,15 @@ pub struct Options {
     /// Most cases of each channel at once, where an agent's record does not say: the policy's. Where neither says,
     /// capacity is not checked.
     pub default_capacity: BTreeMap<v1::Channel, u32>,
+    /// What cases of all channels weigh together, and the most of that an agent takes. A channel that neither this
+    /// nor an agent's record limits by itself is then limited by it alone. None: there is no such limit.
+    pub shared_capacity: Option<SharedCapacity>,
     /// Queues from which nobody gets cases by pull or offer. Before any policy there is one, `unrouted`.
     pub held_queues: BTreeSet<String>,
+    /// Queues whose cases agents get by pull only.
+    pub pull_queues: BTreeSet<String>,
+    /// Queues whose cases are offered to every agent who is ready, and that no pull brings.
+    pub offer_queues: BTreeSet<String>,
     /// How long the desk remembers idempotency keys, ms; none: a repeat is one however late it comes.
     pub key_memory_ms: Option<i64>,
     /// Calendars in which deadlines can be computed again.
@@ -106,11 +113,23 @@ pub struct Options {
     pub kept_per_code: u64,
 }
 
+/// One capacity for the cases of all channels.
+#[derive(Debug, Clone, Default)]
+pub struct SharedCapacity {
+    /// The most that an agent's cases weigh together.
+    pub total: u32,
+    /// What a case of a channel weighs; of a channel that is not named, 1.
+    pub weights: BTreeMap<v1::Channel, u32>,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             quiescent: false,
             default_capacity: BTreeMap::new(),
+            shared_capacity: None,
+            pull_queues: BTreeSet::new(),
+            offer_queues: BTreeSet::new(),
             held_queues: BTreeSet::from(["unrouted".to_owned()]),
             key_memory_ms: None,
             calendars: Box::new(RoundTheClock::default()),
@@ -153,8 +172,7 @@ impl Checker {
     /// For the log of a desk.
     #[must_use]
     pub fn with(desk: &str, options: Options) -> Self {
-        let capacity =
-            options.default_capacity.into_iter().map(|(channel, most)| (channel as i32, most)).collect();
+        let desk_state = Desk::new(&options);
         Self {
             desk_name: desk.to_owned(),
             quiescent: options.quiescent,
@@ -164,7 +182,7 @@ impl Checker {
             judging: Judging::new(),
             acknowledged: Acknowledged::default(),
             messages: Messages::new(options.key_memory_ms),
-            desk: Desk::new(capacity, &options.held_queues),
+            desk: desk_state,
             lifecycle: Lifecycle::default(),
             assignment: Assignment::default(),
             calls: Calls::default(),

@@ -46,6 +46,11 @@ impl Order {
     ) {
         let (number, name) = (event.case, &event.agent);
         let Some(demand) = desk.cases.get(&number).and_then(|c| c.demand) else { return };
+        if desk.offers_only(demand.queue) {
+            let queue = desk.names.text(demand.queue);
+            let what = format_args!("{name} pulled case {number}, and queue {queue} only offers its cases");
+            found.broken(Code::PullAmiss, what);
+        }
         let agent = desk.names.find(name).and_then(|no| desk.agents.get(&no));
         let pull = event.pull.map(InputId::from);
         let waits = agent.and_then(|a| a.pull.as_ref()).filter(|p| Some(p.id) == pull);
@@ -134,7 +139,7 @@ pub(crate) fn nobody_idle(desk: &mut Desk, found: &mut Findings) {
                 format_args!("a pull of {name} got all it asked for and did not end"),
             );
         }
-        let queues = desk.agents.get(&agent).filter(|a| a.asks()).map(|a| &a.admissions);
+        let queues = desk.agents.get(&agent).filter(|a| a.is_there()).map(|a| &a.admissions);
         for queue in queues.into_iter().flat_map(|admissions| admissions.keys()) {
             let left = desk.waiting(*queue, None).any(|(class, _)| idle(desk, agent, class, found));
             if left {
@@ -145,8 +150,7 @@ pub(crate) fn nobody_idle(desk: &mut Desk, found: &mut Findings) {
 }
 
 fn idle(desk: &Desk, agent: NameNo, class: &Class, found: &mut Findings) -> bool {
-    let asks = desk.agents.get(&agent).is_some_and(|a| a.asks_for(class.queue));
-    if !asks || desk.could_take(agent, class) != Some(true) {
+    if !desk.asks(agent, class.queue) || desk.could_take(agent, class) != Some(true) {
         return false;
     }
     let first = desk.waiting_in(class).and_then(BTreeSet::first);

@@ -19,7 +19,7 @@ use simpang_domain::rules::{
 use simpang_domain::state::State;
 use simpang_domain::stored::{Reader, Stored as _, Writer};
 use simpang_domain::words::{
-    CaseId, Channel, InputId, MessageKind, Millis, Name, Role, SlaClock, Visibility,
+    CaseId, Channel, InputId, MessageKind, Millis, Name, QueueMode, Role, SlaClock, Visibility,
 };
 
 const SKILLS: u32 = 20;
@@ -83,6 +83,7 @@ impl BySkill {
             name: "general".into(),
             rank: 0,
             skills: Vec::new(),
+            mode: QueueMode::Both,
             offer_ms: 30_000,
             sticky: true,
             widen_after_ms: Vec::new(),

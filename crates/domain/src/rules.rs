@@ -3,7 +3,7 @@
 
 use crate::event::OnDuty;
 use crate::facts::{AgentFacts, CaseFacts};
-use crate::words::{Answered, Channel, FieldShape, Millis, Name, Role, SlaClock};
+use crate::words::{Answered, Channel, FieldShape, Millis, Name, QueueMode, Role, SlaClock};
 
 /// A compiled policy, as the core sees it.
 pub trait Rules {
@@ -122,6 +122,8 @@ pub struct Tables {
     pub categories: Vec<Vec<Name>>,
     /// Most cases of each channel an agent holds at once, where their record does not say.
     pub capacities: Vec<(Channel, u32)>,
+    /// What cases of all channels weigh together, and the most of that an agent takes; none: not limited.
+    pub shared: Option<SharedCapacity>,
     /// The desk's numbers.
     pub limits: Limits,
     /// What agents may give as reasons.
@@ -227,6 +229,23 @@ pub struct OutOfHours {
     pub template: Name,
 }
 
+/// One capacity for the cases of all channels, beside the most of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedCapacity {
+    /// The most that an agent's cases weigh together.
+    pub total: u32,
+    /// What a case of a channel weighs; of a channel that is not named, 1.
+    pub weights: Vec<(Channel, u32)>,
+}
+
+impl SharedCapacity {
+    /// What a case of this channel weighs.
+    #[must_use]
+    pub fn weight(&self, channel: Channel) -> u32 {
+        self.weights.iter().find(|(c, _)| *c == channel).map_or(1, |(_, weight)| *weight)
+    }
+}
+
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueRule {
@@ -236,6 +255,8 @@ pub struct QueueRule {
     pub rank: i32,
     /// Skills its cases need, sorted.
     pub skills: Vec<Name>,
+    /// How its cases come to agents.
+    pub mode: QueueMode,
     /// How long an offer waits for an answer, ms.
     pub offer_ms: i64,
     /// Prefer the agent who last handled this customer, if they are free.
@@ -461,10 +482,12 @@ impl Tables {
         self.escalations.get(place).or(self.escalations.last())
     }
 
-    /// Most cases of a channel at once, where the agent's record does not say.
+    /// Most cases of a channel at once, where the agent's record does not say. What the policy does not name is
+    /// limited by the shared capacity alone; where there is none, 1.
     #[must_use]
     pub fn capacity(&self, channel: Channel) -> u32 {
-        self.capacities.iter().find(|(c, _)| *c == channel).map_or(1, |(_, limit)| *limit)
+        let unnamed = if self.shared.is_some() { u32::MAX } else { 1 };
+        self.capacities.iter().find(|(c, _)| *c == channel).map_or(unnamed, |(_, limit)| *limit)
     }
 }
 
@@ -492,6 +515,7 @@ impl Default for NoPolicy {
             name: "unrouted".into(),
             rank: 0,
             skills: Vec::new(),
+            mode: QueueMode::Both,
             offer_ms: 30_000,
             sticky: false,
             widen_after_ms: Vec::new(),
@@ -521,6 +545,7 @@ impl Default for NoPolicy {
             escalations: Vec::new(),
             categories: Vec::new(),
             capacities: Vec::new(),
+            shared: None,
             limits,
             reasons: Reasons::default(),
             fault: None,

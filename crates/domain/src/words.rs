@@ -176,6 +176,18 @@ words! {
 }
 
 words! {
+    /// How cases of a queue come to agents.
+    QueueMode {
+        /// To agents who pull, and by offer to those whose session says that they take offers.
+        Both = 1, "both";
+        /// To agents who pull, and to nobody else.
+        Pull = 2, "pull";
+        /// By offer, to every agent who is ready and has room; a pull brings none.
+        Offer = 3, "offer";
+    }
+}
+
+words! {
     /// What a principal may be (E1).
     Role {
         /// A program that pushes messages.

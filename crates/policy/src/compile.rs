@@ -339,6 +339,7 @@ pub(crate) fn tables_of(draft: &mut Draft, version: u64) -> Tables {
         escalations: std::mem::take(&mut draft.escalations),
         categories: std::mem::take(&mut draft.categories),
         capacities: std::mem::take(&mut draft.capacities),
+        shared: draft.shared_capacity.take(),
         limits: draft.desk.limits.clone(),
         reasons: std::mem::take(&mut draft.reasons),
         fault: draft.fault.take(),

@@ -4,7 +4,7 @@ use super::judging::Judging;
 use crate::event::{Candidate, Explanation, Happened};
 use crate::rules::Rules;
 use crate::state::{AgentIx, ClassIx, Place, Rank, Standing};
-use crate::words::{AssignedBy, CaseId, InputId, Name, PullEnd};
+use crate::words::{AssignedBy, CaseId, InputId, Name, PullEnd, QueueMode};
 
 /// How many candidates an explanation names.
 const NAMED: usize = 3;
@@ -99,7 +99,7 @@ impl<R: Rules> Judging<'_, R> {
         let open = agent.classes.iter().copied().filter(|class| {
             let class = self.state.demand.get(*class);
             let wanted = queues.is_empty() || queues.contains(&class.queue);
-            let served = tables.queue(&class.queue).is_some_and(|q| !q.held);
+            let served = tables.queue(&class.queue).is_some_and(|q| !q.held && q.mode != QueueMode::Offer);
             wanted && served && self.state.has_room(ix, class.channel, self.rules)
         });
         self.best_of(open)
@@ -108,11 +108,11 @@ impl<R: Rules> Judging<'_, R> {
     /// A waiting case goes to an agent who asks: into their pull, or as an offer.
     fn give(&mut self, case: CaseId, class: ClassIx, ix: AgentIx, sticky: bool) {
         let explanation = self.explain(case, class, Some(ix), sticky);
-        let queue = self.state.demand.get(class).queue.clone();
+        let queue = self.rules.tables().queue(&self.state.demand.get(class).queue);
         let agent = self.state.agents.get(ix);
-        let pull = agent.pull.as_ref().filter(|p| p.queues.is_empty() || p.queues.contains(&queue));
+        let pull = agent.pull.as_ref().filter(|_| queue.is_some_and(|queue| agent.pulls(queue)));
         let Some(pull) = pull.map(|p| p.id) else {
-            let offer_ms = self.rules.tables().queue(&queue).map_or(30_000, |q| q.offer_ms);
+            let offer_ms = queue.map_or(30_000, |q| q.offer_ms);
             let expires = self.at.saturating_add(offer_ms);
             let agent = self.agent_id(ix);
             return self.emit(Happened::CaseOffered {

@@ -2,11 +2,11 @@
 
 use super::judging::{Judging, no_name};
 use crate::event::Happened;
-use crate::rules::Rules;
+use crate::rules::{QueueRule, Rules};
 use crate::state::{AgentIx, Standing, Status};
 use crate::words::{
-    AgentId, CaseId, InputId, Name, OfferEnd, Presence, PullEnd, Rejection, SessionLimit, SignOutReason,
-    UnassignedBy,
+    AgentId, CaseId, InputId, Name, OfferEnd, Presence, PullEnd, QueueMode, Rejection, SessionLimit,
+    SignOutReason, UnassignedBy,
 };
 
 /// What an agent asks when they pull.
@@ -180,6 +180,14 @@ impl<R: Rules> Judging<'_, R> {
         if let Some(queue) = unknown {
             let detail = format!("the policy has no queue `{queue}`");
             return self.reject(principal, CaseId(0), Rejection::UnknownTarget, &detail);
+        }
+        let offers = |queue: &&QueueRule| queue.mode == QueueMode::Offer && wish.queues.contains(&queue.name);
+        if let Some(queue) = self.rules.tables().queues.iter().find(offers) {
+            let detail = format!(
+                "queue `{}` offers its cases to who is ready, and no pull brings them: leave it out",
+                queue.name
+            );
+            return self.reject(principal, CaseId(0), Rejection::Invalid, &detail);
         }
         self.end_pull(ix, PullEnd::Cancelled);
         let given = self.pull_now(ix, wish.count, wish.queues);

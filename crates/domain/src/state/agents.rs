@@ -3,8 +3,9 @@
 use super::demand::{ClassIx, Rank};
 use super::map::Map;
 use crate::input::AgentRecord;
+use crate::rules::{QueueRule, SharedCapacity};
 use crate::stored::stored;
-use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence, SessionLimit};
+use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence, QueueMode, SessionLimit};
 
 /// An agent's place in the list; places are never given to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,10 +119,35 @@ impl Agent {
         self.load[channel as usize]
     }
 
-    /// Ready, signed in and asking: by pull or auto.
+    /// What their cases weigh together.
     #[must_use]
-    pub fn asks(&self) -> bool {
-        self.is_ready() && (self.auto || self.pull.is_some())
+    pub fn weight(&self, shared: &SharedCapacity) -> u64 {
+        let of = |channel: &Channel| u64::from(self.load_on(*channel)) * u64::from(shared.weight(*channel));
+        Channel::ALL.iter().map(of).sum()
+    }
+
+    /// Whether they are to get the next case of a queue that they may serve: they pull, or the queue offers its cases
+    /// to them.
+    #[must_use]
+    pub fn asks_for(&self, queue: &QueueRule) -> bool {
+        self.is_ready() && (self.pulls(queue) || self.is_offered(queue))
+    }
+
+    /// Whether their waiting pull brings cases of a queue.
+    #[must_use]
+    pub fn pulls(&self, queue: &QueueRule) -> bool {
+        let wants = |pull: &Pull| pull.queues.is_empty() || pull.queues.contains(&queue.name);
+        queue.mode != QueueMode::Offer && self.pull.as_ref().is_some_and(wants)
+    }
+
+    /// Whether a queue offers them its cases without their asking.
+    #[must_use]
+    pub fn is_offered(&self, queue: &QueueRule) -> bool {
+        match queue.mode {
+            QueueMode::Both => self.auto,
+            QueueMode::Pull => false,
+            QueueMode::Offer => true,
+        }
     }
 
     /// Signed in and ready.

@@ -280,11 +280,10 @@ fn holds(state: &State, rules: &TestRules) {
             "{} works without session",
             agent.record.agent
         );
-        if agent.asks() {
-            let queues = agent.pull.as_ref().filter(|_| !agent.auto).map_or(Vec::new(), |p| p.queues.clone());
+        if agent.is_ready() {
             let could = state.cases.values().find(|c| {
                 c.status == Status::Queued
-                    && (queues.is_empty() || queues.contains(&c.queue))
+                    && agent.asks_for(rules.tables().queue(&c.queue).unwrap())
                     && !rules.tables().queue(&c.queue).unwrap().held
                     && agent.admitted(&c.queue).is_some_and(|from| from <= c.step)
                     && c.skills.iter().all(|s| agent.record.level(s) > 0)

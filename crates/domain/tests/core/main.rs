@@ -13,6 +13,7 @@ mod duty;
 mod faults;
 mod laws;
 mod messages;
+mod modes;
 mod sla;
 mod stored;
 mod stuck;

@@ -12,7 +12,7 @@ use simpang_domain::rules::{
 };
 use simpang_domain::words::{
     Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, MessageKind, Millis, Name,
-    Rejection, Role, SlaClock, Visibility,
+    QueueMode, Rejection, Role, SlaClock, Visibility,
 };
 
 pub(crate) const MIN: i64 = 60_000;
@@ -38,6 +38,7 @@ pub(crate) fn queue(name: &str, rank: i32) -> QueueRule {
         name: name.into(),
         rank,
         skills: Vec::new(),
+        mode: QueueMode::Both,
         offer_ms: 30_000,
         sticky: false,
         widen_after_ms: Vec::new(),

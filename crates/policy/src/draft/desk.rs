@@ -1,6 +1,6 @@
 //! The desk itself: title, zone, signature, defaults, limits, capacities, accounts.
 
-use simpang_domain::rules::{Limits, NoPolicy, OutOfHours, Rules};
+use simpang_domain::rules::{Limits, NoPolicy, OutOfHours, Rules, SharedCapacity};
 use simpang_domain::words::{Channel, Name};
 
 use super::names::Kind;
@@ -94,6 +94,47 @@ impl Draft {
                 self.capacities.push((*channel, u32::try_from(most).unwrap_or(0)));
             }
         }
+        self.read_shared_capacity(section);
+    }
+
+    /// `total`, and `weights` by channel: one capacity for the cases of all channels.
+    fn read_shared_capacity(&mut self, section: &Section<'_>) {
+        let total = section.number("total", 1..100_001).and_then(|total| u32::try_from(total).ok());
+        let weights = section.section("weights");
+        let mut shared = SharedCapacity { total: total.unwrap_or(u32::MAX), weights: Vec::new() };
+        if let Some(weights) = &weights {
+            for channel in Channel::ALL {
+                let weight = weights.number(channel.as_str(), 0..1_001);
+                shared
+                    .weights
+                    .extend(weight.and_then(|weight| Some((*channel, u32::try_from(weight).ok()?))));
+            }
+            if !section.has("total") {
+                weights.report.error(weights.spot, "`weights` need a `total` that they count against");
+            }
+        }
+        for (channel, weight) in &shared.weights {
+            let capped = self.capacities.iter().any(|(capped, _)| capped == channel);
+            let channel = channel.as_str();
+            let message = match *weight {
+                0 if !capped => format!(
+                    "a case by {channel} weighs nothing, so agents could hold any number: give `{channel}` a limit of \
+                     its own in [capacity], or a weight"
+                ),
+                weight if weight > shared.total => format!(
+                    "a case by {channel} weighs {weight} of a total of {}, so nobody could ever hold one: give it less \
+                     weight, or a larger `total`",
+                    shared.total
+                ),
+                _ => continue,
+            };
+            let spot = weights.as_ref().map_or(section.spot, |weights| weights.spot_of(channel));
+            section.report.error(spot, message);
+        }
+        if let Some(weights) = weights {
+            weights.finish();
+        }
+        self.shared_capacity = total.map(|_| shared);
     }
 
     /// `[[account]]`: channel, account, aliases.

@@ -13,7 +13,9 @@ pub(crate) mod tables;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use simpang_domain::rules::{EscalationRule, FaultForm, OverflowTo, PriorityRule, Reasons, SlaRule};
+use simpang_domain::rules::{
+    EscalationRule, FaultForm, OverflowTo, PriorityRule, Reasons, SharedCapacity, SlaRule,
+};
 use simpang_domain::words::{Channel, Name};
 
 use crate::calendar::Calendar;
@@ -59,6 +61,7 @@ pub(crate) struct Draft {
     pub(crate) links: Vec<Link>,
     pub(crate) categories: Vec<Vec<Name>>,
     pub(crate) capacities: Vec<(Channel, u32)>,
+    pub(crate) shared_capacity: Option<SharedCapacity>,
     pub(crate) accounts: Vec<AccountRule>,
     pub(crate) rules: Vec<RuleDraft>,
     pub(crate) vocabulary: Vocabulary,

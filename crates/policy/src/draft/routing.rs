@@ -1,7 +1,7 @@
 //! Queues, rules, facts and lists.
 
 use simpang_domain::rules::{OverflowRule, OverflowTo, QueueRule};
-use simpang_domain::words::Name;
+use simpang_domain::words::{Name, QueueMode};
 use toml::de::DeValue;
 
 use super::names::Kind;
@@ -27,6 +27,18 @@ pub(crate) struct QueueDraft {
     pub(crate) spot: Spot,
 }
 
+/// `mode`: how cases come to agents.
+fn read_mode(section: &Section<'_>) -> QueueMode {
+    let Some(text) = section.text("mode") else { return QueueMode::Both };
+    let mode = QueueMode::of_str(text.as_str());
+    if mode.is_none() {
+        let hint = hint(text.as_str(), QueueMode::ALL.iter().map(|mode| mode.as_str()));
+        let message = format!("unknown mode `{}`: write `pull`, `offer` or `both`{hint}", text.value);
+        section.report.error(text.spot, message);
+    }
+    mode.unwrap_or(QueueMode::Both)
+}
+
 /// A duration that is longer than nothing.
 fn read_span(section: &Section<'_>, key: &'static str) -> Option<i64> {
     let span = section.millis(key);
@@ -34,6 +46,18 @@ fn read_span(section: &Section<'_>, key: &'static str) -> Option<i64> {
         section.report.error(section.spot_of(key), format!("`{key}` must be longer than nothing"));
     }
     span
+}
+
+/// Says which keys of a queue come to nothing by its mode.
+fn check_mode(section: &Section<'_>, rule: &QueueRule) {
+    if rule.mode == QueueMode::Pull && section.has("offer") {
+        let message = "cases of a queue that agents pull from are never offered: leave `offer` or `mode` out";
+        section.report.error(section.spot_of("offer"), message);
+    }
+    if rule.held && section.has("mode") {
+        let message = "nobody gets cases of a queue that is held: leave `mode` or `held` out";
+        section.report.error(section.spot_of("mode"), message);
+    }
 }
 
 /// A rule with its condition unread.
@@ -63,7 +87,7 @@ pub(crate) enum ActionDraft {
 }
 
 impl Draft {
-    /// `[[queue]]`: name, title, rank, skills, offer, sticky, held, overflow, unanswered, wrap_up, serve,
+    /// `[[queue]]`: name, title, rank, skills, mode, offer, sticky, held, overflow, unanswered, wrap_up, serve,
     /// `[[queue.widen]]` after + serve.
     pub(super) fn read_queues(&mut self, top: &Section<'_>, part: Part) {
         for section in top.sections("queue") {
@@ -76,6 +100,7 @@ impl Draft {
                 name: name.as_ref().map_or_else(|| "".into(), Text::name),
                 rank: i32::try_from(rank).unwrap_or(0),
                 skills: sorted(&section.texts("skills")),
+                mode: read_mode(&section),
                 offer_ms: section.millis("offer").unwrap_or(30_000),
                 sticky: section.flag("sticky").unwrap_or(false),
                 widen_after_ms,
@@ -84,6 +109,7 @@ impl Draft {
                 unanswered_ms: read_span(&section, "unanswered"),
                 wrap_up_ms: section.millis("wrap_up").unwrap_or(0),
             };
+            check_mode(&section, &rule);
             let late = rule.overflow.as_ref().map_or(i64::MAX, |overflow| overflow.after_ms);
             if widened.is_some_and(|widened| late <= widened) {
                 let message = "a case overflows later than it widens: give a longer `after`";

@@ -89,6 +89,39 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
         ),
         ("[capacity]\nemail = -1", &["2: `email` must be a whole number from 0 to 1000"]),
         ("[capacity]\nmail = 1", &["2: unknown key `mail` in [capacity]; did you mean `email`?"]),
+        ("[capacity]\ntotal = 0", &["2: `total` must be a whole number from 1 to 100000"]),
+        (
+            "[capacity]\ncall = 1\nweights = { call = 2 }",
+            &["3: `weights` need a `total` that they count against"],
+        ),
+        (
+            "[capacity]\ntotal = 10\nweights = { email = 1, call = 11, x = 0 }",
+            &[
+                "3: a case by x weighs nothing, so agents could hold any number: give `x` a limit of its own in [capacity], or a weight",
+                "3: a case by call weighs 11 of a total of 10, so nobody could ever hold one: give it less weight, or a larger `total`",
+            ],
+        ),
+        (
+            "[[queue]]\nname = \"q\"\nmode = \"pul\"",
+            &[
+                "3: unknown mode `pul`: write `pull`, `offer` or `both`; did you mean `pull`?",
+                "2: nothing routes to queue `q`",
+            ],
+        ),
+        (
+            "[[queue]]\nname = \"q\"\nmode = \"pull\"\noffer = \"1m\"",
+            &[
+                "4: cases of a queue that agents pull from are never offered: leave `offer` or `mode` out",
+                "2: nothing routes to queue `q`",
+            ],
+        ),
+        (
+            "[[queue]]\nname = \"q\"\nmode = \"offer\"\nheld = true",
+            &[
+                "3: nobody gets cases of a queue that is held: leave `mode` or `held` out",
+                "2: nothing routes to queue `q`",
+            ],
+        ),
         ("[limits]\nsettle = 3", &["2: `settle` must be a text, not integer"]),
         ("[limits]\nrederive = \"yes\"", &["2: `rederive` must be true or false"]),
         (

@@ -1120,7 +1120,8 @@ pub struct SignInRequest {
     /// Begin ready ("Auto-in", E4) rather than not ready.
     #[prost(bool, tag = "10")]
     pub ready: bool,
-    /// Be offered cases without asking.
+    /// Be offered cases without asking, from queues that do both. Queues whose mode is `offer` offer to everybody who is
+    /// ready, queues whose mode is `pull` to nobody.
     #[prost(bool, tag = "11")]
     pub auto: bool,
 }

@@ -69,8 +69,21 @@ pub enum Bar {
         /// How many they may have.
         most: u32,
     },
+    /// Their cases leave too little of the capacity that all channels share.
+    NoWeightLeft {
+        /// The channel.
+        channel: &'static str,
+        /// What one more of it weighs.
+        weight: u32,
+        /// What their cases weigh.
+        taken: u64,
+        /// What they may weigh.
+        total: u32,
+    },
     /// They do not ask for work.
     NotAsking,
+    /// They take offers, and the queue makes none.
+    OnlyByPull,
     /// They ask for work from other queues only.
     AsksElsewhere {
         /// Which.
@@ -92,6 +105,10 @@ impl fmt::Display for Bar {
             Self::AtCapacity { channel, load, most } => {
                 write!(f, "at capacity on {channel}: {load} of {most}")
             }
+            Self::NoWeightLeft { channel, weight, taken, total } => {
+                write!(f, "no room for {channel}: it weighs {weight}, and {taken} of {total} are taken")
+            }
+            Self::OnlyByPull => write!(f, "not asking: the queue gives its cases to pulls only"),
             Self::NotAsking => write!(f, "not asking: no pull waits"),
             Self::AsksElsewhere { queues } => write!(f, "asks for {} only", queues.join(", ")),
         }
@@ -186,16 +203,33 @@ fn busy<R: Rules>(state: &State, rules: &R, case: &Case, ix: AgentIx) -> Vec<Bar
     let agent = state.agents.get(ix);
     let mut reasons = Vec::new();
     if !state.has_room(ix, case.channel, rules) {
-        let (load, most) = (agent.load_on(case.channel), state.capacity(ix, case.channel, rules));
-        reasons.push(Bar::AtCapacity { channel: case.channel.as_str(), load, most });
+        reasons.push(no_room(state, rules, case, ix));
+    }
+    if rules.tables().queue(&case.queue).is_some_and(|queue| agent.asks_for(queue)) {
+        return reasons;
     }
     match &agent.pull {
-        None if !agent.auto => reasons.push(Bar::NotAsking),
-        Some(pull) if !agent.auto && !pull.queues.is_empty() && !pull.queues.contains(&case.queue) => {
+        None if agent.auto => reasons.push(Bar::OnlyByPull),
+        None => reasons.push(Bar::NotAsking),
+        Some(pull) if !pull.queues.is_empty() => {
             let queues = pull.queues.iter().map(ToString::to_string).collect();
             reasons.push(Bar::AsksElsewhere { queues });
         }
-        _ => {}
+        Some(_) => {}
     }
     reasons
+}
+
+fn no_room<R: Rules>(state: &State, rules: &R, case: &Case, ix: AgentIx) -> Bar {
+    let (agent, channel) = (state.agents.get(ix), case.channel);
+    let (load, most) = (agent.load_on(channel), state.capacity(ix, channel, rules));
+    match &rules.tables().shared {
+        Some(shared)
+            if agent.weight(shared) + u64::from(shared.weight(channel)) > u64::from(shared.total) =>
+        {
+            let (weight, total, taken) = (shared.weight(channel), shared.total, agent.weight(shared));
+            Bar::NoWeightLeft { channel: channel.as_str(), weight, taken, total }
+        }
+        _ => Bar::AtCapacity { channel: channel.as_str(), load, most },
+    }
 }

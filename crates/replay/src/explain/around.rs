@@ -4,7 +4,7 @@
 use serde::Serialize;
 use simpang_domain::rules::{Rules, Tables};
 use simpang_domain::state::{AgentIx, Case, Class, ClassIx, Place, State};
-use simpang_domain::words::CaseId;
+use simpang_domain::words::{CaseId, QueueMode};
 
 /// How many waiting cases are named on each side.
 const NEIGHBOURS: usize = 3;
@@ -81,6 +81,9 @@ pub(super) fn heads<R: Rules>(state: &State, rules: &R, ix: AgentIx, id: CaseId)
 fn passed_over<R: Rules>(state: &State, rules: &R, tables: &Tables, ix: AgentIx, class: &Class) -> String {
     if tables.queue(&class.queue).is_none_or(|queue| queue.held) {
         return "nobody takes cases from this queue by pull".into();
+    }
+    if tables.queue(&class.queue).is_some_and(|queue| queue.mode == QueueMode::Offer) {
+        return "this queue only offers its cases".into();
     }
     if !state.has_room(ix, class.channel, rules) {
         return format!("at capacity on {}", class.channel.as_str());

@@ -129,7 +129,13 @@ impl Changes<'_> {
 
     fn queue(&mut self, path: &[At], name: &str, table: &Table) {
         self.conditions("queue", path, name, table, "serve");
-        self.without_keys("queue", path, name, table, &["serve", "sticky", "held"]);
+        self.without_keys("queue", path, name, table, &["serve", "sticky", "held", "mode"]);
+        self.without_keys("queue", path, name, table, &["overflow", "unanswered", "wrap_up"]);
+        self.doubled("queue", path, name, table, "unanswered");
+        self.doubled("queue", path, name, table, "wrap_up");
+        if let Some(overflow) = table.get("overflow").and_then(Value::as_table) {
+            self.doubled("queue overflow", &below(path, key_at("overflow")), name, overflow, "after");
+        }
         let ranks = self.whole.get("queue").and_then(Value::as_array).into_iter().flatten();
         let first = ranks.filter_map(|queue| queue.get("rank").and_then(Value::as_integer)).min();
         if let Some(rank) = table.get("rank").and_then(Value::as_integer) {
@@ -286,6 +292,10 @@ impl Changes<'_> {
     /// Numbers one more, times doubled, flags turned round, names left out.
     fn entries(&mut self, path: &[At], value: &Value, table: &str) {
         for (key, value) in value.as_table().into_iter().flatten() {
+            if let (Some(_), "capacity") = (value.as_table(), table) {
+                self.entries(&below(path, key_at(key)), value, key);
+                continue;
+            }
             let doubled = value.as_str().and_then(time::span).map(|ms| time::shown_span(ms * 2));
             let (how, to) = match (value, doubled) {
                 (_, Some(doubled)) => ("doubled", Some(Value::String(doubled))),

@@ -199,8 +199,8 @@ fn word(bar: &Bar) -> String {
         Bar::NotReady { .. } => "not ready".into(),
         Bar::NotAdmitted { .. } | Bar::AdmittedLater { .. } => "not admitted".into(),
         Bar::Lacks { skills } => format!("skill {}", skills.first().map_or("", String::as_str)),
-        Bar::AtCapacity { .. } => "at capacity".into(),
-        Bar::NotAsking | Bar::AsksElsewhere { .. } => "not asking".into(),
+        Bar::AtCapacity { .. } | Bar::NoWeightLeft { .. } => "at capacity".into(),
+        Bar::NotAsking | Bar::OnlyByPull | Bar::AsksElsewhere { .. } => "not asking".into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `simpang verify`: read every record of a desk's log, judge it again, and let the independent checker recompute what
 //! must always hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -10,9 +10,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 use simpang_checker::{
-    Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, read_journal,
+    Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, SharedCapacity,
+    read_journal,
 };
-use simpang_domain::rules::Rules;
+use simpang_domain::rules::{QueueRule, Rules};
+use simpang_domain::words::{Channel, QueueMode};
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
 use simpang_proto::log::v1::{self, event, input};
@@ -135,17 +137,28 @@ impl Calendars for PolicyCalendars {
 
 fn checker_options(rules: ActiveRules) -> Options {
     let tables = rules.tables();
-    let capacities = tables.capacities.iter().filter_map(|(channel, limit)| {
-        Some((simpang_proto::log::v1::Channel::try_from(channel.number()).ok()?, *limit))
-    });
-    let held = tables.queues.iter().filter(|q| q.held).map(|q| q.name.to_string());
+    let shared = tables.shared.as_ref();
+    let queues = |which: &dyn Fn(&QueueRule) -> bool| {
+        tables.queues.iter().filter(|queue| which(queue)).map(|queue| queue.name.to_string()).collect()
+    };
+    let mut held_queues: BTreeSet<String> = queues(&|queue| queue.held);
+    held_queues.insert("unrouted".to_owned());
     Options {
-        default_capacity: capacities.collect(),
-        held_queues: held.chain(["unrouted".to_owned()]).collect(),
+        default_capacity: by_channel(&tables.capacities),
+        shared_capacity: shared
+            .map(|shared| SharedCapacity { total: shared.total, weights: by_channel(&shared.weights) }),
+        held_queues,
+        pull_queues: queues(&|queue| queue.mode == QueueMode::Pull),
+        offer_queues: queues(&|queue| queue.mode == QueueMode::Offer),
         key_memory_ms: Some(tables.limits.key_memory_ms),
         calendars: Box::new(PolicyCalendars(rules)),
         ..Options::default()
     }
+}
+
+fn by_channel(numbers: &[(Channel, u32)]) -> BTreeMap<v1::Channel, u32> {
+    let read = |(channel, n): &(Channel, u32)| Some((v1::Channel::try_from(channel.number()).ok()?, *n));
+    numbers.iter().filter_map(read).collect()
 }
 
 /// Channels whose journal is complete.

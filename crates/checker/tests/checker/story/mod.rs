@@ -5,11 +5,11 @@
 pub mod tale;
 pub mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
 use sha2::{Digest, Sha256};
-use simpang_checker::{Checker, InputId, Journals, Options, RawRecord, Report};
+use simpang_checker::{Checker, InputId, Journals, Options, RawRecord, Report, SharedCapacity};
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self, Commit, Event, InputRecord, Position};
 
@@ -32,6 +32,9 @@ pub struct Story {
     pub journals: Journals,
     pub quiescent: bool,
     pub key_memory_ms: Option<i64>,
+    pub shared_capacity: Option<SharedCapacity>,
+    pub pull_queues: BTreeSet<String>,
+    pub offer_queues: BTreeSet<String>,
     pub damage: Option<Damage>,
     pub now_ms: i64,
     pub policy_version: u64,
@@ -81,6 +84,9 @@ impl Story {
             journals: Journals::default(),
             quiescent: true,
             key_memory_ms: None,
+            shared_capacity: None,
+            pull_queues: BTreeSet::new(),
+            offer_queues: BTreeSet::new(),
             damage: None,
             now_ms: BEGIN_MS,
             policy_version: 0,
@@ -233,6 +239,9 @@ impl Story {
             quiescent: self.quiescent,
             key_memory_ms: self.key_memory_ms,
             default_capacity,
+            shared_capacity: self.shared_capacity.clone(),
+            pull_queues: self.pull_queues.clone(),
+            offer_queues: self.offer_queues.clone(),
             ..Options::default()
         }
     }

@@ -1,6 +1,6 @@
 //! Invariants 3 and 4.
 
-use simpang_checker::Code;
+use simpang_checker::{Code, SharedCapacity};
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::*;
 
@@ -32,6 +32,12 @@ fn limit(t: &mut Tale, agent: &str, limit: &SessionLimit) {
             says.limit = Some(limit.clone());
         }
     }
+}
+
+/// Limits what the cases of an agent weigh together; a mail weighs so much.
+fn share(t: &mut Tale, total: u32, mail: u32) {
+    let weights = [(Channel::Email, mail)].into();
+    t.story.shared_capacity = Some(SharedCapacity { total, weights });
 }
 
 /// Puts a number on the do-not-call list in place of the one that the tale puts there.
@@ -98,6 +104,21 @@ pub const ALL: &[Break] = &[
     (Code::OverCapacity, "an agent is offered more than their record allows", |t| {
         let key_ms = t.story.find_key(6);
         after!(t.story, CaseQueued(e) if e.case == 6 => offered(6, "budi", key_ms));
+    }),
+    (Code::OverCapacity, "what an agent holds weighs more than all channels share", |t| {
+        share(t, 4, 2);
+    }),
+    (Code::OverCapacity, "what an agent is offered weighs more than all channels share", |t| {
+        share(t, 1, 2);
+    }),
+    (Code::OfferAmiss, "a case is offered that comes by pull only", |t| {
+        t.story.pull_queues.insert("mail".into());
+    }),
+    (Code::PullAmiss, "a case is pulled that comes by offer only", |t| {
+        t.story.offer_queues.insert("mail".into());
+    }),
+    (Code::LeftIdle, "a queue that offers its cases leaves one waiting while an agent is ready", |t| {
+        t.story.offer_queues.insert("mail".into());
     }),
     (Code::AgentAbsent, "an agent pulls who has not signed in", |t| {
         remove!(t.story, AgentSignedIn(e) if e.agent == "budi");

@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 
 use crate::event::{Event, Happened};
 use crate::input::{Body, Input};
-use crate::rules::Rules;
+use crate::rules::{Rules, SharedCapacity};
 use crate::state::State;
 use crate::state::agents::{AgentIx, Pull, Session, Standing};
 use crate::state::demand::{Class, ClassIx, Rank};
 use crate::state::timers::Timer;
-use crate::words::{CaseId, Channel, Millis, Name, Presence, SessionLimit};
+use crate::words::{CaseId, Channel, Millis, Name, Presence, QueueMode, SessionLimit};
 
 impl State {
     pub(super) fn apply_people<R: Rules>(&mut self, event: &Event, input: &Input, rules: &R) {
@@ -130,7 +130,7 @@ impl State {
         for (class, rank) in std::mem::take(&mut self.agents.get_mut(ix).listed) {
             self.demand.get_mut(class).agents.remove(&rank);
         }
-        if self.agents.get(ix).asks() {
+        if self.may_ask(ix, rules) {
             let listed = self.listings(ix, rules);
             for (class, rank) in &listed {
                 self.demand.get_mut(*class).agents.insert(*rank);
@@ -141,15 +141,21 @@ impl State {
         self.agents.stand(ix, standing);
     }
 
+    /// Whether they are ready, and by their session, a pull or a queue's mode there is anything they could be listed for.
+    fn may_ask<R: Rules>(&self, ix: AgentIx, rules: &R) -> bool {
+        let agent = self.agents.get(ix);
+        let offers = || rules.tables().queues.iter().any(|queue| queue.mode == QueueMode::Offer);
+        agent.is_ready() && (agent.auto || agent.pull.is_some() || offers())
+    }
+
     fn listings<R: Rules>(&self, ix: AgentIx, rules: &R) -> Vec<(ClassIx, Rank)> {
         let agent = self.agents.get(ix);
         let tables = rules.tables();
         let mut listed = Vec::new();
         for &class_ix in &agent.classes {
             let class = self.demand.get(class_ix);
-            let wanted = agent.auto || agent.pull.as_ref().is_some_and(|p| wants(p, &class.queue));
-            let held = tables.queue(&class.queue).is_none_or(|q| q.held);
-            if wanted && !held && self.has_room(ix, class.channel, rules) {
+            let queue = tables.queue(&class.queue).filter(|queue| !queue.held);
+            if queue.is_some_and(|queue| agent.asks_for(queue)) && self.has_room(ix, class.channel, rules) {
                 listed.push((class_ix, rank_in(ix, agent, class)));
             }
         }
@@ -160,16 +166,22 @@ impl State {
     #[must_use]
     pub fn has_room<R: Rules>(&self, ix: AgentIx, channel: Channel, rules: &R) -> bool {
         let agent = self.agents.get(ix);
+        let fits = |shared: &SharedCapacity| {
+            agent.weight(shared) + u64::from(shared.weight(channel)) <= u64::from(shared.total)
+        };
         agent.limit.total.is_none_or(|most| agent.total_load() < most)
             && agent.load_on(channel) < self.capacity(ix, channel, rules)
+            && rules.tables().shared.as_ref().is_none_or(fits)
     }
 
     /// Whether the agent has taken on no more than they may, offers among it, on this channel and in all.
     #[must_use]
     pub fn fits<R: Rules>(&self, ix: AgentIx, channel: Channel, rules: &R) -> bool {
         let agent = self.agents.get(ix);
+        let fits = |shared: &SharedCapacity| agent.weight(shared) <= u64::from(shared.total);
         agent.limit.total.is_none_or(|most| agent.total_load() <= most)
             && agent.load_on(channel) <= self.capacity(ix, channel, rules)
+            && rules.tables().shared.as_ref().is_none_or(fits)
     }
 
     /// Most cases of this channel that the agent may hold at once: by their record, else by the policy, and by their
@@ -190,7 +202,7 @@ impl State {
             Standing::NotReady
         } else if !Channel::ALL.iter().any(|c| self.has_room(ix, *c, rules)) {
             Standing::AtCapacity
-        } else if agent.asks() {
+        } else if agent.auto || agent.pull.is_some() || !agent.listed.is_empty() {
             Standing::Asking
         } else {
             Standing::NotAsking
@@ -236,11 +248,6 @@ impl State {
         self.timers.set(next, Timer::Day);
         self.day = day;
     }
-}
-
-/// Whether a pull asks for this queue.
-pub(in crate::state) fn wants(pull: &Pull, queue: &Name) -> bool {
-    pull.queues.is_empty() || pull.queues.contains(queue)
 }
 
 fn may_serve(agent: &crate::state::Agent, class: &Class) -> bool {
