@@ -27,6 +27,16 @@ const FLOOR: Access = Access::Roles(&[
     Role::Administrator,
     Role::Auditor,
 ]);
+/// Those on the floor, and gateways: an answer that they carry names files.
+const FILES: Access = Access::Roles(&[
+    Role::Gateway,
+    Role::Agent,
+    Role::TeamLeader,
+    Role::Pic,
+    Role::Supervisor,
+    Role::Administrator,
+    Role::Auditor,
+]);
 const LEAD: Access = Access::Roles(&[Role::TeamLeader, Role::Supervisor, Role::Administrator, Role::Auditor]);
 
 /// Every method, as `package.Service/Method`, sorted.
@@ -79,9 +89,12 @@ pub const TABLE: &[(&str, Access)] = &[
     ("simpang.ingest.v1.Ingest/PushStream", PUSH),
     ("simpang.ingest.v1.Ingest/ReportReference", PUSH),
     ("simpang.ingest.v1.Ingest/SuppressNumbers", LISTS),
+    // What is uploaded is shown to nobody until a message or an answer names it.
+    ("simpang.ingest.v1.Ingest/UploadAttachment", Access::Anybody),
     ("simpang.view.v1.View/CampaignProgress", FLOOR),
     ("simpang.view.v1.View/CustomerHistory", FLOOR),
     ("simpang.view.v1.View/FindCustomers", FLOOR),
+    ("simpang.view.v1.View/GetAttachment", FILES),
     ("simpang.view.v1.View/GetCase", FLOOR),
     ("simpang.view.v1.View/ListAgents", FLOOR),
     ("simpang.view.v1.View/ListCases", FLOOR),

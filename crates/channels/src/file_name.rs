@@ -4,7 +4,8 @@
 const NAME_CHARS_MAX: usize = 200;
 
 /// `name` without path, control and reserved characters, at most 200 characters; `fallback` when nothing is left.
-pub(crate) fn safe(name: &str, fallback: &str) -> String {
+#[must_use]
+pub fn safe(name: &str, fallback: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last.chars().filter(|c| !is_unsafe(*c)).collect();
     let kept = kept.trim_matches(|c: char| c.is_whitespace() || c == '.');

@@ -25,6 +25,7 @@ mod json;
 mod signature;
 mod time;
 
+pub use file_name::safe as safe_file_name;
 pub use message::{
     Attachment, AttachmentBody, Content, FactValue, Facts, Item, Kind, Parsed, Unreadable, Visibility,
 };

@@ -51,6 +51,13 @@ pub enum AttachmentBody {
     Bytes(Vec<u8>),
     /// The channel keeps them under this link, often for a short time only.
     Url(String),
+    /// They were brought before and are kept under their SHA-256.
+    Kept {
+        /// The SHA-256.
+        digest: [u8; 32],
+        /// How many bytes they are said to be.
+        size: u64,
+    },
 }
 
 /// A file that came with a message.

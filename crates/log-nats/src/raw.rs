@@ -26,6 +26,8 @@ pub(crate) const NAME: &str = "(raw objects)";
 const PART_BYTES: usize = 512 * 1024;
 /// Header of part 0: how many parts there are.
 const PARTS: &str = "Simpang-Parts";
+/// Header of part 0 of what a channel delivered.
+const DELIVERY: &str = "Simpang-Delivery";
 
 fn subject(digest: &[u8; 32], part: usize) -> String {
     format!("simpang-raw.{}.{part}", hex::encode(digest))
@@ -36,7 +38,12 @@ fn broken(reason: String) -> LogError {
 }
 
 /// Keeps an object.
-pub(crate) async fn put(connection: &Connection, digest: [u8; 32], bytes: Bytes) -> Result<(), LogError> {
+pub(crate) async fn put(
+    connection: &Connection,
+    digest: [u8; 32],
+    bytes: Bytes,
+    is_delivery: bool,
+) -> Result<(), LogError> {
     if chain::digest(&bytes) != digest {
         return Err(broken(format!("the bytes do not have the digest {}", hex::encode(digest))));
     }
@@ -46,6 +53,9 @@ pub(crate) async fn put(connection: &Connection, digest: [u8; 32], bytes: Bytes)
         let mut headers = HeaderMap::new();
         if part == 0 {
             headers.insert(PARTS, parts.to_string().as_str());
+            if is_delivery {
+                headers.insert(DELIVERY, "1");
+            }
         }
         match connection.publish(subject(&digest, part), slice, Some(0), headers).await {
             // It stands there already, and under its digest nothing else can.
@@ -62,9 +72,16 @@ pub(crate) async fn put(connection: &Connection, digest: [u8; 32], bytes: Bytes)
     Ok(())
 }
 
-/// An object by its digest; `None` when it is not kept.
-pub(crate) async fn get(connection: &Connection, digest: [u8; 32]) -> Result<Option<Bytes>, LogError> {
+/// An object by its digest; `None` when it is not kept, or a delivery is asked for and it is none.
+pub(crate) async fn get(
+    connection: &Connection,
+    digest: [u8; 32],
+    delivery_only: bool,
+) -> Result<Option<Bytes>, LogError> {
     let Some(first) = part(connection, &digest, 0).await? else { return Ok(None) };
+    if delivery_only && first.headers.get(DELIVERY).is_none() {
+        return Ok(None);
+    }
     let parts = first.headers.get(PARTS).and_then(|parts| parts.as_str().parse::<usize>().ok()).unwrap_or(1);
     let mut bytes = BytesMut::from(&first.payload[..]);
     for index in 1..parts {
@@ -80,6 +97,17 @@ pub(crate) async fn get(connection: &Connection, digest: [u8; 32]) -> Result<Opt
         )));
     }
     Ok(Some(bytes.freeze()))
+}
+
+/// Whether an object is whole. Told by the stream's list of subjects, so that a door needs no right to read objects.
+pub(crate) async fn has(connection: &Connection, digest: [u8; 32]) -> Result<bool, LogError> {
+    let first = subject(&digest, 0);
+    let body = json!({"subjects_filter": first});
+    match connection.api(&format!("STREAM.INFO.{STREAM}"), &body).await {
+        Ok(info) => Ok(info["state"]["subjects"].get(&first).is_some()),
+        Err(ApiError::Refused { code: code::STREAM_NOT_FOUND, .. }) => Ok(false),
+        Err(error) => Err(error.into_log_error(NAME)),
+    }
 }
 
 async fn part(

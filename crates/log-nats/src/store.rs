@@ -283,13 +283,29 @@ impl LogStore for NatsStore {
     fn put_raw(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
         async move {
             self.raw().await?;
-            raw::put(&self.connection, digest, bytes).await
+            raw::put(&self.connection, digest, bytes, false).await
         }
         .boxed()
     }
 
+    fn put_delivery(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            self.raw().await?;
+            raw::put(&self.connection, digest, bytes, true).await
+        }
+        .boxed()
+    }
+
+    fn get_delivery(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        raw::get(&self.connection, digest, true).boxed()
+    }
+
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
-        raw::get(&self.connection, digest).boxed()
+        raw::get(&self.connection, digest, false).boxed()
+    }
+
+    fn has_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<bool, LogError>> {
+        raw::has(&self.connection, digest).boxed()
     }
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {

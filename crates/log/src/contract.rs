@@ -217,10 +217,19 @@ pub async fn raw_objects_are_kept_by_digest(store: Arc<dyn LogStore>) {
         store.put_raw(key, bytes.clone()).await.unwrap();
         store.put_raw(key, bytes.clone()).await.unwrap();
         assert_eq!(store.get_raw(key).await.unwrap(), Some(bytes));
+        assert!(store.has_raw(key).await.unwrap());
+        assert_eq!(store.get_delivery(key).await.unwrap(), None, "no channel delivered it");
     }
+    let delivered = Bytes::from_static(b"delivered by a channel");
+    let key = digest(&delivered);
+    store.put_delivery(key, delivered.clone()).await.unwrap();
+    store.put_raw(key, delivered.clone()).await.unwrap();
+    assert_eq!(store.get_delivery(key).await.unwrap(), Some(delivered.clone()));
+    assert_eq!(store.get_raw(key).await.unwrap(), Some(delivered));
     let wrong = store.put_raw([1; 32], Bytes::from_static(b"other")).await;
     assert!(wrong.is_err(), "bytes under a digest that is not theirs");
     assert_eq!(store.get_raw([1; 32]).await.unwrap(), None);
+    assert!(!store.has_raw([1; 32]).await.unwrap());
 }
 
 pub async fn the_directory_is_a_log_of_its_own(store: Arc<dyn LogStore>) {

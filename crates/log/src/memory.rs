@@ -28,10 +28,16 @@ pub struct MemoryStore {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
+struct Raw {
+    bytes: Bytes,
+    is_delivery: bool,
+}
+
 struct Inner {
     clock: Clock,
     desks: Mutex<BTreeMap<DeskName, Arc<MemoryDesk>>>,
-    raw: Mutex<BTreeMap<[u8; 32], Bytes>>,
+    raw: Mutex<BTreeMap<[u8; 32], Raw>>,
     directory: Arc<Shelf<DirectoryEntry>>,
 }
 
@@ -65,6 +71,22 @@ impl Default for MemoryStore {
     }
 }
 
+impl Inner {
+    fn put(&self, digest: [u8; 32], bytes: Bytes, is_delivery: bool) -> Result<(), LogError> {
+        if chain::digest(&bytes) != digest {
+            let reason = format!("the bytes do not have the digest {}", hex::encode(digest));
+            return Err(LogError::Broken { desk: "(raw objects)".into(), seq: 0, reason });
+        }
+        let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        raw.entry(digest).or_insert(Raw { bytes, is_delivery });
+        Ok(())
+    }
+
+    fn get(&self, digest: [u8; 32]) -> Option<Raw> {
+        self.raw.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
+    }
+}
+
 impl Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,19 +115,25 @@ impl LogStore for MemoryStore {
     }
 
     fn put_raw(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
-        let kept = if chain::digest(&bytes) == digest {
-            self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes);
-            Ok(())
-        } else {
-            let reason = format!("the bytes do not have the digest {}", hex::encode(digest));
-            Err(LogError::Broken { desk: "(raw objects)".into(), seq: 0, reason })
-        };
-        future::ready(kept).boxed()
+        future::ready(self.inner.put(digest, bytes, false)).boxed()
+    }
+
+    fn put_delivery(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        future::ready(self.inner.put(digest, bytes, true)).boxed()
+    }
+
+    fn get_delivery(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        let found = self.inner.get(digest).filter(|raw| raw.is_delivery);
+        future::ready(Ok(found.map(|raw| raw.bytes))).boxed()
     }
 
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        future::ready(Ok(self.inner.get(digest).map(|raw| raw.bytes))).boxed()
+    }
+
+    fn has_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<bool, LogError>> {
         let raw = self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner);
-        future::ready(Ok(raw.get(&digest).cloned())).boxed()
+        future::ready(Ok(raw.contains_key(&digest))).boxed()
     }
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {

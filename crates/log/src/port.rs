@@ -279,8 +279,18 @@ pub trait LogStore: Send + Sync + Debug {
     /// Keeps raw bytes under their SHA-256 (32 bytes); keeping the same twice is harmless.
     fn put_raw(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>>;
 
+    /// As [`Self::put_raw`], marked as what a channel delivered to a webhook or answered to a question of ours: only that
+    /// is ever read as messages again. A file that somebody sent can hold the same words and is never believed.
+    fn put_delivery(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>>;
+
+    /// What a channel delivered, by its SHA-256; `None` when not kept, or kept as something else first.
+    fn get_delivery(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>>;
+
     /// Raw bytes by their SHA-256; `None` when not kept.
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>>;
+
+    /// Whether something is kept under a SHA-256. Asks for none of its bytes.
+    fn has_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<bool, LogError>>;
 
     /// Digests of all raw objects that are kept, sorted.
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>>;

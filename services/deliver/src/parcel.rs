@@ -16,6 +16,9 @@ use crate::cases::{FACTS, Known};
 use crate::messages::{self, FetchError};
 use crate::sender::Outcome;
 
+/// Most bytes of a reply's files together: as base64 and with the text under what mail servers commonly take.
+const FILES_BYTES_MAX: usize = 18 << 20;
+
 /// Everything that one attempt needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
@@ -47,6 +50,25 @@ pub(crate) struct Parcel {
     pub(crate) target: Option<Target>,
     /// The forwarded mail, whole.
     pub(crate) raw: Option<Bytes>,
+    /// Files that go with a reply.
+    pub(crate) files: Vec<File>,
+}
+
+/// A file that goes with a reply.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    /// What the log says of it.
+    pub(crate) about: v1::Attachment,
+    /// Its bytes; for channels that get its digest instead, none.
+    pub(crate) bytes: Bytes,
+}
+
+/// What an agent wrote.
+#[derive(Debug, Default)]
+struct Written {
+    subject: String,
+    text: String,
+    files: Vec<File>,
 }
 
 /// A customer's message.
@@ -100,9 +122,9 @@ impl Packer {
     ) -> Result<Parcel, Outcome> {
         let queued = &open.queued;
         let message = self.message(id, queued, known).await?;
-        let (subject, text) = match queued.kind() {
+        let written = match queued.kind() {
             DeliveryKind::Reply => self.reply(id, policy, queued.channel()).await?,
-            DeliveryKind::Forward => (String::new(), forwarding(message.as_ref())),
+            DeliveryKind::Forward => Written { text: forwarding(message.as_ref()), ..Written::default() },
             _ => self.fill_template(open, known, message.as_ref(), policy).await?,
         };
         let raw = match queued.kind() {
@@ -119,11 +141,12 @@ impl Packer {
             channel: queued.channel(),
             account: queued.account.clone(),
             reply: queued.reply(),
-            text,
-            subject,
+            text: written.text,
+            subject: written.subject,
             message,
             target: target(queued, policy)?,
             raw,
+            files: written.files,
         })
     }
 
@@ -155,12 +178,7 @@ impl Packer {
     }
 
     /// What the agent wrote; a mail ends with the desk's signature (E6).
-    async fn reply(
-        &self,
-        id: Id,
-        policy: Option<&Policy>,
-        channel: Channel,
-    ) -> Result<(String, String), Outcome> {
+    async fn reply(&self, id: Id, policy: Option<&Policy>, channel: Channel) -> Result<Written, Outcome> {
         let cause = v1::InputId { seq: id.seq, index: id.index };
         let (_, body) =
             messages::input(self.log.as_ref(), &cause).await.map_err(|error| unfetched(&error))?;
@@ -175,7 +193,38 @@ impl Packer {
         if channel == Channel::Email && !signature.is_empty() {
             text = format!("{}\n\n{signature}", text.trim_end());
         }
-        Ok((content.subject, text))
+        let files = self.files(content.attachments, channel).await?;
+        Ok(Written { subject: content.subject, text, files })
+    }
+
+    /// The files of a reply. Only mail carries their bytes; a gateway asks for them by digest.
+    async fn files(&self, attachments: Vec<v1::Attachment>, channel: Channel) -> Result<Vec<File>, Outcome> {
+        if !attachments.is_empty() && !matches!(channel, Channel::Email | Channel::Other) {
+            return Err(Outcome::refused("this channel takes no files: send a link in the text"));
+        }
+        let mut files = Vec::with_capacity(attachments.len());
+        let mut together = 0;
+        for about in attachments {
+            let bytes = match channel {
+                Channel::Email => self.file(&about).await?,
+                _ => Bytes::new(),
+            };
+            together += bytes.len();
+            if together > FILES_BYTES_MAX {
+                let detail =
+                    format!("the files have over {FILES_BYTES_MAX} bytes together: send a link in the text");
+                return Err(Outcome::refused(detail));
+            }
+            files.push(File { about, bytes });
+        }
+        Ok(files)
+    }
+
+    async fn file(&self, about: &v1::Attachment) -> Result<Bytes, Outcome> {
+        let missing = || Outcome::refused(format!("the file {} is not kept", hex::encode(&about.digest)));
+        let digest = about.digest.as_ref().try_into().map_err(|_| missing())?;
+        let kept = self.store.get_raw(digest).await;
+        kept.map_err(|error| Outcome::retry(format!("a file can't be read: {error}"), 0))?.ok_or_else(missing)
     }
 
     /// Subject and text by a template.
@@ -185,7 +234,7 @@ impl Packer {
         known: &Known,
         message: Option<&Message>,
         policy: Option<&Policy>,
-    ) -> Result<(String, String), Outcome> {
+    ) -> Result<Written, Outcome> {
         let template = policy.and_then(|policy| policy.templates().get(open.queued.template.as_str()));
         let template: &Template =
             template.ok_or_else(|| Outcome::refused("the policy in force has no such template"))?;
@@ -196,7 +245,8 @@ impl Packer {
         };
         let filling = Filling { desk: self.log.desk().as_str(), open, known, message, policy, facts };
         let field = |name: &str| filling.field(name);
-        Ok((template.fill_subject(field), template.fill_text(field)))
+        let (subject, text) = (template.fill_subject(field), template.fill_text(field));
+        Ok(Written { subject, text, files: Vec::new() })
     }
 
     /// The raw bytes of a mail that is forwarded.

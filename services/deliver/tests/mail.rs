@@ -5,7 +5,7 @@
 mod common;
 
 use common::smtp::{Mail, Mood, Sink};
-use common::{Case, Desk, keyer, mail_case, start};
+use common::{Case, Desk, file, keyer, mail_case, start};
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
 use simpang_channels::email::SignedRef;
 use simpang_log::{Door, LogStore, MemoryStore};
@@ -129,6 +129,66 @@ async fn an_acknowledgement_is_marked_as_automatic_and_starts_no_loop() {
     assert_eq!(text.trim_end(), "Yth. Budi Santoso, pesan Anda di cs@tenesa.example kami terima.");
     let read = simpang_channels::email::parse(&mail.bytes, &Default::default());
     assert!(read.automatic, "our own door would not answer it either");
+}
+
+/// What a reply with these files becomes; those that are kept are.
+async fn reply_with(files: Vec<v1::Attachment>, kept: &[&'static [u8]]) -> (v1::DeliveryReport, Vec<Mail>) {
+    let store = MemoryStore::new();
+    for bytes in kept {
+        store.put_raw(simpang_log::chain::digest(bytes), (*bytes).into()).await.unwrap();
+    }
+    let desk = Desk::new(&store, "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    case.reply_with(&desk, to, ReplyKind::Normal, "Terlampir.", files).await;
+    let report = deliver(&desk, &sink).await;
+    (report, sink.mails())
+}
+
+#[tokio::test]
+async fn a_reply_carries_its_files_byte_for_byte_as_parts_of_the_mail() {
+    let pdf: &[u8] = b"%PDF\r\n.\r\n\x00\xff\r.\n";
+    let note: &[u8] = b"From here\n.\nto there";
+    let files = vec![
+        file("tagihan – Juli.pdf", "application/pdf", pdf),
+        file("catatan.txt", "text/plain", note),
+        file("aneh", "multipart/mixed; boundary=x", note),
+        file("rusak", "no type\r\nBcc: a@b.example", note),
+    ];
+    let (report, mails) = reply_with(files, &[pdf, note]).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Delivered, "{}", report.detail);
+    let message = parsed(&mails[0]);
+    assert_eq!(message.body_text(0).unwrap().trim_end(), "Terlampir.");
+    assert_eq!(message.attachment_count(), 4);
+    let part = |index| {
+        let part = message.attachment(index).unwrap();
+        let kind = part.content_type().unwrap();
+        let kind = format!("{}/{}", kind.ctype(), kind.subtype().unwrap());
+        (part.attachment_name().unwrap().to_owned(), kind, part.contents().to_vec())
+    };
+    assert_eq!(part(0), ("tagihan – Juli.pdf".into(), "application/pdf".into(), pdf.to_vec()));
+    assert_eq!(part(1), ("catatan.txt".into(), "text/plain".into(), note.to_vec()));
+    assert_eq!(part(2), ("aneh".into(), "application/octet-stream".into(), note.to_vec()));
+    assert_eq!(part(3), ("rusak".into(), "application/octet-stream".into(), note.to_vec()));
+    assert!(message.header("Bcc").is_none());
+    assert_eq!(
+        message.in_reply_to().as_text(),
+        Some("abc.123@pelanggan.example"),
+        "in the thread all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_reply_whose_file_is_not_kept_or_too_large_is_refused_and_nothing_is_sent() {
+    let (report, mails) = reply_with(vec![file("a.pdf", "application/pdf", b"gone")], &[]).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+    assert!(report.detail.contains("not kept") && mails.is_empty(), "{}", report.detail);
+    static LARGE: [u8; 10 << 20] = [0; 10 << 20];
+    let files = vec![file("a", "", &LARGE), file("b", "", &LARGE)];
+    let (report, mails) = reply_with(files, &[&LARGE]).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+    assert!(report.detail.contains("together") && mails.is_empty(), "{}", report.detail);
 }
 
 const RAW: &[u8] =

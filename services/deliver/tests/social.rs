@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::http::{Answer, Asked, Fake, hangs_up, nobody};
-use common::{Case, Desk, keyer, now_ms, start};
+use common::{Case, Desk, file, keyer, now_ms, start};
 use serde_json::json;
 use simpang_deliver::Channels;
 use simpang_deliver::options::{Facebook, Page, Secret, X};
@@ -48,10 +48,20 @@ fn comment() -> Case {
 
 /// What one reply becomes.
 async fn reply(case: &Case, channels: Channels, kind: ReplyKind, text: &str) -> v1::DeliveryReport {
+    reply_with(case, channels, kind, text, Vec::new()).await
+}
+
+async fn reply_with(
+    case: &Case,
+    channels: Channels,
+    kind: ReplyKind,
+    text: &str,
+    files: Vec<v1::Attachment>,
+) -> v1::DeliveryReport {
     let desk = Desk::new(&MemoryStore::new(), "telkomcare");
     desk.judge();
     let to = case.arrive(&desk).await;
-    case.reply(&desk, to, kind, text).await;
+    case.reply_with(&desk, to, kind, text, files).await;
     let deliver = start(&desk, channels).await;
     let report = desk.reported(1).await.remove(0);
     deliver.stop().await;
@@ -260,4 +270,32 @@ async fn an_answer_for_another_gateway_is_posted_to_its_address() {
     let asked = fake.asked().remove(0);
     assert_eq!((&asked.body["in_reply_to"], &asked.body["text"]), (&json!("wamid.1"), &json!("Halo")));
     assert_eq!(asked.headers["idempotency-key"].to_str().unwrap(), asked.body["id"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn another_gateway_is_told_which_files_go_with_an_answer() {
+    let (fake, url) = Fake::start(vec![(202, Vec::new(), r#"{"id":"wa-1"}"#)]).await;
+    let case = Case { channel: v1::Channel::Other, account: "whatsapp".into(), ..post() };
+    let channels = Channels { other: BTreeMap::from([("whatsapp".into(), url)]), ..Default::default() };
+    let files = vec![file("tagihan.pdf", "application/pdf", b"isi")];
+    let report = reply_with(&case, channels, ReplyKind::Normal, "Halo", files).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Delivered);
+    let digest = hex::encode(simpang_log::chain::digest(b"isi"));
+    let told = json!([{"name": "tagihan.pdf", "media_type": "application/pdf", "size": 3, "digest": digest}]);
+    assert_eq!(fake.asked()[0].body["attachments"], told);
+}
+
+#[tokio::test]
+async fn x_and_facebook_are_asked_nothing_for_an_answer_with_files_and_the_agent_is_told_why() {
+    for (case, channels) in [
+        (post(), x_channels as fn(String) -> Channels),
+        (comment(), facebook_channels as fn(String) -> Channels),
+    ] {
+        let (fake, url) = Fake::start(vec![POSTED]).await;
+        let files = vec![file("a.png", "image/png", b"isi")];
+        let report = reply_with(&case, channels(url), ReplyKind::Normal, "Halo", files).await;
+        assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+        assert!(report.detail.contains("takes no files"), "{}", report.detail);
+        assert!(fake.asked().is_empty());
+    }
 }

@@ -149,6 +149,7 @@ impl Commands {
                 *customer = self.directory.customer(&customer.id, deadline).await?;
             }
             Some(command::Body::ReportFault(report)) => self.know_product(report)?,
+            Some(command::Body::Reply(reply)) => self.know_files(desk, command.case, reply).await?,
             Some(command::Body::Transfer(transfer)) if transfer.desk == desk => {
                 let reason = "is the case's own desk: name a queue or an agent of it, or another desk";
                 return Err(Invalid::new("to_desk", reason).into());
@@ -169,6 +170,29 @@ impl Commands {
         let key = self.context.options.keyer.product(&content.product);
         let key = key.ok_or_else(|| Invalid::new("product", "has neither letters nor digits"))?;
         report.product = key.to_vec().into();
+        Ok(())
+    }
+
+    /// Refuses an answer with files on a channel that takes none, or with a file that is not kept.
+    async fn know_files(&self, desk: &str, case: u64, reply: &log::Reply) -> Result<(), Status> {
+        let sealed = reply.content.as_ref().map(|sealed| sealed.body.clone()).unwrap_or_default();
+        let files = log::TextContent::decode(sealed).unwrap_or_default().attachments;
+        if files.is_empty() {
+            return Ok(());
+        }
+        let channel = self.desks.known(desk).and_then(|follower| follower.inner().board.channel(case));
+        if let Some(channel @ (log::Channel::X | log::Channel::Facebook | log::Channel::Call)) = channel {
+            return Err(refusal::no_files(channel));
+        }
+        for file in files {
+            let digest: [u8; 32] = file.digest.as_ref().try_into().unwrap_or_default();
+            let kept = self.context.options.store.has_raw(digest).await.map_err(|error| {
+                Status::unavailable(format!("{error}; nothing was written, send the same request again"))
+            })?;
+            if !kept {
+                return Err(refusal::not_kept(&digest));
+            }
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use prost::Message;
 use simpang_log::{AppendError, LogError};
 use simpang_proto::agent::v1 as api;
-use simpang_proto::log::v1::{CommandRejected, Rejection};
+use simpang_proto::log::v1::{Channel, CommandRejected, Rejection};
 use tonic::{Code, Status};
 
 /// `google.rpc.Status`, the form of gRPC's status details.
@@ -36,6 +36,26 @@ pub(crate) fn code(rejection: Rejection) -> Code {
         Rejection::AlreadyReported => Code::AlreadyExists,
         Rejection::Invalid | Rejection::Disposition => Code::InvalidArgument,
     }
+}
+
+/// An answer with files on a channel that takes none.
+pub(crate) fn no_files(channel: Channel) -> Status {
+    let name = match channel {
+        Channel::X => "X",
+        Channel::Facebook => "Facebook",
+        _ => "the case's channel",
+    };
+    Status::failed_precondition(format!(
+        "`attachments`: {name} takes no files from here: put the file where the customer can open it and send the link"
+    ))
+}
+
+/// An answer with a file that nobody uploaded.
+pub(crate) fn not_kept(digest: &[u8; 32]) -> Status {
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Status::failed_precondition(format!(
+        "`attachments` names {digest}, and nothing is kept under it: upload the file first, then send the answer"
+    ))
 }
 
 /// The status of a refusal by the desk's core, with a `Refusal` in its details. `messages` is how many messages of

@@ -27,7 +27,7 @@ pub(crate) struct Delivery<'a> {
 /// the same: channels give no second look at what was delivered.
 pub(crate) async fn bring(intake: &Intake, delivery: &Delivery<'_>, items: Vec<Item>) -> Result<u64, Away> {
     intake.check_ready()?;
-    let raw = intake.keep(delivery.body.clone()).await?;
+    let raw = intake.keep_delivery(delivery.body.clone()).await?;
     let mut tickets: Vec<Ticket> = Vec::new();
     for item in items {
         match item {

@@ -48,6 +48,8 @@ pub(crate) enum Source {
     Stream,
     /// Campaign lists.
     Contacts,
+    /// Files, by gRPC or HTTP.
+    Attachment,
 }
 
 impl Source {
@@ -63,6 +65,7 @@ impl Source {
             Self::Push => "push",
             Self::Stream => "stream",
             Self::Contacts => "contacts",
+            Self::Attachment => "attachment",
         }
     }
 }
@@ -86,6 +89,10 @@ pub(crate) enum Reason {
     Busy,
     /// On the do-not-call list.
     Suppressed,
+    /// Names a file that is not kept.
+    UnknownAttachment,
+    /// A file that broke off before its end.
+    Broken,
 }
 
 impl Reason {
@@ -99,6 +106,8 @@ impl Reason {
             Self::Poison => "poison",
             Self::Busy => "busy",
             Self::Suppressed => "suppressed",
+            Self::UnknownAttachment => "unknown_attachment",
+            Self::Broken => "broken",
         }
     }
 }

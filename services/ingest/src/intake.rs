@@ -22,6 +22,7 @@ use crate::directory::Directory;
 use crate::mapping::channel_word;
 use crate::refusals::Refusals;
 use crate::ticket::Ticket;
+use crate::upload::Uploads;
 
 /// SHA-256 of raw bytes.
 pub(crate) type Digest = [u8; 32];
@@ -78,6 +79,7 @@ pub(crate) struct Intake {
     desks: DashMap<DeskName, Appender>,
     recent: Mutex<Recent>,
     pub(crate) refusals: Refusals,
+    pub(crate) uploads: Uploads,
 }
 
 impl Intake {
@@ -95,7 +97,14 @@ impl Intake {
             desks: DashMap::new(),
             recent: Mutex::default(),
             refusals: Refusals::default(),
+            uploads: Uploads::default(),
         }
+    }
+
+    /// With another limit on files.
+    pub(crate) fn with_attachment_bytes(mut self, most: usize) -> Self {
+        self.uploads = Uploads::new(most);
+        self
     }
 
     /// Who writes here.
@@ -118,11 +127,23 @@ impl Intake {
     pub(crate) async fn keep(&self, bytes: Bytes) -> Result<Digest, Away> {
         let digest: Digest = Sha256::digest(&bytes).into();
         let size = bytes.len();
-        let kept = self.store.put_raw(digest, bytes).await;
+        self.kept(size, self.store.put_raw(digest, bytes).await)?;
+        Ok(digest)
+    }
+
+    /// Keeps what a channel delivered, so that it can be read again; gives its digest.
+    pub(crate) async fn keep_delivery(&self, bytes: Bytes) -> Result<Digest, Away> {
+        let digest: Digest = Sha256::digest(&bytes).into();
+        let size = bytes.len();
+        self.kept(size, self.store.put_delivery(digest, bytes).await)?;
+        Ok(digest)
+    }
+
+    fn kept(&self, size: usize, kept: Result<(), LogError>) -> Result<(), Away> {
         self.refusals.note("raw objects", &kept);
         kept?;
         counters::raw_kept(size);
-        Ok(digest)
+        Ok(())
     }
 
     /// Keeps the attachments that came with a message, each under the digest that its record names.
@@ -133,6 +154,11 @@ impl Intake {
             }
         }
         Ok(())
+    }
+
+    /// Whether something is kept under a digest.
+    pub(crate) async fn is_kept(&self, digest: Digest) -> Result<bool, Away> {
+        Ok(self.store.has_raw(digest).await?)
     }
 
     /// Appends one input to a desk's log and waits for the acknowledgement.

@@ -25,6 +25,7 @@ mod refusals;
 mod replay;
 mod smtp;
 mod ticket;
+mod upload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use http::{FacebookApp, GraphPage, HttpOptions, XApp};
 pub use pull::{ImapMailbox, ImapTls, Token, XPull, XWay};
 pub use replay::{ReplayError, Replayed, replay};
 pub use smtp::{SessionLimits, SmtpOptions, SmtpTls, SmtpTlsError};
+pub use upload::ATTACHMENT_BYTES;
 
 use directory::Directory;
 use intake::Intake;
@@ -70,6 +72,8 @@ pub struct Options {
     pub imap: Vec<ImapMailbox>,
     /// Accounts at X that are asked for their mentions, by one process of an installation.
     pub x_pulls: Vec<XPull>,
+    /// Most bytes of one file that is uploaded.
+    pub attachment_bytes: usize,
 }
 
 /// The doors can't be opened.
@@ -104,8 +108,8 @@ impl Ingest {
         check_apps(&options.http)?;
         counters::describe();
         let directory = Arc::new(Directory::default());
-        let intake =
-            Arc::new(Intake::new(options.store.clone(), options.keyer, directory.clone(), &options.instance));
+        let intake = Intake::new(options.store.clone(), options.keyer, directory.clone(), &options.instance);
+        let intake = Arc::new(intake.with_attachment_bytes(options.attachment_bytes));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let mut bound = None;
@@ -166,7 +170,7 @@ impl Ingest {
         IngestServer::new(service).max_decoding_message_size(grpc::DECODED_BYTES_MAX)
     }
 
-    /// The doors by HTTP: `/webhooks/x`, `/webhooks/facebook`, `/v1/messages`.
+    /// The doors by HTTP: `/webhooks/x`, `/webhooks/facebook`, `/v1/messages`, `/v1/attachments`.
     pub fn http(&self) -> Router {
         http::router(self.intake.clone(), self.gatekeeper.clone(), self.http.clone())
     }

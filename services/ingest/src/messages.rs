@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use simpang_access::Principal;
+use simpang_channels::AttachmentBody;
 use simpang_log::DeskName;
 use simpang_log::appender::Place;
 use simpang_proto::ingest::v1 as api;
@@ -47,6 +48,7 @@ pub(crate) async fn prepare(
     intake.check_ready()?;
     let message = pushed(message).map_err(NotTaken::Refused)?;
     let mailbox = mailbox(intake, principal, &message).map_err(NotTaken::Refused)?;
+    check_attachments(intake, &message).await?;
     let raw = match message.raw.is_empty() {
         true => None,
         false => Some(intake.keep(Bytes::from(message.raw)).await?),
@@ -55,6 +57,22 @@ pub(crate) async fn prepare(
         Origin { channel: message.channel, mailbox: &mailbox, aliases: &message.aliases, raw, traceparent };
     let input = message_input(&intake.keyer, &intake.directory, &origin, &message.parsed);
     Ok(Prepared { desk: mailbox.desk, input })
+}
+
+/// Refuses a message that names a file which is not kept: nobody could ever open it.
+async fn check_attachments(intake: &Intake, message: &Pushed) -> Result<(), NotTaken> {
+    for attachment in &message.parsed.content.attachments {
+        if let AttachmentBody::Kept { digest, .. } = &attachment.body
+            && !intake.is_kept(*digest).await?
+        {
+            let detail = format!(
+                "`attachments` names {}, and nothing is kept under it: upload the file first, then send the message",
+                hex::encode(digest)
+            );
+            return Err(NotTaken::Refused(Refusal::new(api::RefusalReason::UnknownAttachment, detail)));
+        }
+    }
+    Ok(())
 }
 
 /// Whose the message's account is, if the caller may bring messages to that desk.
@@ -93,6 +111,7 @@ fn reason(reason: api::RefusalReason) -> Reason {
         api::RefusalReason::UnknownAccount => Reason::UnknownAccount,
         api::RefusalReason::TooLarge => Reason::TooLarge,
         api::RefusalReason::Forbidden => Reason::Forbidden,
+        api::RefusalReason::UnknownAttachment => Reason::UnknownAttachment,
     }
 }
 
@@ -107,6 +126,7 @@ pub(crate) fn status(not_taken: NotTaken) -> Status {
             api::RefusalReason::UnknownAccount => Status::not_found(refusal.detail),
             api::RefusalReason::TooLarge => Status::resource_exhausted(refusal.detail),
             api::RefusalReason::Forbidden => Status::permission_denied(refusal.detail),
+            api::RefusalReason::UnknownAttachment => Status::failed_precondition(refusal.detail),
         },
     }
 }

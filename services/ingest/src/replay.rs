@@ -73,7 +73,7 @@ pub async fn replay(
     let intake = Intake::new(store.clone(), keyer, directory, instance);
     let mut replaying = Replaying { intake, known, trial, done: Replayed::default() };
     for digest in store.list_raw().await? {
-        if let Some(bytes) = store.get_raw(digest).await? {
+        if let Some(bytes) = store.get_delivery(digest).await? {
             replaying.object(digest, &bytes).await?;
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use simpang_access::{Gatekeeper, Principal};
-use simpang_log::DeskName;
+use simpang_log::{DeskName, LogStore};
 use simpang_wire::key::Keyer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use crate::desk::Desk;
 #[derive(Debug)]
 pub(crate) struct Calls {
     pub(crate) desks: Desks,
+    pub(crate) store: Arc<dyn LogStore>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
     pub(crate) keyer: Keyer,
     pub(crate) stop: CancellationToken,

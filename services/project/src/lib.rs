@@ -18,6 +18,7 @@ mod pool;
 mod traced;
 mod writer;
 
+mod attachment;
 mod audit;
 mod calls;
 mod replay;
@@ -103,6 +104,7 @@ impl Project {
         let (desks, stop, tasks) = (Desks::default(), CancellationToken::new(), TaskTracker::new());
         let calls = Arc::new(Calls {
             desks: desks.clone(),
+            store: options.store.clone(),
             gatekeeper: options.gatekeeper.clone(),
             keyer: options.keyer.clone(),
             stop: stop.clone(),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::BoxStream;
 use simpang_proto::view::v1 as api;
 use simpang_proto::view::v1::view_server::View;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::calls::Calls;
-use crate::watch;
+use crate::{attachment, watch};
 
 /// Serves the views of all desks.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ impl ViewService {
 
 #[tonic::async_trait]
 impl View for ViewService {
+    type GetAttachmentStream = BoxStream<'static, Result<api::GetAttachmentResponse, Status>>;
     type WatchStream = ReceiverStream<Result<api::WatchResponse, Status>>;
 
     async fn get_case(&self, request: Request<api::GetCaseRequest>) -> Answer<api::GetCaseResponse> {
@@ -76,6 +78,15 @@ impl View for ViewService {
             Some(_) => Ok(Response::new(answer)),
             None => Err(Status::not_found(format!("case: desk {} has no case {}", asked.desk, asked.case))),
         }
+    }
+
+    async fn get_attachment(
+        &self,
+        request: Request<api::GetAttachmentRequest>,
+    ) -> Answer<Self::GetAttachmentStream> {
+        let (desk, asked) = self.enter("GetAttachment", request, |r| (&r.desk, r.at_least)).await?;
+        let file = attachment::find(&desk, asked, self.calls.store.as_ref()).await?;
+        Ok(Response::new(Box::pin(file)))
     }
 
     async fn list_cases(&self, request: Request<api::ListCasesRequest>) -> Answer<api::ListCasesResponse> {

@@ -392,6 +392,23 @@ pub(crate) enum Show {
         #[command(flatten)]
         json: Json,
     },
+    /// The bytes of a file of a case, into a file.
+    Attachment {
+        /// Desk.
+        desk: String,
+        /// Case number.
+        case: u64,
+        /// SHA-256 of the file, in hexadecimal, as `simpang agent show` prints it; its beginning is enough.
+        digest: String,
+        /// Where to; left out: the file's own name, in the folder where you are.
+        #[arg(long, value_name = "FILE")]
+        out: Option<std::path::PathBuf>,
+        /// Write over a file that is there.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        server: Server,
+    },
     /// The SLA table.
     Sla {
         /// Desk.

@@ -85,6 +85,7 @@ pub(crate) struct Ingest {
     pub(crate) imap: Vec<Imap>,
     pub(crate) x_mentions: Vec<XMentions>,
     pub(crate) graph: Option<DeliverFacebook>,
+    pub(crate) attachment_mib: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -286,11 +287,18 @@ impl Default for Listen {
 
 impl Default for Ingest {
     fn default() -> Self {
-        let smtp_name = "localhost".into();
-        let (imap, x, facebook, x_mentions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (smtp_certificate, smtp_key, trusted_authserv) = (String::new(), String::new(), String::new());
-        let graph = None;
-        Self { smtp_name, smtp_certificate, smtp_key, trusted_authserv, imap, x, facebook, x_mentions, graph }
+        Self {
+            smtp_name: "localhost".into(),
+            smtp_certificate: String::new(),
+            smtp_key: String::new(),
+            trusted_authserv: String::new(),
+            x: Vec::new(),
+            facebook: Vec::new(),
+            imap: Vec::new(),
+            x_mentions: Vec::new(),
+            graph: None,
+            attachment_mib: 25,
+        }
     }
 }
 

@@ -338,8 +338,20 @@ impl LogStore for Store {
         async { Ok(()) }.boxed()
     }
 
+    fn put_delivery(&self, _digest: [u8; 32], _bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn get_delivery(&self, _digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        async { Ok(None) }.boxed()
+    }
+
     fn get_raw(&self, _digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
         async { Ok(None) }.boxed()
+    }
+
+    fn has_raw(&self, _digest: [u8; 32]) -> BoxFuture<'_, Result<bool, LogError>> {
+        async { Ok(false) }.boxed()
     }
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {

@@ -80,6 +80,7 @@ async fn the_directory_and_raw_objects_go_from_who_writes_them_to_who_reads_them
     let raw = Bytes::from(vec![7; 700_000]);
     let digest = simpang_log::chain::digest(&raw);
     ingest.put_raw(digest, raw.clone()).await.unwrap();
+    assert!(ingest.has_raw(digest).await.unwrap(), "a door sees that it is kept, and can't read it");
     for user in ["deliver", "project", "audit"] {
         assert_eq!(services.store(user).await.get_raw(digest).await.unwrap().unwrap(), raw, "{user}");
     }

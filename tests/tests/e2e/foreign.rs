@@ -56,11 +56,15 @@ async fn a_mail_of_pythons_smtplib_is_routed_by_its_segment() {
     assert_eq!(message.subject, "Tagihan naik – mengapa?");
     assert!(message.text.contains("\n.tagihan saya naik"), "{:?}", message.text);
     assert_eq!(message.attachments[0].name, "tagihan.pdf");
+    sends_files_both_ways(&stand, got.case, &message.attachments[0].digest).await;
     rina.resolve(got.case).await.unwrap();
 
     let finished = stand.finish().await;
-    assert_eq!(finished.received.len(), 3, "{:?}", finished.received);
+    assert_eq!(finished.received.len(), 4, "{:?}", finished.received);
     let mails = stand.mail_sink().mails();
+    let with_file = mails.iter().find(|mail| mail.raw.contains("koreksi.csv")).expect("the agent's answer");
+    assert_eq!(with_file.to, ["pemilik@tokobahagia.example"]);
+    assert!(with_file.raw.contains("bmFtYSxqdW1sYWgKU2l0aSwxMAo="), "the file in base64:\n{}", with_file.raw);
     let to = |address: &str| mails.iter().find(|mail| mail.to == [address]).expect(address);
     assert!(to("pemilik@tokobahagia.example").header("In-Reply-To").contains("python-1@tokobahagia.example"));
     assert!(
@@ -68,6 +72,26 @@ async fn a_mail_of_pythons_smtplib_is_routed_by_its_segment() {
         "the mail itself is enclosed"
     );
     assert!(to("lintas-koordinasi@telkom.example").header("Subject").contains("DCS"));
+}
+
+/// The file that came is saved by its digest, and one goes with the answer.
+async fn sends_files_both_ways(stand: &Stand, case: u64, digest: &[u8]) {
+    let case = case.to_string();
+    let saved = stand.dir().join("saved.pdf");
+    let hex: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let to = saved.display().to_string();
+    let save = ["show", "attachment", "tenesa", &case, &hex, "--out", &to];
+    assert!(stand.must(&save).await.contains("3 bytes"));
+    assert_eq!(std::fs::read(&saved).unwrap(), [0, 1, 2]);
+    let again = stand.simpang(&save).await;
+    assert!(!again.status.success(), "what is there is not written over");
+
+    let file = stand.dir().join("koreksi.csv");
+    std::fs::write(&file, "nama,jumlah\nSiti,10\n").unwrap();
+    let (token, file) = (stand.token("rina"), file.display().to_string());
+    let reply =
+        ["agent", "--desk", "tenesa", "--token", &token, "reply", &case, "Terlampir.", "--attach", &file];
+    stand.must(&reply).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,46 @@ pub struct Place {
     #[prost(uint32, tag = "3")]
     pub index: u32,
 }
+/// A piece of a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadAttachmentRequest {
+    /// What it is.
+    #[prost(oneof = "upload_attachment_request::Body", tags = "1, 2")]
+    pub body: ::core::option::Option<upload_attachment_request::Body>,
+}
+/// Nested message and enum types in `UploadAttachmentRequest`.
+pub mod upload_attachment_request {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Body {
+        /// First of all, once: what is said of the file.
+        #[prost(message, tag = "1")]
+        Begin(super::BeginUpload),
+        /// The next bytes.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+    }
+}
+/// What is said of a file before its bytes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginUpload {
+    /// Its size in bytes; 0: not said. With a size that is over the limit nothing is read.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+    /// SHA-256 that its bytes have to have, 32 bytes; empty: not said.
+    #[prost(bytes = "vec", tag = "2")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+}
+/// The file is kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadAttachmentResponse {
+    /// SHA-256 of its bytes: what names it from now on.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+    /// Its size in bytes.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+}
 /// A frame of the client's.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PushStreamRequest {
@@ -190,9 +230,16 @@ pub struct Attachment {
     /// Media type.
     #[prost(string, tag = "2")]
     pub media_type: ::prost::alloc::string::String,
-    /// Where the channel keeps it.
+    /// Where the channel keeps it. Not together with `digest`.
     #[prost(string, tag = "3")]
     pub url: ::prost::alloc::string::String,
+    /// SHA-256 under which `UploadAttachment` keeps it, 32 bytes; refused when nothing is kept under it. Empty: it is kept
+    /// elsewhere.
+    #[prost(bytes = "vec", tag = "4")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+    /// Size in bytes, with `digest`; shown to people.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
 }
 /// A named value that rules may read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -406,6 +453,8 @@ pub enum RefusalReason {
     TooLarge = 3,
     /// The token is not good for the desk that has the account.
     Forbidden = 4,
+    /// An attachment names a digest under which nothing is kept: upload it first.
+    UnknownAttachment = 5,
 }
 impl RefusalReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -419,6 +468,7 @@ impl RefusalReason {
             Self::UnknownAccount => "REFUSAL_REASON_UNKNOWN_ACCOUNT",
             Self::TooLarge => "REFUSAL_REASON_TOO_LARGE",
             Self::Forbidden => "REFUSAL_REASON_FORBIDDEN",
+            Self::UnknownAttachment => "REFUSAL_REASON_UNKNOWN_ATTACHMENT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -429,6 +479,7 @@ impl RefusalReason {
             "REFUSAL_REASON_UNKNOWN_ACCOUNT" => Some(Self::UnknownAccount),
             "REFUSAL_REASON_TOO_LARGE" => Some(Self::TooLarge),
             "REFUSAL_REASON_FORBIDDEN" => Some(Self::Forbidden),
+            "REFUSAL_REASON_UNKNOWN_ATTACHMENT" => Some(Self::UnknownAttachment),
             _ => None,
         }
     }
@@ -744,6 +795,38 @@ pub mod ingest_client {
                 .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "PushStream"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Keeps a file under the SHA-256 of its bytes, so that a message or an agent's answer can name it; anyone who holds a
+        /// token may. First `begin`, then the bytes in pieces of any size. Answered once all of it is kept; a call that breaks
+        /// before leaves nothing behind that could be named, and sending the same file again is harmless. Kept bytes are shown
+        /// to nobody until something on a desk's log names them. RESOURCE_EXHAUSTED: larger than `ingest.attachment_mib`;
+        /// INVALID_ARGUMENT: the bytes are not those that `begin` announces, or no piece came; UNAVAILABLE: the log is away or
+        /// too many files are on their way, send the same again.
+        pub async fn upload_attachment(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::UploadAttachmentRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<super::UploadAttachmentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.ingest.v1.Ingest/UploadAttachment",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.ingest.v1.Ingest", "UploadAttachment"));
+            self.inner.client_streaming(req, path, codec).await
+        }
         /// Loads a campaign's list; team leaders and supervisors may, too. First `begin`, then either pieces of a CSV file or
         /// rows. One verdict for each row comes back while the list is still read, in its order, then the totals: read them
         /// while you send, or the server stops reading. A bad row does not stop the others, and loading the same list again
@@ -871,6 +954,19 @@ pub mod ingest_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::PushStreamRequest>>,
         ) -> std::result::Result<tonic::Response<Self::PushStreamStream>, tonic::Status>;
+        /// Keeps a file under the SHA-256 of its bytes, so that a message or an agent's answer can name it; anyone who holds a
+        /// token may. First `begin`, then the bytes in pieces of any size. Answered once all of it is kept; a call that breaks
+        /// before leaves nothing behind that could be named, and sending the same file again is harmless. Kept bytes are shown
+        /// to nobody until something on a desk's log names them. RESOURCE_EXHAUSTED: larger than `ingest.attachment_mib`;
+        /// INVALID_ARGUMENT: the bytes are not those that `begin` announces, or no piece came; UNAVAILABLE: the log is away or
+        /// too many files are on their way, send the same again.
+        async fn upload_attachment(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::UploadAttachmentRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<super::UploadAttachmentResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the LoadContacts method.
         type LoadContactsStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::LoadContactsResponse, tonic::Status>,
@@ -1077,6 +1173,54 @@ pub mod ingest_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.ingest.v1.Ingest/UploadAttachment" => {
+                    #[allow(non_camel_case_types)]
+                    struct UploadAttachmentSvc<T: Ingest>(pub Arc<T>);
+                    impl<
+                        T: Ingest,
+                    > tonic::server::ClientStreamingService<
+                        super::UploadAttachmentRequest,
+                    > for UploadAttachmentSvc<T> {
+                        type Response = super::UploadAttachmentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::UploadAttachmentRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ingest>::upload_attachment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UploadAttachmentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

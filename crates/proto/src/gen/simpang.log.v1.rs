@@ -946,6 +946,9 @@ pub struct TextContent {
     /// Form fields as filled in.
     #[prost(message, repeated, tag = "3")]
     pub fields: ::prost::alloc::vec::Vec<Attribute>,
+    /// Files that go with an answer, each with its digest.
+    #[prost(message, repeated, tag = "4")]
+    pub attachments: ::prost::alloc::vec::Vec<Attachment>,
 }
 /// An answer to the customer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

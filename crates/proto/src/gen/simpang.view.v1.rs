@@ -437,6 +437,9 @@ pub struct Delivery {
     /// The id the channel gave it.
     #[prost(string, tag = "21")]
     pub source_id: ::prost::alloc::string::String,
+    /// Files that go with it.
+    #[prost(message, repeated, tag = "22")]
+    pub attachments: ::prost::alloc::vec::Vec<Attachment>,
 }
 /// A note for colleagues.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1391,6 +1394,42 @@ pub struct GetCaseResponse {
     #[prost(message, optional, tag = "3")]
     pub customer: ::core::option::Option<Customer>,
 }
+/// Asks for a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAttachmentRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Case number.
+    #[prost(uint64, tag = "2")]
+    pub case: u64,
+    /// SHA-256 of the file, 32 bytes, as a message or an answer of the case has it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+    /// Wait until the view has this position; 0: do not wait.
+    #[prost(uint64, tag = "4")]
+    pub at_least: u64,
+}
+/// A piece of a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAttachmentResponse {
+    /// What it is.
+    #[prost(oneof = "get_attachment_response::Body", tags = "1, 2")]
+    pub body: ::core::option::Option<get_attachment_response::Body>,
+}
+/// Nested message and enum types in `GetAttachmentResponse`.
+pub mod get_attachment_response {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Body {
+        /// First of all: name, media type and size.
+        #[prost(message, tag = "1")]
+        File(super::Attachment),
+        /// The next bytes.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+    }
+}
 /// Which cases; what is left empty does not narrow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CaseFilter {
@@ -2082,6 +2121,33 @@ pub mod view_client {
                 .insert(GrpcMethod::new("simpang.view.v1.View", "GetCase"));
             self.inner.unary(req, path, codec).await
         }
+        /// The bytes of a file that came with a message of the case or went out with an answer on it; programs with the role
+        /// gateway may ask, too. First `file`, then the bytes in pieces of at most 256 KiB. NOT_FOUND: no message or answer of
+        /// the case names the digest (one that was withdrawn names nothing), or nothing is kept under it.
+        pub async fn get_attachment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAttachmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::GetAttachmentResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.view.v1.View/GetAttachment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.view.v1.View", "GetAttachment"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Cases by filter, sorted, page by page.
         pub async fn list_cases(
             &mut self,
@@ -2324,6 +2390,22 @@ pub mod view_server {
             &self,
             request: tonic::Request<super::GetCaseRequest>,
         ) -> std::result::Result<tonic::Response<super::GetCaseResponse>, tonic::Status>;
+        /// Server streaming response type for the GetAttachment method.
+        type GetAttachmentStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::GetAttachmentResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The bytes of a file that came with a message of the case or went out with an answer on it; programs with the role
+        /// gateway may ask, too. First `file`, then the bytes in pieces of at most 256 KiB. NOT_FOUND: no message or answer of
+        /// the case names the digest (one that was withdrawn names nothing), or nothing is kept under it.
+        async fn get_attachment(
+            &self,
+            request: tonic::Request<super::GetAttachmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::GetAttachmentStream>,
+            tonic::Status,
+        >;
         /// Cases by filter, sorted, page by page.
         async fn list_cases(
             &self,
@@ -2513,6 +2595,52 @@ pub mod view_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.view.v1.View/GetAttachment" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAttachmentSvc<T: View>(pub Arc<T>);
+                    impl<
+                        T: View,
+                    > tonic::server::ServerStreamingService<super::GetAttachmentRequest>
+                    for GetAttachmentSvc<T> {
+                        type Response = super::GetAttachmentResponse;
+                        type ResponseStream = T::GetAttachmentStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAttachmentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as View>::get_attachment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAttachmentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -50,6 +50,19 @@ impl Snapshot<'_> {
         self.of_case(AssignmentRow::SELECT, "seq, idx", int(case), AssignmentRow::read, assignment)
     }
 
+    /// A file that a message or an answer of the case names; none when none does. What was withdrawn names nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn attachment(&self, case: u64, digest: &[u8]) -> Read<Option<api::Attachment>> {
+        let files = |what: What| match what {
+            What::Message(message) => message.attachments,
+            What::Delivery(delivery) => delivery.attachments,
+        };
+        let said = self.conversation(int(case))?.into_iter().filter_map(|entry| entry.what);
+        Ok(said.flat_map(files).find(|file| !digest.is_empty() && file.digest == digest))
+    }
+
     fn of_case<R, T>(
         &self,
         select: &str,
@@ -117,6 +130,7 @@ pub fn without_content(case: &mut api::Case) {
                 delivery.subject.clear();
                 delivery.text.clear();
                 delivery.fields.clear();
+                delivery.attachments.clear();
             }
             None => {}
         }
@@ -222,13 +236,6 @@ fn message(row: MessageRow, edits: Vec<api::Edit>) -> api::CustomerMessage {
     let content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
     let joined_by = log::JoinedBy::try_from(row.joined_by).unwrap_or_default();
     let full_text = if content.full_text == content.text { String::new() } else { content.full_text };
-    let attachments = content.attachments.into_iter().map(|file| api::Attachment {
-        name: file.name,
-        media_type: file.media_type,
-        size: file.size,
-        digest: file.digest.to_vec(),
-        url: file.url,
-    });
     api::CustomerMessage {
         place: place(row.seq, row.idx),
         part: count(row.part),
@@ -245,7 +252,7 @@ fn message(row: MessageRow, edits: Vec<api::Edit>) -> api::CustomerMessage {
         subject: content.subject,
         text: content.text,
         full_text,
-        attachments: attachments.collect(),
+        attachments: content.attachments.into_iter().map(attachment).collect(),
         permalink: content.permalink,
         source_id: content.source_id,
         malformed: row.malformed,
@@ -254,6 +261,16 @@ fn message(row: MessageRow, edits: Vec<api::Edit>) -> api::CustomerMessage {
         edited_ms: row.edited_ms,
         removed_ms: row.removed_ms,
         joined_by: plain(joined_by.as_str_name(), "JOINED_BY_"),
+    }
+}
+
+fn attachment(file: log::Attachment) -> api::Attachment {
+    api::Attachment {
+        name: file.name,
+        media_type: file.media_type,
+        size: file.size,
+        digest: file.digest.to_vec(),
+        url: file.url,
     }
 }
 
@@ -287,6 +304,7 @@ fn delivery(row: DeliveryRow) -> api::Delivery {
         detail: row.detail,
         not_before_ms: row.not_before_ms,
         source_id: row.source_id,
+        attachments: content.attachments.into_iter().map(attachment).collect(),
     }
 }
 

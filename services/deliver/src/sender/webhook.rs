@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use reqwest::Client;
 use serde_json::json;
 use simpang_channels::outgoing::{SIGNATURE_HEADER, webhook_signature};
-use simpang_proto::log::v1::{DeliveryKind, DeliveryOutcome};
+use simpang_proto::log::v1::{Attachment, DeliveryKind, DeliveryOutcome};
 
 use super::{Outcome, Sender, Sent, http};
 use crate::options::Secret;
@@ -94,5 +94,18 @@ fn body(parcel: &Parcel) -> serde_json::Value {
         body["to"] = answered.content.from_address.as_str().into();
         body["in_reply_to"] = answered.content.source_id.as_str().into();
     }
+    if !parcel.files.is_empty() {
+        body["attachments"] = parcel.files.iter().map(|file| file_of(&file.about)).collect();
+    }
     body
+}
+
+/// What `simpang.view.v1.View/GetAttachment` gives the bytes of.
+fn file_of(about: &Attachment) -> serde_json::Value {
+    json!({
+        "name": about.name,
+        "media_type": about.media_type,
+        "size": about.size,
+        "digest": hex::encode(&about.digest),
+    })
 }

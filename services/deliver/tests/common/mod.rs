@@ -281,7 +281,19 @@ impl Case {
         kind: v1::ReplyKind,
         text: &str,
     ) -> v1::DeliveryId {
-        let content = v1::TextContent { text: text.into(), ..Default::default() };
+        self.reply_with(desk, to, kind, text, Vec::new()).await
+    }
+
+    /// As [`Self::reply`], with files.
+    pub(crate) async fn reply_with(
+        &self,
+        desk: &Desk,
+        to: v1::InputId,
+        kind: v1::ReplyKind,
+        text: &str,
+        attachments: Vec<v1::Attachment>,
+    ) -> v1::DeliveryId {
+        let content = v1::TextContent { text: text.into(), attachments, ..Default::default() };
         let reply =
             v1::Reply { kind: kind.into(), content: sealed(&content), to: Some(to), ..Default::default() };
         let body = Some(v1::command::Body::Reply(reply));
@@ -316,6 +328,17 @@ impl Case {
         };
         desk.commit(vec![happened(cause, now_ms(), Event::DeliveryQueued(queued))]).await;
         delivery
+    }
+}
+
+/// A file that goes with a reply.
+pub(crate) fn file(name: &str, media_type: &str, bytes: &[u8]) -> v1::Attachment {
+    v1::Attachment {
+        name: name.into(),
+        media_type: media_type.into(),
+        size: bytes.len() as u64,
+        digest: simpang_log::chain::digest(bytes).to_vec().into(),
+        url: String::new(),
     }
 }
 

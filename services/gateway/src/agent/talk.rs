@@ -10,6 +10,11 @@ use super::case::on_case;
 use crate::check::{self, Invalid, LIST_MAX};
 use crate::command::{Ask, Head};
 
+/// Files of one answer.
+const FILES_MAX: usize = 20;
+/// Their bytes together: as base64 and with the text under the 25 MB that mail servers commonly take.
+const FILES_BYTES_MAX: u64 = 18 << 20;
+
 impl Ask for api::AddNoteRequest {
     const METHOD: &'static str = "simpang.agent.v1.Agent/AddNote";
 
@@ -34,7 +39,12 @@ impl Ask for api::ReplyRequest {
         check::text("text", &self.text, 1)?;
         check::chars("subject", &self.subject, 0, 500)?;
         check::path("category", &self.category, 0)?;
-        let content = TextContent { text: self.text, subject: self.subject, fields: fields(self.fields)? };
+        let content = TextContent {
+            text: self.text,
+            subject: self.subject,
+            fields: fields(self.fields)?,
+            attachments: attachments(self.attachments)?,
+        };
         let to = self.to.unwrap_or_default();
         Ok(Body::Reply(log::Reply {
             kind: check::named_or_none::<api::ReplyKind>("kind", self.kind)?,
@@ -64,7 +74,7 @@ impl Ask for api::DisposeRequest {
         let filled = fields.iter().filter(|field| !field.value.trim().is_empty());
         let mut filled: Vec<String> = filled.map(|field| field.name.clone()).collect();
         filled.sort();
-        let content = TextContent { text: self.remark, subject: String::new(), fields };
+        let content = TextContent { text: self.remark, fields, ..TextContent::default() };
         Ok(Body::Disposition(log::Disposition {
             path: self.path,
             content: seal(&content),
@@ -134,6 +144,38 @@ pub(super) fn fields(fields: Vec<api::Field>) -> Result<Vec<log::Attribute>, Inv
     Ok(fields.into_iter().map(|field| log::Attribute { name: field.name, value: field.value }).collect())
 }
 
+/// Files of an answer; that they are kept is looked up later.
+fn attachments(files: Vec<api::ReplyAttachment>) -> Result<Vec<log::Attachment>, Invalid> {
+    check::count("attachments", files.len(), 0, FILES_MAX)?;
+    let bytes: u64 = files.iter().fold(0, |sum, file| sum.saturating_add(file.size));
+    if bytes > FILES_BYTES_MAX {
+        let reason =
+            format!("have {bytes} bytes together, at most {FILES_BYTES_MAX} are taken: send a link instead");
+        return Err(Invalid::new("attachments", reason));
+    }
+    files.into_iter().map(attachment).collect()
+}
+
+fn attachment(file: api::ReplyAttachment) -> Result<log::Attachment, Invalid> {
+    if file.digest.len() != 32 {
+        let reason = "has to be the 32 bytes that the upload answered";
+        return Err(Invalid::new("attachments.digest", reason));
+    }
+    // What stands before a slash is somebody's folder.
+    let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default().trim().to_owned();
+    check::chars("attachments.name", &name, 1, 200)?;
+    check::chars("attachments.media_type", &file.media_type, 0, 200)?;
+    if name.chars().chain(file.media_type.chars()).any(char::is_control) {
+        return Err(Invalid::new("attachments", "has a name or media type with control characters"));
+    }
+    let media_type = match file.media_type.trim() {
+        "" => "application/octet-stream".to_owned(),
+        named => named.to_lowercase(),
+    };
+    let (digest, size) = (file.digest.into(), file.size);
+    Ok(log::Attachment { name, media_type, size, digest, url: String::new() })
+}
+
 /// A text alone; nothing for an empty one.
 fn words(text: String) -> Option<Sealed> {
     if text.is_empty() { None } else { seal(&TextContent { text, ..TextContent::default() }) }
@@ -164,6 +206,28 @@ mod tests {
         let content = TextContent::decode(disposition.content.unwrap().body).unwrap();
         assert_eq!(content.text, "done");
         assert_eq!(content.fields.len(), 3, "what was typed is kept, blank or not");
+    }
+
+    #[test]
+    fn a_replys_files_have_a_digest_a_name_without_a_path_and_a_size_that_mail_takes() {
+        let file = |name: &str, size| api::ReplyAttachment {
+            digest: vec![7; 32],
+            name: name.into(),
+            media_type: String::new(),
+            size,
+        };
+        let taken = attachments(vec![file("C:\\rina\\tagihan.pdf", 5)]).unwrap();
+        assert_eq!(
+            (taken[0].name.as_str(), taken[0].media_type.as_str()),
+            ("tagihan.pdf", "application/octet-stream")
+        );
+        assert!(attachments(vec![api::ReplyAttachment { digest: vec![7; 31], ..file("a", 1) }]).is_err());
+        for name in ["", "a/", "a\r\nBcc: x"] {
+            assert!(attachments(vec![file(name, 1)]).is_err(), "{name:?}");
+        }
+        assert!(attachments(vec![file("a", 9 << 20), file("b", (9 << 20) + 1)]).is_err());
+        assert!(attachments(vec![file("a", u64::MAX), file("b", u64::MAX)]).is_err());
+        assert!(attachments(vec![file("a", 1); 21]).is_err());
     }
 
     #[test]

@@ -232,6 +232,11 @@ impl Board {
         leaders
     }
 
+    /// The channel that a case came by; none for an unknown one.
+    pub(crate) fn channel(&self, case: u64) -> Option<log::Channel> {
+        self.cases.get(&case).and_then(|case| log::Channel::try_from(case.channel).ok())
+    }
+
     /// Messages of customers on a case; 0 for an unknown one.
     pub(crate) fn messages(&self, case: u64) -> u32 {
         self.cases.get(&case).map_or(0, |case| case.messages)

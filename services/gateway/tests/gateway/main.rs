@@ -5,6 +5,7 @@
 mod admin;
 mod bulk;
 mod commands;
+mod files;
 mod numbers;
 mod router;
 mod sessions;

@@ -4,6 +4,7 @@ mod contacts;
 mod reference;
 mod stream;
 mod suppress;
+mod upload;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -88,6 +89,14 @@ impl Ingest for IngestService {
         let traceparent = traceparent(request.metadata());
         let answers = stream::serve(self, principal, traceparent, request.into_inner());
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn upload_attachment(
+        &self,
+        request: Request<Streaming<api::UploadAttachmentRequest>>,
+    ) -> Result<Response<api::UploadAttachmentResponse>, Status> {
+        self.authorise(request.metadata(), "UploadAttachment", "")?;
+        upload::serve(self, request.into_inner()).await.map(Response::new)
     }
 
     type LoadContactsStream = Answers<api::LoadContactsResponse>;

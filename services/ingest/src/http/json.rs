@@ -61,12 +61,13 @@ pub(super) async fn receive(
     Ok(Json(Accepted { places: pushed.places.into_iter().map(place).collect() }))
 }
 
-fn refused(status: &Status) -> Refused {
+pub(super) fn refused(status: &Status) -> Refused {
     let code = match status.code() {
         Code::InvalidArgument => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
+        Code::FailedPrecondition => StatusCode::CONFLICT,
         Code::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
@@ -157,6 +158,10 @@ struct Attachment {
     media_type: String,
     #[serde(default)]
     url: String,
+    #[serde(default)]
+    digest: String,
+    #[serde(default)]
+    size: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -193,7 +198,7 @@ fn read(body: &[u8]) -> Result<api::Message, String> {
         facts: message.facts.into_iter().map(fact).collect(),
         sent_at_ms: message.sent_at_ms,
         automatic: message.automatic,
-        attachments: message.attachments.into_iter().map(attachment).collect(),
+        attachments: message.attachments.into_iter().map(attachment).collect::<Result<_, _>>()?,
         permalink: message.permalink,
         reply_to: message.reply_to,
         raw,
@@ -237,6 +242,9 @@ fn fact(fact: Fact) -> api::Fact {
     api::Fact { name: fact.name, value: Some(value) }
 }
 
-fn attachment(attachment: Attachment) -> api::Attachment {
-    api::Attachment { name: attachment.name, media_type: attachment.media_type, url: attachment.url }
+fn attachment(attachment: Attachment) -> Result<api::Attachment, String> {
+    let Attachment { name, media_type, url, digest, size } = attachment;
+    let digest =
+        hex::decode(digest).map_err(|error| format!("`attachments.digest` is not hexadecimal: {error}"))?;
+    Ok(api::Attachment { name, media_type, url, digest, size })
 }

@@ -1,6 +1,7 @@
 //! The doors by HTTP: webhooks of X and Facebook, and messages as JSON. A request is answered 200 only after the log's
 //! acknowledgement; one that is too large, not signed or not readable is refused before anything is written.
 
+mod attachments;
 mod facebook;
 mod graph;
 mod json;
@@ -100,6 +101,8 @@ pub(crate) fn router(intake: Arc<Intake>, gatekeeper: Arc<Gatekeeper>, options: 
         .route("/webhooks/facebook/{app}", get(facebook::challenge).post(facebook::receive))
         .route("/v1/messages", post(json::receive))
         .layer(limit)
+        // Reads its body piece by piece, under a limit of its own.
+        .route("/v1/attachments", post(attachments::receive).put(attachments::receive))
         .with_state(Arc::new(Shared { intake, gatekeeper, options, client }))
 }
 

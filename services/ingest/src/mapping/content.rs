@@ -47,6 +47,7 @@ fn attachment(from: &Attachment) -> log::Attachment {
     let (size, digest, url) = match &from.body {
         AttachmentBody::Bytes(bytes) => (bytes.len() as u64, Sha256::digest(bytes).to_vec(), String::new()),
         AttachmentBody::Url(url) => (0, Vec::new(), url.chars().take(URL_CHARS_MAX).collect()),
+        AttachmentBody::Kept { digest, size } => (*size, digest.to_vec(), String::new()),
     };
     log::Attachment {
         name: from.name.clone(),

@@ -1,6 +1,8 @@
 //! A message of the API, checked, as the shape all channels share. What is checked here is said in `ingest.proto`.
 
-use simpang_channels::{Attachment, AttachmentBody, Content, FactValue, Facts, Kind, Parsed, Visibility};
+use simpang_channels::{
+    Attachment, AttachmentBody, Content, FactValue, Facts, Kind, Parsed, Visibility, safe_file_name,
+};
 use simpang_proto::ingest::v1 as api;
 use simpang_proto::log::v1::Channel;
 
@@ -71,7 +73,7 @@ pub(crate) fn pushed(message: api::Message) -> Result<Pushed, Refusal> {
         text: message.text.clone(),
         full_text: message.text,
         html: message.html,
-        attachments: message.attachments.into_iter().map(attachment).collect(),
+        attachments: message.attachments.into_iter().map(attachment).collect::<Result<_, _>>()?,
         permalink: message.permalink,
         ..Content::default()
     };
@@ -223,12 +225,22 @@ fn is_fact_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-fn attachment(attachment: api::Attachment) -> Attachment {
-    Attachment {
-        name: attachment.name,
-        media_type: attachment.media_type,
-        body: AttachmentBody::Url(attachment.url),
-    }
+fn attachment(attachment: api::Attachment) -> Result<Attachment, Refusal> {
+    let body = match (attachment.digest.is_empty(), attachment.url.is_empty()) {
+        (true, _) => AttachmentBody::Url(attachment.url),
+        (false, false) => return Err(Refusal::invalid("`attachments` has one with both `digest` and `url`")),
+        (false, true) => {
+            let digest = attachment.digest.as_slice().try_into();
+            let digest = digest.map_err(|_| {
+                Refusal::invalid(
+                    "`attachments.digest` is no SHA-256: send the 32 bytes that the upload answered",
+                )
+            })?;
+            AttachmentBody::Kept { digest, size: attachment.size }
+        }
+    };
+    let name = safe_file_name(&attachment.name, "attachment");
+    Ok(Attachment { name, media_type: attachment.media_type, body })
 }
 
 fn unique<'a>(ids: impl Iterator<Item = &'a String>) -> Vec<String> {

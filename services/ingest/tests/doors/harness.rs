@@ -24,6 +24,9 @@ pub(crate) const CONSUMER_SECRET: &str = "consumer secret";
 pub(crate) const APP_SECRET: &str = "app secret";
 pub(crate) const VERIFY_TOKEN: &str = "verify me";
 
+/// Largest file that is taken.
+pub(crate) const ATTACHMENT_BYTES: usize = 2 << 20;
+
 pub(crate) struct Doors {
     pub(crate) store: MemoryStore,
     pub(crate) keyer: Keyer,
@@ -129,6 +132,7 @@ impl Doors {
             http: HttpOptions { graph_pages: sources.graph_pages, ..http() },
             imap: sources.imap,
             x_pulls: sources.x_pulls,
+            attachment_bytes: ATTACHMENT_BYTES,
         };
         let ingest = Ingest::start(options).await.unwrap();
         Self { store, keyer, ingest }

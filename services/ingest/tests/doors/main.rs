@@ -1,6 +1,7 @@
 //! The doors from outside: real sockets, real HTTP requests, a real gRPC client, with the log's in-memory twin behind.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod attachments;
 mod contacts;
 mod fuzz;
 mod harness;

@@ -59,6 +59,24 @@ async fn raw_bytes_are_read_again_and_only_what_no_log_has_is_brought() {
     doors.ingest.stop().await;
 }
 
+#[tokio::test]
+async fn a_file_that_looks_like_a_delivery_is_never_read_as_one() {
+    let doors = Doors::open().await;
+    let forged = BATCH.replace("901_903", "901_904");
+    crate::attachments::upload(&doors, "agent-7", forged.as_bytes()).await.unwrap();
+    let mail = format!(
+        "From: a@example.id\r\nTo: care@tenesa.example\r\nMessage-ID: <f@example.id>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/json; name=a.json\r\n\r\n\
+         {}\r\n--b--\r\n",
+        forged.replace('\n', "")
+    );
+    crate::smtp::send(&doors, "care@tenesa.example", &mail).await;
+    assert_eq!(doors.messages("tenesa").len(), 1, "the mail itself");
+    assert_eq!(replayed(&doors, false).await, Replayed::default());
+    assert!(doors.inputs("telkomcare").is_empty());
+    doors.ingest.stop().await;
+}
+
 /// The Graph API as far as it tells who wrote something.
 async fn graph() -> String {
     let tell = |Path(id): Path<String>, Query(query): Query<Vec<(String, String)>>, headers: HeaderMap| async move {

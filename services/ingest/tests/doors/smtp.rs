@@ -300,3 +300,10 @@ async fn a_connection_is_protected_once_the_client_asks() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(doors.messages("tenesa").remove(0).1.subject, "Rahasia");
 }
+
+/// Sends one mail that has to be taken.
+pub(crate) async fn send(doors: &Doors, to: &str, mail: &str) {
+    let mut client = Client::connect(doors).await;
+    let codes = client.mail("EHLO", &[to], mail, 6).await;
+    assert_eq!(codes[5], "250");
+}

@@ -99,6 +99,19 @@ impl LogStore for Stalled {
         self.inner.put_raw(digest, bytes)
     }
 
+    fn put_delivery(&self, digest: [u8; 32], bytes: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        self.kept.fetch_add(1, Ordering::SeqCst);
+        self.inner.put_delivery(digest, bytes)
+    }
+
+    fn get_delivery(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
+        self.inner.get_delivery(digest)
+    }
+
+    fn has_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<bool, LogError>> {
+        self.inner.has_raw(digest)
+    }
+
     fn get_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<Option<Bytes>, LogError>> {
         self.inner.get_raw(digest)
     }

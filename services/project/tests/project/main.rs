@@ -15,6 +15,7 @@ mod judged;
 
 mod server;
 
+mod attachments;
 mod audit;
 mod following;
 mod view;

@@ -48,6 +48,7 @@ fn gatekeeper() -> Gatekeeper {
         entry("siti", "siti", &[], &[]),
         entry("stranger", "stranger", &[], &[]),
         entry("auditor", "anna", &["auditor"], &[]),
+        entry("gateway", "wa", &["gateway"], &[]),
         entry("elsewhere", "erik", &["auditor"], &["telkomcare"]),
     ];
     Gatekeeper::new(Tokens::from_entries(entries).unwrap())

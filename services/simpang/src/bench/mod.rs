@@ -2,7 +2,7 @@
 //! §6, or with `--restart` how fast a desk is taken up again ([`restart`]). Everything runs on a nats-server of its own in a temporary folder; nothing of the user's is touched. It asserts
 //! no times: it tells what was measured.
 //!
-//! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`] and [`whole`] measure rates,
+//! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`], [`push`] and [`whole`] measure rates,
 //! [`latency`] and [`pulls`] times, [`core`] what one decision costs without any log.
 
 // Rates and ratios are what this module is for; nothing is decided by them.
@@ -13,6 +13,7 @@ mod core;
 mod latency;
 mod machine;
 mod pulls;
+mod push;
 mod report;
 mod restart;
 mod scene;
@@ -119,7 +120,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     scene.stop().await?;
     machine["policy"] = policy.into();
     machine["rounds"] = size.rounds.into();
-    let steps = 1 + size.rounds * (6 + size.rates.len());
+    let steps = 1 + size.rounds * (8 + size.rates.len());
     let progress = output::progress(steps as u64, "the core alone");
     let mut run = Run { size, sync_always: args.sync_always, files, report: Report::default(), progress };
     tokio::select! {
@@ -142,6 +143,7 @@ async fn measure(run: &mut Run, restart: Option<u64>) -> Result<()> {
     core::measure(run)?;
     for round in 0..run.size.rounds {
         throughput::measure(run, round).await?;
+        push::measure(run, round).await?;
         whole::measure(run, round).await?;
         latency::measure(run, round).await?;
         pulls::measure(run, round).await?;

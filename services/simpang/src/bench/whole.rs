@@ -30,7 +30,7 @@ use crate::up::Whole;
 /// Agents at work while messages come in.
 const AGENTS: usize = 10;
 /// Streams over which messages are pushed at once.
-const STREAMS: u64 = 4;
+pub(super) const STREAMS: u64 = 4;
 /// Messages a frame.
 const FRAME: usize = 100;
 /// Frames that wait in the client.
@@ -135,16 +135,7 @@ impl Trial {
 
     /// Pushes the next messages over several streams; the place of the last one on the log.
     pub(super) async fn push(&mut self, count: u64, frame: usize) -> Result<Place> {
-        let (from, part) = (self.pushed, count.div_ceil(STREAMS));
-        let streams = (0..STREAMS).map(|n| {
-            let range = (from + n * part).min(from + count)..(from + (n + 1) * part).min(from + count);
-            tokio::spawn(push_stream(self.admin.clone(), self.traffic.clone(), range, frame))
-        });
-        let streams: Vec<_> = streams.collect();
-        let mut last = Place { seq: 0, index: 0 };
-        for stream in streams {
-            last = last.max(stream.await??);
-        }
+        let last = push(&self.admin, &self.traffic, self.pushed..self.pushed + count, frame).await?;
         self.pushed += count;
         Ok(last)
     }
@@ -159,6 +150,27 @@ impl Trial {
         self.whole.stop().await?;
         self.scene.stop().await
     }
+}
+
+/// Pushes these messages over several streams at once; the place of the last one on the log.
+pub(super) async fn push(
+    client: &Client,
+    traffic: &Traffic,
+    range: Range<u64>,
+    frame: usize,
+) -> Result<Place> {
+    let part = (range.end - range.start).div_ceil(STREAMS);
+    let streams = (0..STREAMS).map(|n| {
+        let from = (range.start + n * part).min(range.end);
+        let own = from..(from + part).min(range.end);
+        tokio::spawn(push_stream(client.clone(), traffic.clone(), own, frame))
+    });
+    let streams: Vec<_> = streams.collect();
+    let mut last = Place { seq: 0, index: 0 };
+    for stream in streams {
+        last = last.max(stream.await??);
+    }
+    Ok(last)
 }
 
 async fn push_stream(client: Client, traffic: Traffic, range: Range<u64>, frame: usize) -> Result<Place> {

@@ -3,6 +3,7 @@
 
 mod ask;
 mod case;
+mod files;
 pub(crate) mod parse;
 mod view;
 mod work;

@@ -9,6 +9,8 @@ use crate::client::{Client, refused};
 use crate::config::Config;
 use crate::output;
 
+mod attachment;
+
 /// Most cases asked for at a time.
 const PAGE: u32 = 500;
 
@@ -17,6 +19,10 @@ pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
         Show::Cases { desk, all, reference, product, server, json } => {
             let filter = api::CaseFilter { with_closed: all, reference, product, ..Default::default() };
             cases(&Client::of(config, &server).await?, &desk, filter, json.json).await
+        }
+        Show::Attachment { desk, case, digest, out, force, server } => {
+            let asked = attachment::Asked { desk, case, digest, out, force };
+            attachment::save(&Client::of(config, &server).await?, asked).await
         }
         Show::Sla { desk, server, json } => sla(&Client::of(config, &server).await?, &desk, json.json).await,
     }

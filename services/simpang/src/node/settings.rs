@@ -51,6 +51,7 @@ pub(super) fn ingest(config: &Config, shared: &Shared) -> Result<IngestOptions> 
         http,
         imap: config.ingest.imap.iter().map(|asked| imap(asked, &config.ingest.trusted_authserv)).collect(),
         x_pulls: config.ingest.x_mentions.iter().map(x_pull).collect(),
+        attachment_bytes: config.ingest.attachment_mib.saturating_mul(1 << 20),
     })
 }
 

@@ -9,7 +9,7 @@ use simpang_channels::outgoing::mail;
 use simpang_proto::log::v1::DeliveryKind;
 
 use super::target;
-use crate::parcel::Parcel;
+use crate::parcel::{File, Parcel};
 use crate::sender::{Outcome, is_automatic};
 
 /// Longest line of a message (RFC 5321 section 4.5.3.1.6), without its end.
@@ -25,6 +25,7 @@ pub(super) struct Letter {
     builder: MessageBuilder,
     text: String,
     forwarded: Option<Vec<u8>>,
+    files: Vec<File>,
 }
 
 /// Puts a letter together.
@@ -52,7 +53,8 @@ pub(super) fn letter(parcel: &Parcel, from: &str, name: Option<String>) -> Resul
     }
     let builder = if target(parcel).is_none() { thread(builder, parcel) } else { builder };
     let forwarded = parcel.raw.as_ref().map(|raw| raw.to_vec());
-    Ok(Letter { message_id, envelope, builder, text: parcel.text.clone(), forwarded })
+    let (text, files) = (parcel.text.clone(), parcel.files.clone());
+    Ok(Letter { message_id, envelope, builder, text, forwarded, files })
 }
 
 impl Letter {
@@ -60,15 +62,29 @@ impl Letter {
     pub(super) fn bytes(&self, eight_bit: bool) -> Result<Vec<u8>, Outcome> {
         let text = SinglePart::plain(self.text.clone());
         let builder = self.builder.clone();
-        let message = match &self.forwarded {
-            None => builder.singlepart(text),
-            Some(raw) => {
-                builder.multipart(MultiPart::mixed().singlepart(text).singlepart(enclosed(raw, eight_bit)))
-            }
+        let parts = self.forwarded.iter().map(|raw| enclosed(raw, eight_bit));
+        let parts: Vec<SinglePart> = parts.chain(self.files.iter().map(attached)).collect();
+        let message = if parts.is_empty() {
+            builder.singlepart(text)
+        } else {
+            let mixed = MultiPart::mixed().singlepart(text);
+            builder.multipart(parts.into_iter().fold(mixed, MultiPart::singlepart))
         };
         let message = message.map_err(|_| Outcome::refused("the mail could not be put together"))?;
         Ok(message.formatted())
     }
+}
+
+/// A file of the agent's, in base64 whatever it holds: nothing on the way changes it then.
+fn attached(file: &File) -> SinglePart {
+    // A type that is none, or that would be read as a part of the mail's own structure, says nothing.
+    let named = Some(&file.about.media_type).filter(|kind| !kind.starts_with("multipart/"));
+    let named = named.filter(|kind| !kind.starts_with("message/"));
+    let kind = named.and_then(|kind| ContentType::parse(kind).ok());
+    let octets = ContentType::parse("application/octet-stream").unwrap_or(ContentType::TEXT_PLAIN);
+    let body = Body::new_with_encoding(file.bytes.to_vec(), ContentTransferEncoding::Base64);
+    let body = body.unwrap_or_else(Body::new);
+    Attachment::new(clean(&file.about.name)).body(body, kind.unwrap_or(octets))
 }
 
 /// The forwarded mail, whole. `message/rfc822` allows no encoding (RFC 2046 section 5.2.1), so that what can't be

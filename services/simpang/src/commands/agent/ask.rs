@@ -193,6 +193,9 @@ pub(crate) enum Ask {
         /// A field of the form; may be given several times.
         #[arg(long, value_name = "NAME=VALUE")]
         field: Vec<String>,
+        /// A file that goes with it; may be given several times. Mail and other gateways take files.
+        #[arg(long, value_name = "FILE")]
+        attach: Vec<std::path::PathBuf>,
     },
     /// Record how a call went, by the campaign's tree.
     #[command(

@@ -5,7 +5,7 @@ use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::transfer_request::Target;
 
 use super::ask::{Answered, Ask, ReplyKind, Seen, WaitFor};
-use super::{Me, parse, send, work};
+use super::{Me, files, parse, send, work};
 
 pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
     match ask {
@@ -129,7 +129,8 @@ async fn identify(me: &Me, case: u64, seen: u32, args: IdentifyArgs) -> Result<(
 
 async fn answer(me: &Me, ask: Ask) -> Result<()> {
     match ask {
-        Ask::Reply { of, text, kind, subject, resolve, category, field } => {
+        Ask::Reply { of, text, kind, subject, resolve, category, field, attach } => {
+            let attachments = files::upload(me, &attach).await?;
             let kind = match kind {
                 ReplyKind::Normal => api::ReplyKind::Normal,
                 ReplyKind::Thread => api::ReplyKind::Thread,
@@ -147,6 +148,7 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
                     category: parse::path(&category)?,
                     fields: parse::fields(&field)?,
                     resolve: resolve,
+                    attachments: attachments,
                 }
             );
             let then =

@@ -209,12 +209,7 @@ fn message_lines(message: &api::CustomerMessage) -> Vec<String> {
         lines.push(format!("    Subject: {}", message.subject));
     }
     lines.extend(indented(&message.text));
-    lines.extend(
-        message
-            .attachments
-            .iter()
-            .map(|file| format!("    [{} {}, {} bytes]", file.media_type, file.name, file.size)),
-    );
+    lines.extend(message.attachments.iter().map(file_line));
     lines.extend(
         Some(&message.malformed)
             .filter(|why| !why.is_empty())
@@ -236,7 +231,18 @@ fn delivery_lines(delivery: &api::Delivery) -> Vec<String> {
     let detail = if delivery.detail.is_empty() { String::new() } else { format!(": {}", delivery.detail) };
     let head =
         format!("{}  > {who}: {kind}{target}{template} ({state}{detail})", output::time(delivery.at_ms));
-    std::iter::once(head).chain(indented(&delivery.text)).collect()
+    let files = delivery.attachments.iter().map(file_line);
+    std::iter::once(head).chain(indented(&delivery.text)).chain(files).collect()
+}
+
+/// A file, and by what `simpang show attachment` finds it.
+fn file_line(file: &api::Attachment) -> String {
+    let about = format!("{} {}, {} bytes", file.media_type, output::short(&file.name, 80), file.size);
+    match (file.digest.is_empty(), file.url.is_empty()) {
+        (false, _) => format!("    [{about}, {}]", &hex::encode(&file.digest)[..12]),
+        (true, false) => format!("    [{about}, {}]", output::short(&file.url, 200)),
+        (true, true) => format!("    [{about}]"),
+    }
 }
 
 fn indented(text: &str) -> Vec<String> {
