@@ -134,7 +134,7 @@ fn answers_of_channels() {
             let _ = (outgoing::x::read_answer(&answer, 0), outgoing::facebook::read_answer(&answer));
         }
         let _ = (found::post(body, "9", "x"), found::direct_message(body, "9", "x", 0));
-        let _ = (found::comment(body, "444", "x", 0), found::message(body, "444", "x", 0));
+        let _ = (found::comment(body, "444", "x", 0), found::messages(body, "444", &["x", "y"], 0));
     });
 }
 

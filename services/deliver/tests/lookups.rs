@@ -47,6 +47,7 @@ struct Channel(Arc<Mutex<Inner>>);
 struct Inner {
     posts: Vec<Value>,
     comments: Vec<Value>,
+    messages: Vec<Value>,
     faults: VecDeque<Option<Fault>>,
     /// The token that is good; empty: all are.
     token: String,
@@ -63,6 +64,8 @@ impl Channel {
             .route("/2/users/{id}/tweets", get(list_posts))
             .route("/2/oauth2/token", post(renew))
             .route("/v25.0/{id}/comments", get(list_comments).post(take_comment))
+            .route("/v25.0/444/messages", post(take_message))
+            .route("/v25.0/444/conversations", get(list_talk))
             .with_state(channel.clone());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -137,6 +140,27 @@ async fn take_comment(State(channel): State<Channel>, Path(below): Path<String>,
 
 async fn list_comments(State(channel): State<Channel>) -> String {
     json!({"data": channel.0.lock().unwrap().comments}).to_string()
+}
+
+async fn take_message(State(channel): State<Channel>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    take(&channel, |inner| {
+        let id = format!("m_{}", inner.messages.len());
+        inner.messages.push(said(&id, body["message"]["text"].as_str().unwrap()));
+        json!({"recipient_id": "3383", "message_id": id})
+    })
+}
+
+/// What the page said to a person.
+fn said(id: &str, text: &str) -> Value {
+    json!({"id": id, "message": text, "from": {"id": "444", "name": "Kami"},
+        "created_time": "2100-01-01T00:00:00+0000"})
+}
+
+async fn list_talk(State(channel): State<Channel>) -> String {
+    let mut messages = channel.0.lock().unwrap().messages.clone();
+    messages.reverse();
+    json!({"data": [{"messages": {"data": messages}}]}).to_string()
 }
 
 async fn renew(State(channel): State<Channel>, body: String) -> Response {
@@ -273,6 +297,87 @@ async fn a_comment_that_arrived_before_the_error_is_found() {
     let report = reports(&case, channels, ReplyKind::Normal, "Halo Kak", 1).await.remove(0);
     assert_eq!((report.outcome(), report.source_id.as_str()), (DeliveryOutcome::Delivered, "901_903_0"));
     assert_eq!(channel.0.lock().unwrap().comments.len(), 1);
+}
+
+fn messenger_case() -> Case {
+    let mut case = Case { channel: v1::Channel::Facebook, visibility: Visibility::Private, ..x_case() };
+    case.content.reply_to = "3383".into();
+    case
+}
+
+fn messenger(base_url: String) -> Channels {
+    let page = Page { id: "444".into(), token: Secret::new("t"), app_secret: None };
+    let pages = BTreeMap::from([("telkomcare".to_owned(), page)]);
+    Channels { facebook: Some(Facebook { base_url, pages }), ..Default::default() }
+}
+
+/// More than one message by Messenger holds, the second part the same as the third.
+fn long_answer() -> String {
+    format!("{}\n{}\n{}", "a".repeat(1_999), "b".repeat(1_999), "b".repeat(1_999))
+}
+
+fn texts(channel: &Channel) -> Vec<char> {
+    let messages = channel.0.lock().unwrap().messages.clone();
+    messages.iter().map(|message| message["message"].as_str().unwrap().chars().next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_long_answer_by_messenger_goes_on_after_the_part_that_is_out() {
+    for fault in [Fault::Limited, Fault::Later, Fault::TakenThenError] {
+        let (channel, url) = Channel::start(&[None, Some(fault)]).await;
+        let count = if matches!(fault, Fault::TakenThenError) { 1 } else { 2 };
+        let all = reports(&messenger_case(), messenger(url), ReplyKind::Normal, &long_answer(), count).await;
+        let last = all.last().unwrap();
+        assert_eq!(
+            (last.outcome(), last.source_id.as_str()),
+            (DeliveryOutcome::Delivered, "m_0"),
+            "{fault:?}"
+        );
+        assert_eq!(texts(&channel), ['a', 'b', 'b'], "{fault:?}: each once, in order");
+    }
+}
+
+#[tokio::test]
+async fn another_process_goes_on_with_a_long_answer_by_what_facebook_lists() {
+    let (channel, url) = Channel::start(&[None, None, Some(Fault::Limited)]).await;
+    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
+    desk.judge();
+    let case = messenger_case();
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, ReplyKind::Normal, &long_answer()).await;
+    let first = start(&desk, messenger(url.clone())).await;
+    let report = desk.reported(1).await.remove(0);
+    first.stop().await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Retry, "{}", report.detail);
+    assert!(report.detail.starts_with("2 of 3"), "{}", report.detail);
+    let second = start(&desk, messenger(url)).await;
+    let last = desk.reported(2).await.pop().unwrap();
+    second.stop().await;
+    assert_eq!(last.outcome(), DeliveryOutcome::Delivered, "{}", last.detail);
+    assert_eq!(texts(&channel), ['a', 'b', 'b']);
+}
+
+#[tokio::test]
+async fn every_part_of_what_a_killed_deliverer_left_at_messenger_is_looked_for() {
+    let text = long_answer();
+    let parts: Vec<&str> = text.split('\n').collect();
+    for (out, outcome, word) in [
+        (3, DeliveryOutcome::Delivered, "found"),
+        (2, DeliveryOutcome::Unknown, "when 2 of 3"),
+        (0, DeliveryOutcome::Unknown, ""),
+    ] {
+        let (channel, url) = Channel::start(&[]).await;
+        for (n, part) in parts.iter().take(out).enumerate() {
+            channel.0.lock().unwrap().messages.push(said(&format!("m_{n}"), part));
+        }
+        let desk = left_behind(&messenger_case(), ReplyKind::Normal, &text).await;
+        let deliver = start(&desk, messenger(url)).await;
+        let report = desk.reported(1).await.remove(0);
+        deliver.stop().await;
+        assert_eq!(report.outcome(), outcome, "{}", report.detail);
+        assert!(report.detail.contains(word), "{}", report.detail);
+        assert_eq!(texts(&channel).len(), out, "nothing is sent again");
+    }
 }
 
 /// A delivery that a deliverer began and never reported, since it was killed.

@@ -113,7 +113,7 @@ async fn a_thread_of_which_a_part_is_refused_is_unknown_and_says_how_far_it_came
     let (_fake, url) = Fake::start(vec![POSTED, (403, Vec::new(), "{}")]).await;
     let report = reply(&post(), x_channels(url), ReplyKind::Thread, &text).await;
     assert_eq!(report.outcome(), DeliveryOutcome::Unknown);
-    assert!(report.detail.starts_with("1 of 2 parts are posted, then: HTTP 403"), "{}", report.detail);
+    assert!(report.detail.starts_with("1 of 2 parts are out, then: HTTP 403"), "{}", report.detail);
     assert_eq!(report.source_id, "1445880548472328192");
 }
 

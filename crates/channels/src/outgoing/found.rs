@@ -47,12 +47,21 @@ pub fn comment(listing: &[u8], page: &str, text: &str, since_ms: i64) -> Option<
     of_page(json::list(&listing, "data").iter(), page, text, since_ms)
 }
 
-/// The message of the page's with this text, in a listing of the talks with one person, written at `since_ms` or later.
+/// The messages of the page's with these texts, in a listing of the talks with one person, written at `since_ms` or
+/// later: from the first on, each message for one text, up to the first text that is not there.
 #[must_use]
-pub fn message(listing: &[u8], page: &str, text: &str, since_ms: i64) -> Option<String> {
-    let listing: Value = serde_json::from_slice(listing).ok()?;
+pub fn messages(listing: &[u8], page: &str, texts: &[&str], since_ms: i64) -> Vec<String> {
+    let Ok(listing) = serde_json::from_slice::<Value>(listing) else { return Vec::new() };
     let talks = json::list(&listing, "data").iter().filter_map(|talk| talk.get("messages"));
-    of_page(talks.flat_map(|messages| json::list(messages, "data")), page, text, since_ms)
+    let all: Vec<&Value> = talks.flat_map(|messages| json::list(messages, "data")).collect();
+    let mut found: Vec<String> = Vec::new();
+    for text in texts {
+        // The same may be said twice in one answer.
+        let left = all.iter().copied().filter(|m| !json::id(m, "id").is_some_and(|id| found.contains(&id)));
+        let Some(id) = of_page(left, page, text, since_ms) else { break };
+        found.push(id);
+    }
+    found
 }
 
 fn of_page<'a>(
@@ -111,7 +120,10 @@ mod tests {
         let talks = br#"{"data":[{"messages":{"data":[
             {"id":"m_2","from":{"id":"444"},"message":"ya","created_time":"2026-08-03T03:14:30+0000"},
             {"id":"m_1","from":{"id":"444"},"message":"ya","created_time":"2026-08-01T03:14:30+0000"}]}}]}"#;
-        assert_eq!(message(talks, "444", "ya", 1_785_726_000_000), Some("m_2".into()));
-        assert_eq!(message(talks, "444", "ya", 1_785_727_000_000), None);
+        let since = |since_ms| messages(talks, "444", &["ya"], since_ms);
+        assert_eq!(since(1_785_726_000_000), ["m_2"]);
+        assert!(since(1_785_727_000_000).is_empty());
+        assert_eq!(messages(talks, "444", &["ya", "ya", "lain"], 0), ["m_2", "m_1"], "each for one text");
+        assert!(messages(talks, "444", &["lain", "ya"], 0).is_empty(), "from the first on");
     }
 }

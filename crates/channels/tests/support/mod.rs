@@ -73,6 +73,7 @@ pub(crate) fn message(parsed: &Parsed) -> Value {
         .map(|a| match &a.body {
             AttachmentBody::Bytes(bytes) => json!([a.name, a.media_type, bytes.len()]),
             AttachmentBody::Url(url) => json!([a.name, a.media_type, url]),
+            AttachmentBody::Kept { size, .. } => json!([a.name, a.media_type, size]),
         })
         .collect();
     let names: Vec<&str> = content.attachments.iter().map(|a| a.name.as_str()).collect();

@@ -1,4 +1,5 @@
-//! Facebook: public answers as comments, private answers and Messenger as messages of the page.
+//! Facebook: public answers as comments, private answers and Messenger as messages of the page. A long answer by
+//! Messenger goes in parts, in order, and goes on after the part that is out.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use simpang_channels::outgoing::{facebook as outgoing, found};
 use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind, Visibility};
 
 use super::http::{self, Answered};
+use super::parts::{Parts, left};
 use super::{Outcome, Sender, Sent};
 use crate::options::{Facebook, Page, Secret};
 use crate::parcel::{Message, Parcel};
@@ -28,6 +30,8 @@ const TOKEN_MS: i64 = 600_000;
 pub(super) struct FacebookSender {
     client: Client,
     options: Option<Facebook>,
+    /// Parts of answers that have to go on.
+    sent: Parts,
 }
 
 /// Which page's, and where.
@@ -49,7 +53,7 @@ impl Route<'_> {
 
 impl FacebookSender {
     pub(super) fn new(client: Client, options: Option<Facebook>) -> Self {
-        Self { client, options }
+        Self { client, options, sent: Parts::default() }
     }
 
     fn route(&self, parcel: &Parcel) -> Result<Route<'_>, Outcome> {
@@ -59,15 +63,14 @@ impl FacebookSender {
         Ok(Route { base: format!("{}/{VERSION}", options.base_url), page })
     }
 
-    /// What an attempt left that nobody saw the end of, where it was one comment or message.
+    /// What an attempt left that nobody saw the end of. An answer in parts counts when all of them are out; of one that
+    /// stopped in the middle it is told how far it came.
     async fn left_behind(&self, parcel: &Parcel, since_ms: i64) -> Result<Option<Outcome>, Outcome> {
         let (route, answered) = (self.route(parcel)?, parcel.answered()?);
         if answered.visibility == Visibility::Private {
-            let is_one = pieces(&parcel.text, outgoing::MESSENGER_CHARS_MAX).len() == 1;
-            return match is_one {
-                true => Ok(self.look_in_talk(&route, answered, parcel.text.trim(), since_ms).await),
-                false => Ok(None),
-            };
+            let parts = pieces(&parcel.text, outgoing::MESSENGER_CHARS_MAX);
+            let out = self.look_in_talk(&route, answered, &parts, since_ms).await;
+            return Ok(left("facebook", &out, parts.len()));
         }
         match parcel.reply {
             ReplyKind::Private => Ok(None),
@@ -79,7 +82,7 @@ impl FacebookSender {
         let route = self.route(parcel)?;
         let answered = parcel.answered()?;
         if answered.visibility == Visibility::Private {
-            return self.messages(&route, answered, &parcel.text).await;
+            return self.messages(&route, answered, parcel).await;
         }
         if parcel.reply == ReplyKind::Private {
             return self.private(&route, answered, &parcel.text).await;
@@ -148,47 +151,86 @@ impl FacebookSender {
         Ok(judge(&answer, |id| Sent { channel: "facebook", found_by: found_by(&id), source_id: id }))
     }
 
-    async fn messages(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
-        let edge = format!("{}/messages", object_id(&route.page.id)?);
-        let parts = pieces(text, outgoing::MESSENGER_CHARS_MAX);
-        let mut first: Option<Outcome> = None;
-        for (index, part) in parts.iter().enumerate() {
-            let body = outgoing::message_body(part, &to.content.reply_to, !is_recent(to));
-            let began_ms = super::now_ms();
-            let outcome = match self.post(route, &edge, body).await {
-                Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
-                Err(outcome) => outcome,
-            };
-            let outcome = match outcome.class {
-                DeliveryOutcome::Unknown => {
-                    self.look_in_talk(route, to, part, began_ms).await.unwrap_or(outcome)
-                }
-                _ => outcome,
-            };
-            if outcome.class != DeliveryOutcome::Delivered {
-                let Some(first) = first else { return Err(outcome) };
-                let detail = format!("{index} of {} parts are sent, then: {}", parts.len(), outcome.detail);
-                return Err(Outcome { sent: first.sent, ..Outcome::unknown(detail) });
+    /// Sends part after part. What an earlier attempt sent is not sent again.
+    async fn messages(&self, route: &Route<'_>, to: &Message, parcel: &Parcel) -> Result<Outcome, Outcome> {
+        let parts = pieces(&parcel.text, outgoing::MESSENGER_CHARS_MAX);
+        let mut out = self.sent_before(route, to, &parts, parcel).await?;
+        while let Some(part) = parts.get(out.len()) {
+            let outcome = self.message(route, to, part).await?;
+            match &outcome.sent {
+                Some(sent) if outcome.class == DeliveryOutcome::Delivered => out.push(sent.source_id.clone()),
+                _ => return Ok(self.sent.broke_off("facebook", &out, parts.len(), outcome, parcel)),
             }
-            first.get_or_insert(outcome);
         }
-        first.ok_or_else(|| Outcome::refused("the text is empty"))
+        self.sent.forget(parcel);
+        let first = out.into_iter().next().ok_or_else(|| Outcome::refused("the text is empty"))?;
+        Ok(Outcome::delivered("accepted", Some(Sent::same("facebook", first))))
     }
 
+    /// Parts that earlier attempts sent: as remembered, or as Facebook lists the talk.
+    async fn sent_before(
+        &self,
+        route: &Route<'_>,
+        to: &Message,
+        parts: &[&str],
+        parcel: &Parcel,
+    ) -> Result<Vec<String>, Outcome> {
+        let known = self.sent.known(parcel);
+        if known.is_some() || parcel.attempt <= 1 || parts.len() < 2 {
+            return Ok(known.unwrap_or_default());
+        }
+        let listed = self.talk(route, to).await.map_err(|outcome| {
+            Outcome::retry(format!("looking for the parts that are out: {}", outcome.detail), 0)
+        })?;
+        Ok(found::messages(&listed.body, &route.page.id, parts, to.at_ms - super::CLOCKS_MS))
+    }
+
+    async fn message(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
+        let edge = format!("{}/messages", object_id(&route.page.id)?);
+        let body = outgoing::message_body(text, &to.content.reply_to, !is_recent(to));
+        let began_ms = super::now_ms();
+        let outcome = match self.post(route, &edge, body).await {
+            Ok(answer) => judge(&answer, |id| Sent::same("facebook", id)),
+            Err(outcome) => outcome,
+        };
+        if outcome.class != DeliveryOutcome::Unknown {
+            return Ok(outcome);
+        }
+        let out = self.look_in_talk(route, to, &[text], began_ms).await;
+        Ok(left("facebook", &out, 1).unwrap_or(outcome))
+    }
+
+    /// The parts of an answer that stand in the talk, from the first on.
     async fn look_in_talk(
         &self,
         route: &Route<'_>,
         to: &Message,
-        text: &str,
+        parts: &[&str],
         began_ms: i64,
-    ) -> Option<Outcome> {
-        let edge = format!("{}/conversations", object_id(&route.page.id).ok()?);
-        let person = object_id(&to.content.reply_to).ok()?;
-        let fields = "fields=messages.limit(10)%7Bid,message,from,created_time%7D";
+    ) -> Vec<String> {
+        let mut out = Vec::new();
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            let Ok(listed) = self.talk(route, to).await else { continue };
+            out = found::messages(&listed.body, &route.page.id, parts, began_ms - super::CLOCKS_MS);
+            if out.len() == parts.len() {
+                break;
+            }
+        }
+        out
+    }
+
+    /// The latest of what the page and a person said to each other.
+    async fn talk(&self, route: &Route<'_>, to: &Message) -> Result<Answered, Outcome> {
+        let (page, person) = (object_id(&route.page.id)?, object_id(&to.content.reply_to)?);
+        let fields = "fields=messages.limit(50)%7Bid,message,from,created_time%7D";
         let query = format!("platform=MESSENGER&user_id={person}&{fields}");
-        let since_ms = began_ms - super::CLOCKS_MS;
-        let found = |body: &[u8]| found::message(body, &route.page.id, text, since_ms);
-        self.look(route, &edge, &query, found).await
+        let url = format!("{}/{page}/conversations?{query}{}", route.base, route.proof("&"));
+        let answer = http::ask(self.client.get(url).bearer_auth(route.page.token.reveal())).await?;
+        match answer.status {
+            200..=299 => Ok(answer),
+            status => Err(Outcome::unknown(format!("HTTP {status}"))),
+        }
     }
 
     async fn post(&self, route: &Route<'_>, edge: &str, body: String) -> Result<Answered, Outcome> {

@@ -4,6 +4,7 @@
 mod facebook;
 mod http;
 mod mail;
+mod parts;
 mod webhook;
 mod x;
 

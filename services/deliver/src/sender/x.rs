@@ -15,6 +15,7 @@ use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind, Visibility};
 
 use self::tokens::Tokens;
 use super::http::{self, Answered};
+use super::parts::{Parts, left};
 use super::{Outcome, Sender, Sent, is_automatic};
 use crate::options::X;
 use crate::parcel::{Message, Parcel};
@@ -25,8 +26,6 @@ const TOKEN_MS: i64 = 600_000;
 const MESSAGE_CHARS: usize = 10_000;
 /// How often a post that may have arrived is looked for, and the wait before each time: X shows posts a little late.
 const LOOKS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
-/// Threads whose posted parts are remembered.
-const THREADS_MAX: usize = 1_000;
 
 /// Sends to X.
 #[derive(Debug)]
@@ -36,8 +35,8 @@ pub(super) struct XSender {
     tokens: Option<Tokens>,
     /// Ids of our accounts, as X said.
     ours: Mutex<HashMap<String, String>>,
-    /// Posted parts of threads that have to go on, by the delivery's stable id.
-    posted: Mutex<HashMap<String, Vec<String>>>,
+    /// Posted parts of threads that have to go on.
+    posted: Parts,
 }
 
 /// Where to and for which account.
@@ -50,7 +49,7 @@ struct Route<'a> {
 impl XSender {
     pub(super) fn new(client: Client, options: Option<X>) -> Self {
         let tokens = options.as_ref().map(|options| Tokens::new(client.clone(), options));
-        Self { client, options, tokens, ours: Mutex::default(), posted: Mutex::default() }
+        Self { client, options, tokens, ours: Mutex::default(), posted: Parts::default() }
     }
 
     fn route<'a>(&'a self, parcel: &'a Parcel) -> Result<Route<'a>, Outcome> {
@@ -80,18 +79,7 @@ impl XSender {
                 break;
             }
         }
-        let Some(first) = posted.first().cloned() else { return Ok(None) };
-        let sent = Sent::same("x", first);
-        Ok(Some(if posted.len() == parts.len() {
-            Outcome::delivered("found among our posts", Some(sent))
-        } else {
-            let detail = format!(
-                "the deliverer stopped when {} of {} parts were posted: look which are missing",
-                posted.len(),
-                parts.len()
-            );
-            Outcome::unknown(detail).with_id(sent)
-        }))
+        Ok(left("x", &posted, parts.len()))
     }
 
     async fn try_once(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
@@ -133,30 +121,14 @@ impl XSender {
                 Some(sent) => posted.push(sent.source_id),
                 None => {
                     let ended = Outcome { sent: None, ..outcome };
-                    return Ok(self.broke_off(&posted, parts.len(), ended, parcel));
+                    return Ok(self.posted.broke_off("x", &posted, parts.len(), ended, parcel));
                 }
             }
         }
-        self.forget(parcel);
+        self.posted.forget(parcel);
         let first = posted.into_iter().next();
         let first = first.ok_or_else(|| Outcome::refused("the text is empty"))?;
         Ok(Outcome::delivered("accepted", Some(Sent::same("x", first))))
-    }
-
-    /// A thread that may go on waits for its next attempt; one that may not is neither delivered nor to be sent again.
-    fn broke_off(&self, posted: &[String], parts: usize, ended: Outcome, parcel: &Parcel) -> Outcome {
-        let Some(first) = posted.first() else { return ended };
-        let detail = format!("{} of {parts} parts are posted, then: {}", posted.len(), ended.detail);
-        if ended.class == DeliveryOutcome::Retry {
-            let mut all = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= THREADS_MAX {
-                all.clear();
-            }
-            all.insert(parcel.stable_id.clone(), posted.to_vec());
-            return Outcome { detail, ..ended };
-        }
-        self.forget(parcel);
-        Outcome::unknown(detail).with_id(Sent::same("x", first.clone()))
     }
 
     /// Parts that earlier attempts posted: as remembered, or as X lists our posts.
@@ -167,8 +139,7 @@ impl XSender {
         parts: &[String],
         parcel: &Parcel,
     ) -> Result<Vec<String>, Outcome> {
-        let known =
-            self.posted.lock().unwrap_or_else(PoisonError::into_inner).get(&parcel.stable_id).cloned();
+        let known = self.posted.known(parcel);
         if known.is_some() || parcel.attempt <= 1 || parts.len() < 2 {
             return Ok(known.unwrap_or_default());
         }
@@ -188,10 +159,6 @@ impl XSender {
             posted.push(id);
         }
         Ok(posted)
-    }
-
-    fn forget(&self, parcel: &Parcel) {
-        self.posted.lock().unwrap_or_else(PoisonError::into_inner).remove(&parcel.stable_id);
     }
 
     /// Looks for a post that may have arrived.

@@ -5,10 +5,10 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::Doors;
 
-const MESSAGE: &str = r#"{"channel":"other","account":"whatsapp","id":"wa-1","author":{"address":"+62811"},
+pub(crate) const MESSAGE: &str = r#"{"channel":"other","account":"whatsapp","id":"wa-1","author":{"address":"+62811"},
     "text":"halo","facts":[{"name":"language","value":"id"},{"name":"vip","value":true}],"raw":"aGFsbw=="}"#;
 
-fn post(token: &str, body: &str) -> Request<Body> {
+pub(crate) fn post(token: &str, body: &str) -> Request<Body> {
     let request = Request::post("/v1/messages");
     let request =
         if token.is_empty() { request } else { request.header("authorization", format!("Bearer {token}")) };

@@ -3,6 +3,7 @@
 
 mod attachments;
 mod contacts;
+mod counted;
 mod fuzz;
 mod harness;
 mod imap;

@@ -19,7 +19,7 @@ pub(crate) fn message(id: &str) -> api::Message {
     }
 }
 
-fn push(message: api::Message) -> api::PushRequest {
+pub(crate) fn push(message: api::Message) -> api::PushRequest {
     api::PushRequest { message: Some(message) }
 }
 

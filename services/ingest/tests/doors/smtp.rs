@@ -301,6 +301,16 @@ async fn a_connection_is_protected_once_the_client_asks() {
     assert_eq!(doors.messages("tenesa").remove(0).1.subject, "Rahasia");
 }
 
+/// Sends a mail to nobody whom a desk knows; the answer to the recipient.
+pub(crate) async fn send_to_nobody(doors: &Doors) -> String {
+    let mut client = Client::connect(doors).await;
+    client.send("EHLO me\r\nMAIL FROM:<budi@example.id>\r\nRCPT TO:<nobody@elsewhere.example>\r\n").await;
+    for _ in 0..3 {
+        client.answer().await;
+    }
+    client.code().await
+}
+
 /// Sends one mail that has to be taken.
 pub(crate) async fn send(doors: &Doors, to: &str, mail: &str) {
     let mut client = Client::connect(doors).await;

@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::harness::{APP_SECRET, CONSUMER_SECRET, Doors, VERIFY_TOKEN};
 
-const MENTION: &str = r#"{"for_user_id":"1114","tweet_create_events":[
+pub(crate) const MENTION: &str = r#"{"for_user_id":"1114","tweet_create_events":[
     {"id_str":"9001","text":"@telkomcare internet mati","created_at":"Sat Nov 28 05:30:03 +0000 2020",
      "user":{"id_str":"42","screen_name":"budi","name":"Budi","followers_count":20},
      "entities":{"user_mentions":[{"id_str":"1114","screen_name":"telkomcare"}]}}]}"#;
 
 /// A comment, an unknown item, an entry without a page, and a Messenger message of another's page.
-const BATCH: &str = r#"{"object":"page","entry":[
+pub(crate) const BATCH: &str = r#"{"object":"page","entry":[
     {"id":"444","time":1750320343,"changes":[
         {"field":"feed","value":{"item":"comment","verb":"add","comment_id":"901_903","post_id":"444_901",
             "parent_id":"444_901","from":{"id":"3383","name":"Siti"},"message":"Kartu saya hilang",
@@ -44,13 +44,13 @@ fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
-fn post(path: &str, header: &str, signature: &str, body: &str) -> Request<Body> {
+pub(crate) fn post(path: &str, header: &str, signature: &str, body: &str) -> Request<Body> {
     let request = Request::post(path);
     let request = if signature.is_empty() { request } else { request.header(header, signature) };
     request.body(Body::from(body.to_owned())).unwrap()
 }
 
-fn to_x(body: &str) -> Request<Body> {
+pub(crate) fn to_x(body: &str) -> Request<Body> {
     post("/webhooks/x", "x-twitter-webhooks-signature", &x_signature(CONSUMER_SECRET, body), body)
 }
 

@@ -1,0 +1,107 @@
+//! What every door counts: accepted, repeated, refused by reason, and what has to come again.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use simpang_proto::ingest::v1 as api;
+use tokio::runtime::Builder;
+
+use crate::harness::{Doors, with_token};
+use crate::push::{self, Stream};
+use crate::{attachments, json, smtp, webhooks};
+
+/// Runs doors whose counters nothing else touches; what was counted.
+fn counted(doors: impl AsyncFnOnce(Doors)) -> PrometheusHandle {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // On one thread, so that every task of the doors counts here.
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async { doors(Doors::open().await).await });
+    });
+    handle
+}
+
+/// How much a counter says, of all that have these labels.
+fn count(handle: &PrometheusHandle, name: &str, labels: &[&str]) -> u64 {
+    let text = handle.render();
+    let lines = text.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+    let ours = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
+    ours.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+const ACCEPTED: &str = "simpang_ingest_accepted_inputs_total";
+const REPEATED: &str = "simpang_ingest_repeated_inputs_total";
+const REFUSED: &str = "simpang_ingest_refused_inputs_total";
+const DEFERRED: &str = "simpang_ingest_deferred_inputs_total";
+
+const MAIL: &str =
+    "From: budi@example.id\r\nTo: care@tenesa.example\r\nMessage-ID: <c@example.id>\r\n\r\nHalo.\r\n";
+
+#[test]
+fn mail_is_counted_accepted_repeated_and_refused_by_reason() {
+    let handle = counted(async |doors| {
+        smtp::send(&doors, "care@tenesa.example", MAIL).await;
+        smtp::send(&doors, "care@tenesa.example", MAIL).await;
+        assert_eq!(smtp::send_to_nobody(&doors).await, "550");
+    });
+    assert_eq!(count(&handle, ACCEPTED, &["door=\"smtp\""]), 2);
+    assert_eq!(count(&handle, REPEATED, &["channel=\"email\""]), 1);
+    assert_eq!(count(&handle, REFUSED, &["door=\"smtp\"", "reason=\"unknown_account\""]), 1);
+}
+
+#[test]
+fn webhooks_are_counted_accepted_repeated_and_refused_by_reason() {
+    let handle = counted(async |doors| {
+        for _ in 0..2 {
+            doors.call(webhooks::to_x(webhooks::MENTION)).await;
+            doors.call(webhooks::to_facebook(webhooks::BATCH)).await;
+        }
+        doors.call(webhooks::to_x("no json")).await;
+        doors.call(webhooks::to_x(&webhooks::MENTION.replace("1114", "555"))).await;
+        let forged = webhooks::post("/webhooks/x", "x-twitter-webhooks-signature", "sha256=AAAA", "{}");
+        doors.call(forged).await;
+        doors.desk("telkomcare").set_reachable(false);
+        doors.call(webhooks::to_x(&webhooks::MENTION.replace("9001", "9002"))).await;
+    });
+    for (door, channel) in [("door=\"x\"", "channel=\"x\""), ("door=\"facebook\"", "channel=\"facebook\"")] {
+        assert_eq!(count(&handle, ACCEPTED, &[door]), 2, "{door}");
+        assert_eq!(count(&handle, REPEATED, &[channel]), 1, "{channel}");
+    }
+    let refused =
+        |door: &str, reason: &str| count(&handle, REFUSED, &[door, &format!("reason=\"{reason}\"")]);
+    assert_eq!(refused("door=\"x\"", "invalid"), 1);
+    assert_eq!(refused("door=\"x\"", "signature"), 1);
+    assert_eq!(refused("door=\"x\"", "unknown_account"), 1);
+    assert!(refused("door=\"facebook\"", "poison") >= 2, "in each of the two batches");
+    assert_eq!(refused("door=\"facebook\"", "unknown_account"), 2);
+    assert_eq!(count(&handle, DEFERRED, &["door=\"x\""]), 1);
+}
+
+#[test]
+fn pushed_messages_and_files_are_counted_accepted_repeated_and_refused_by_reason() {
+    let handle = counted(async |doors| {
+        let mut client = doors.client().await;
+        for id in ["1", "1", ""] {
+            let _ = client.push(with_token(push::push(push::message(id)), "gateway")).await;
+        }
+        let mut stream = Stream::open(&doors, "gateway").await;
+        let strange = api::Message { account: "signal".into(), ..push::message("2") };
+        let messages = vec![push::message("3"), strange];
+        stream.frames.send(api::PushStreamRequest { frame: 1, messages }).await.unwrap();
+        stream.acknowledged().await;
+        doors.call(json::post("gateway", json::MESSAGE)).await;
+        doors.call(json::post("tenesa-only", json::MESSAGE)).await;
+        attachments::upload(&doors, "gateway", b"file").await.unwrap();
+        attachments::upload(&doors, "gateway", b"").await.unwrap_err();
+    });
+    for (door, accepted, reason) in [
+        ("push", 2, "invalid"),
+        ("stream", 1, "unknown_account"),
+        ("http", 1, "forbidden"),
+        ("attachment", 1, "invalid"),
+    ] {
+        let door = format!("door=\"{door}\"");
+        assert_eq!(count(&handle, ACCEPTED, &[&door]), accepted, "{door}");
+        assert_eq!(count(&handle, REFUSED, &[&door, &format!("reason=\"{reason}\"")]), 1, "{door} {reason}");
+    }
+    assert_eq!(count(&handle, REPEATED, &["channel=\"other\""]), 1);
+}
