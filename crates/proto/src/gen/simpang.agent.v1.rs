@@ -716,6 +716,27 @@ pub struct ReplyRequest {
     /// Also resolve the case once the channel has accepted it.
     #[prost(bool, tag = "16")]
     pub resolve: bool,
+    /// Files that go with it, at most 20 and 18 MiB together: upload them first
+    /// (`simpang.ingest.v1.Ingest/UploadAttachment`). FAILED_PRECONDITION when one is not kept, or when the case's channel
+    /// takes none: mail and other gateways do, X and Facebook do not.
+    #[prost(message, repeated, tag = "17")]
+    pub attachments: ::prost::alloc::vec::Vec<ReplyAttachment>,
+}
+/// A file that goes with an answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplyAttachment {
+    /// SHA-256 under which it is kept, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+    /// File name as the customer sees it, 1 to 200 characters; a path in it is left out.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Media type, such as `application/pdf`; empty: `application/octet-stream`.
+    #[prost(string, tag = "3")]
+    pub media_type: ::prost::alloc::string::String,
+    /// Size in bytes.
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
 }
 /// Records a call's outcome.
 #[derive(Clone, PartialEq, ::prost::Message)]
