@@ -3,12 +3,13 @@
 //! an agent is, and no broker: NATS is in `simpang-log-nats`. Floor 3: it imports `simpang-proto` and nothing else
 //! of ours.
 //!
-//! Start with [`port`]; readers use [`tail`] (and [`directory`] for customers), writers of inputs [`appender`], the
+//! Start with [`port`]; readers use [`tail`] (by [`ahead`] where judging takes as long as reading; and [`directory`] for customers), writers of inputs [`appender`], the
 //! router [`chain`] and [`mod@settle`] on top of [`port::DeskLog::commit`]. Tests use [`memory`], and both keepers of
 //! logs pass `contract`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod ahead;
 pub mod appender;
 mod backoff;
 pub mod chain;
@@ -21,6 +22,7 @@ pub mod port;
 pub mod settle;
 pub mod tail;
 
+pub use ahead::Ahead;
 pub use appender::{Appender, Limits, Place, Ticket};
 pub use chain::{Anchor, ChainWriter, CommitRef, Sealed};
 pub use clock::WallClock;

@@ -5,6 +5,7 @@
 //! It judges envelopes only. What an input or an event means is its reader's business.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -20,6 +21,7 @@ use crate::port::{DeskLog, Door, LogError, Record, RecordKind, RecordStream};
 mod head;
 mod held;
 
+pub(crate) use head::LeftOut;
 use held::HeldInputs;
 
 /// One verified record.
@@ -88,13 +90,13 @@ pub struct Tail {
     /// The log's last sequence when it was last opened.
     stood_at_open: u64,
     /// How often the connection had been lost when the log was last found to be what it was.
-    losses: u64,
+    losses: Arc<AtomicU64>,
     /// The same when the log was last opened; what was read before it is still to be found there.
     losses_at_open: u64,
     backoff: Backoff,
     failed: Option<LogError>,
     /// Whose commits come without their events.
-    left_out: Option<head::LeftOut>,
+    left_out: Option<LeftOut>,
 }
 
 impl Tail {
@@ -115,7 +117,7 @@ impl Tail {
             arrived: None,
             stream: None,
             stood_at_open: u64::MAX,
-            losses: 0,
+            losses: Arc::default(),
             losses_at_open: 0,
             backoff: Backoff::new(),
             failed: None,
@@ -137,13 +139,17 @@ impl Tail {
     /// what it decided, and decoding it again is a good part of its work. Everything that is checked is checked all
     /// the same.
     pub fn leave_out_events_of(&mut self, writer: &str, epoch: u64) {
-        self.left_out = Some(head::LeftOut::Of { writer: writer.to_owned(), epoch });
+        self.leave_out(LeftOut::Of { writer: writer.to_owned(), epoch });
     }
 
     /// From here on lets all commits come without their events, which stand in [`Entry::payload`] for who compares them
     /// as bytes. Everything that is checked is checked all the same.
     pub fn leave_out_events(&mut self) {
-        self.left_out = Some(head::LeftOut::All);
+        self.leave_out(LeftOut::All);
+    }
+
+    pub(crate) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out = Some(left_out);
     }
 
     /// The next record, however long that takes. Dropping the future loses nothing. While the log can't be reached
@@ -197,7 +203,12 @@ impl Tail {
     /// ([`DeskLog::losses`]). Once that has changed, nothing is to be written on the strength of it unseen.
     #[must_use]
     pub fn losses(&self) -> u64 {
-        self.losses
+        self.losses.load(Ordering::Acquire)
+    }
+
+    /// The same for who can't ask while this reads.
+    pub(crate) fn losses_shared(&self) -> Arc<AtomicU64> {
+        self.losses.clone()
     }
 
     /// The log that is read.
@@ -246,7 +257,7 @@ impl Tail {
                 Some(Ok(record)) => {
                     self.backoff.worked();
                     if self.is_known(&record)? {
-                        self.losses = self.losses_at_open;
+                        self.losses.store(self.losses_at_open, Ordering::Release);
                         continue;
                     }
                     return Ok(record);
@@ -306,7 +317,7 @@ impl Tail {
         self.losses_at_open = losses;
         // Else the record that was read last has to come once more, and be the same.
         if self.last.is_none() {
-            self.losses = losses;
+            self.losses.store(losses, Ordering::Release);
         }
         Ok(())
     }

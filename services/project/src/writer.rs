@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use simpang_log::{DeskLog, DirectoryChange, DirectoryTail, Entry, LogError, LogStore, Tail};
+use simpang_log::{Ahead, DeskLog, DirectoryChange, DirectoryTail, Entry, LogError, LogStore, Tail};
 use simpang_views::{Opened, Views, ViewsError};
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
@@ -304,7 +304,7 @@ async fn catch_up(
     let mut customers = Vec::new();
     let mut directory = DirectoryTail::start(store, views.position().directory_seq);
     directory.catch_up(|change| customers.push(change)).await.map_err(|e| e.to_string())?;
-    let mut tail = Tail::start(log, views.position().anchor);
+    let mut tail = Ahead::start(Tail::start(log, views.position().anchor));
     let mut more = true;
     while more {
         let mut entries = Vec::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 use simpang_log::tail::{Body, Entry, Tail};
-use simpang_log::{Anchor, DeskLog, Door, LogError};
+use simpang_log::{Ahead, Anchor, DeskLog, Door, LogError};
 use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
 use simpang_replay::fold::Fold;
 use simpang_replay::snapshot::belongs;
@@ -16,7 +16,7 @@ use crate::owner::Seat;
 
 /// A desk read to its end, with the records that nobody has judged to their end.
 pub(crate) struct Followed {
-    pub(crate) tail: Tail,
+    pub(crate) tail: Ahead,
     pub(crate) fold: Fold,
     pub(crate) records: Vec<RecordBytes>,
 }
@@ -27,14 +27,15 @@ impl Followed {
         let log = &seat.log;
         let begun = Instant::now();
         let Some((at, fold)) = seat.load_snapshot().await else {
-            let tail = Tail::start(log.clone(), Anchor::Start);
+            let tail = Ahead::start(Tail::start(log.clone(), Anchor::Start));
             return Ok(Self { tail, fold: Fold::new(log.desk()), records: Vec::new() });
         };
         let found = log.get(at.seq).await?;
         belongs(&at, found.as_ref()).map_err(|what| seat.not_this_log(&at, &what))?;
         let (cases, seconds) = (fold.desk.state().open_cases, begun.elapsed().as_secs_f64());
         info!(desk = %log.desk(), commit = at.number, cases, seconds, "goes on from a snapshot");
-        Ok(Self { tail: Tail::start(log.clone(), Anchor::Commit(at)), fold, records: Vec::new() })
+        let tail = Ahead::start(Tail::start(log.clone(), Anchor::Commit(at)));
+        Ok(Self { tail, fold, records: Vec::new() })
     }
 
     pub(crate) fn take(&mut self, entry: &Entry) -> Result<(), LogError> {

@@ -462,8 +462,16 @@ pub(crate) struct Bench {
     #[arg(long)]
     pub(crate) sync_always: bool,
     /// Only measure how fast a desk with so many open cases is taken up again, and what its snapshots cost.
-    #[arg(long, value_name = "CASES")]
+    #[arg(long, value_name = "CASES", group = "only")]
     pub(crate) restart: Option<u64>,
+    /// Only show curves: what is routed and how late against the load that is offered, and with many desks in one
+    /// process.
+    #[arg(long, group = "only")]
+    pub(crate) curves: bool,
+    /// Only compare handing cases out with a queue in PostgreSQL, with so many open cases on both. Needs PostgreSQL's
+    /// server programs on this machine (Debian: `postgresql`).
+    #[arg(long, value_name = "CASES", group = "only")]
+    pub(crate) compare: Option<u64>,
     #[command(flatten)]
     pub(crate) json: Json,
 }

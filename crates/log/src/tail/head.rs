@@ -29,7 +29,7 @@ struct Head {
 
 /// Whose events are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LeftOut {
+pub(crate) enum LeftOut {
     /// Those that this writer wrote in this epoch.
     Of { writer: String, epoch: u64 },
     /// Everybody's.

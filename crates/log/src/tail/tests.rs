@@ -10,6 +10,8 @@ use crate::chain::ChainWriter;
 use crate::memory::{MemoryDesk, MemoryStore};
 use crate::port::{AppendError, BoxFuture, CommitError, DeskName};
 
+mod ahead;
+
 /// A desk in memory with a router that judges whatever is appended.
 struct Desk {
     log: Arc<MemoryDesk>,

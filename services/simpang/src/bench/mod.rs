@@ -1,6 +1,8 @@
 //! `simpang bench`: the bare broker, then our own path beside it, in one run on this machine, with the ratios of design
-//! §6, or with `--restart` how fast a desk is taken up again ([`restart`]). Everything runs on a nats-server of its own in a temporary folder; nothing of the user's is touched. It asserts
-//! no times: it tells what was measured.
+//! §6. Or one thing only: with `--restart` how fast a desk is taken up again ([`restart`]), with `--curves` what load and
+//! many desks do ([`curves`]), with `--compare` a queue in PostgreSQL beside ours ([`postgres`]). Everything runs on
+//! servers of its own in a temporary folder; nothing of the user's is touched. It asserts no times: it tells what was
+//! measured.
 //!
 //! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`], [`push`] and [`whole`] measure rates,
 //! [`latency`] and [`pulls`] times, [`core`] what one decision costs without any log.
@@ -10,8 +12,10 @@
 
 mod agents;
 mod core;
+mod curves;
 mod latency;
 mod machine;
+mod postgres;
 mod pulls;
 mod push;
 mod report;
@@ -124,7 +128,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     let progress = output::progress(steps as u64, "the core alone");
     let mut run = Run { size, sync_always: args.sync_always, files, report: Report::default(), progress };
     tokio::select! {
-        measured = measure(&mut run, args.restart) => measured?,
+        measured = measure(&mut run, &args) => measured?,
         stopped = stop_signal() => {
             stopped?;
             // What is dropped here ends its nats-server and removes its folder.
@@ -136,9 +140,15 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     Ok(())
 }
 
-async fn measure(run: &mut Run, restart: Option<u64>) -> Result<()> {
-    if let Some(cases) = restart {
+async fn measure(run: &mut Run, args: &Bench) -> Result<()> {
+    if let Some(cases) = args.restart {
         return restart::measure(run, cases).await;
+    }
+    if let Some(cases) = args.compare {
+        return postgres::measure(run, cases).await;
+    }
+    if args.curves {
+        return curves::measure(run).await;
     }
     core::measure(run)?;
     for round in 0..run.size.rounds {
@@ -153,8 +163,14 @@ async fn measure(run: &mut Run, restart: Option<u64>) -> Result<()> {
 
 /// The command as it was given, for the report.
 fn command(args: &Bench) -> String {
-    let flags = [(args.quick, " --quick"), (args.sync_always, " --sync-always"), (args.json.json, " --json")];
+    let flags = [
+        (args.quick, " --quick"),
+        (args.sync_always, " --sync-always"),
+        (args.curves, " --curves"),
+        (args.json.json, " --json"),
+    ];
     let given = flags.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag);
     let restart = args.restart.map(|cases| format!(" --restart {cases}"));
-    std::iter::once("simpang bench").chain(given).map(str::to_owned).chain(restart).collect()
+    let compare = args.compare.map(|cases| format!(" --compare {cases}"));
+    std::iter::once("simpang bench").chain(given).map(str::to_owned).chain(restart).chain(compare).collect()
 }

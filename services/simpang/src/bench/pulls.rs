@@ -9,7 +9,6 @@ use tokio::time::MissedTickBehavior;
 use super::Run;
 use super::agents::{pull, resolve, sign_in};
 use super::report::{Measure, quantile};
-use super::scene::decided;
 use super::throughput::per_second;
 use super::whole::Trial;
 use crate::client::Client;
@@ -18,16 +17,13 @@ use crate::client::Client;
 const STEADY: usize = 10;
 const EVERY: Duration = Duration::from_millis(10);
 /// Agents who pull as fast as they can.
-const EAGER: usize = 50;
-/// Messages a frame while the desk is filled.
-const FRAME: usize = 100;
+pub(super) const EAGER: usize = 50;
 
 pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     run.step(round, "pulls with many cases open");
     let open = run.size.open;
     let mut trial = Trial::start(run, EAGER, 4).await?;
-    let place = trial.push(open, FRAME).await?;
-    decided(trial.log.as_ref(), place).await?;
+    trial.fill(open).await?;
     for client in &trial.agents {
         sign_in(client).await?;
     }
@@ -56,7 +52,11 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
 }
 
 /// Lets each agent pull one case and resolve it, over and over; how long the pulls took that gave one.
-async fn pulls(agents: &[Client], every: Option<Duration>, lasting: Duration) -> Result<Vec<Duration>> {
+pub(super) async fn pulls(
+    agents: &[Client],
+    every: Option<Duration>,
+    lasting: Duration,
+) -> Result<Vec<Duration>> {
     let mut tasks = JoinSet::new();
     let until = Instant::now() + lasting;
     for client in agents {

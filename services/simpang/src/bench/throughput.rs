@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use simpang_log::{Anchor, Appender, DeskLog, DeskName, Door, Limits, Place, Tail, Ticket};
+use simpang_log::{Ahead, Anchor, Appender, DeskLog, DeskName, Door, Limits, Place, Tail, Ticket};
 use simpang_proto::log::v1::Input;
 use simpang_replay::verify::Verifier;
 use simpang_router::{Options, Router};
@@ -17,7 +17,7 @@ use super::traffic::{DESK, Traffic};
 use super::{Run, machine};
 
 /// Acknowledgements that a windowed publisher lets stand out: the client's own bound.
-const WINDOW: usize = 5_000;
+pub(super) const WINDOW: usize = 5_000;
 /// Publishes that are awaited one by one.
 const AWAITED: usize = 2_000;
 /// Tickets that a source lets stand out.
@@ -51,6 +51,7 @@ async fn bare(run: &mut Run, scene: &Scene) -> Result<()> {
     let cpu = Cpu::now(scene);
     let published = bare.publish_windowed(&payload, count, WINDOW).await?;
     cpu.add(run, "bare.publish", "bare: publish", count);
+    let fast = bare.publish_fast(&payload, count).await?;
     let consumed = bare.consume(count).await?;
     let mut awaited = Vec::with_capacity(AWAITED);
     for _ in 0..AWAITED {
@@ -61,6 +62,8 @@ async fn bare(run: &mut Run, scene: &Scene) -> Result<()> {
         Measure::rate("bare.publish", "bare: windowed publish of single messages", "messages/s"),
         per_second(count, published),
     );
+    report
+        .add(Measure::rate("bare.fast", "bare: fast-ingest publish", "messages/s"), per_second(count, fast));
     report.add(Measure::rate("bare.consume", "bare: consume", "messages/s"), per_second(count, consumed));
     for (q, name) in [(0.5, "p50"), (0.99, "p99")] {
         let measure =
@@ -144,6 +147,7 @@ async fn verified(run: &mut Run, log: Arc<dyn DeskLog>, judged: u64) -> Result<(
     let began = Instant::now();
     let mut tail = Tail::start(log.clone(), Anchor::Start);
     tail.leave_out_events();
+    let mut tail = Ahead::start(tail);
     let mut verifier = Verifier::new(&DeskName::new(DESK)?);
     while let Some(entry) = tail.read_until(until).await? {
         verifier.take(&entry)?;

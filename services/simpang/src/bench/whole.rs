@@ -11,6 +11,7 @@ use simpang_access::Tokens;
 use simpang_log::{DeskLog, DeskName, Place};
 use simpang_proto::admin::v1 as admin;
 use simpang_proto::ingest::v1 as api;
+use simpang_proto::view::v1 as view;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
@@ -33,6 +34,8 @@ const AGENTS: usize = 10;
 pub(super) const STREAMS: u64 = 4;
 /// Messages a frame.
 const FRAME: usize = 100;
+/// Messages pushed before it is waited for them, while a desk is filled.
+const FILLED_AT_ONCE: u64 = 50_000;
 /// Frames that wait in the client.
 const FRAMES_WAITING: usize = 8;
 /// Agents made in one call.
@@ -143,6 +146,25 @@ impl Trial {
     /// The n-th message.
     pub(super) fn message(&self, n: u64) -> api::Message {
         self.traffic.pushed(n)
+    }
+
+    /// Fills the desk with open cases, and waits until everybody is done with them: a desk that many cases wait on is
+    /// measured, not one on which they have just come.
+    pub(super) async fn fill(&mut self, open: u64) -> Result<()> {
+        while self.pushed < open {
+            let place = self.push(FILLED_AT_ONCE.min(open - self.pushed), FRAME).await?;
+            decided(self.log.as_ref(), place).await?;
+        }
+        let (last, began) = (self.log.last_seq().await?, Instant::now());
+        loop {
+            let request = view::ListDesksRequest {};
+            let desks = self.admin.view().list_desks(request).await.map_err(refused)?.into_inner().desks;
+            if desks.iter().any(|desk| desk.desk == DESK && desk.position >= last) {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "the views did not come up to the desk");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(super) async fn stop(self) -> Result<()> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use simpang_domain::words::InputId;
-use simpang_log::{Anchor, DeskLog, DeskName, LogStore, Tail};
+use simpang_log::{Ahead, Anchor, DeskLog, DeskName, LogStore, Tail};
 use simpang_replay::explain::choice::Choice;
 use simpang_replay::explain::{self as replay, Explainer};
 
@@ -73,7 +73,7 @@ async fn account(log: &Arc<dyn DeskLog>, case: u64) -> Result<Account> {
     let last = log.last_seq().await?;
     let bar = output::progress(last, "folding the log");
     let mut explainer = Explainer::new(log.desk(), case);
-    let mut tail = Tail::start(log.clone(), Anchor::Start);
+    let mut tail = Ahead::start(Tail::start(log.clone(), Anchor::Start));
     let mut steps = Vec::new();
     while let Some(entry) = tail.read_until(last).await? {
         bar.set_position(entry.seq);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde_json::{Value, json};
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{Anchor, DeskLog, DeskName, LogStore, Tail};
+use simpang_log::{Ahead, Anchor, DeskLog, DeskName, LogStore, Tail};
 use simpang_proto::log::v1::{Commit, Event, Input, InputId};
 use simpang_views::{json as shown, kind, sentence};
 
@@ -81,7 +81,7 @@ async fn tell(log: &Arc<dyn DeskLog>, filter: Filter, style: Style) -> Result<To
     let bar = output::progress(if filter.is_sparse() { last } else { 0 }, "reading the log");
     let mut teller = Teller { filter, style, waiting: VecDeque::new(), told: Told::default(), bar };
     // From the beginning, whatever is told of it: the chain is checked whole, and inputs stand before their commits.
-    let mut tail = Tail::start(log.clone(), Anchor::Start);
+    let mut tail = Ahead::start(Tail::start(log.clone(), Anchor::Start));
     while let Some(entry) = tail.read_until(last).await? {
         teller.take(&entry);
         if teller.is_done(end) {

@@ -16,15 +16,19 @@ use simpang_checker::{
 use simpang_domain::rules::{QueueRule, Rules};
 use simpang_domain::words::{Channel, QueueMode};
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{Anchor, DeskName, LogStore, RecordKind, Tail};
+use simpang_log::{Ahead, Anchor, DeskName, LogStore, RecordKind, Tail};
 use simpang_proto::log::v1::{self, event, input};
 use simpang_replay::rules::{ActiveRules, compile};
 use simpang_replay::verify::{Verdict, Verifier};
 use simpang_router::Mark;
+use tokio::sync::mpsc;
 
 use crate::cli::Verify;
 use crate::config::Config;
 use crate::{output, store};
+
+/// Records that wait to be checked while what follows is judged again.
+const CHECKED_LATER: usize = 32;
 
 /// What a desk's log came to.
 pub(crate) struct Outcome {
@@ -74,15 +78,27 @@ pub(crate) async fn verify(
     // The calendars and tables of the policies on the log, for deadlines and capacities.
     let rules = last_rules(log.clone(), desk, last).await?;
     let options = Options { quiescent, ..checker_options(rules) };
+    // Reading, checking and judging again each have a thread.
+    let (records, mut to_check) = mpsc::channel::<RawRecord>(CHECKED_LATER);
     let mut checker = Checker::with(desk.as_str(), options);
+    let checking = tokio::task::spawn_blocking(move || {
+        while let Some(record) = to_check.blocking_recv() {
+            checker.feed(record);
+        }
+        checker
+    });
     let mut verifier = Verifier::new(desk);
     let mut tail = Tail::start(log, Anchor::Start);
     tail.leave_out_events();
+    let mut tail = Ahead::start(tail);
     while let Some(entry) = tail.read_until(last).await? {
-        checker.feed(RawRecord::new(entry.seq, entry.at_ms, subject(&entry, desk), entry.payload.clone()));
+        let record = RawRecord::new(entry.seq, entry.at_ms, subject(&entry, desk), entry.payload.clone());
+        records.send(record).await.context("the checker broke off")?;
         verifier.take(&entry)?;
         bar.set_position(entry.seq);
     }
+    drop(records);
+    let checker = checking.await.context("the checker broke off")?;
     bar.finish_and_clear();
     Ok(Outcome { desk: desk.to_string(), verdict: verifier.finish(), report: checker.finish(journals) })
 }
@@ -103,7 +119,7 @@ async fn last_rules(
 ) -> Result<ActiveRules> {
     let mut documents = HashMap::new();
     let mut applied = None;
-    let mut tail = Tail::start(log, Anchor::Start);
+    let mut tail = Ahead::start(Tail::start(log, Anchor::Start));
     while let Some(entry) = tail.read_until(last).await? {
         match entry.body {
             Body::Inputs { record, .. } => {
