@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::background::Background;
 use crate::desk::Desk;
 use crate::traced::Traced;
 use crate::{LOOK_EVERY, counters};
@@ -62,6 +63,7 @@ struct Writer<'a> {
     log: Arc<dyn DeskLog>,
     tail: Tail,
     directory: DirectoryTail,
+    background: Background,
     /// Absent only while a transaction is under way.
     views: Option<Views>,
     beside: Option<JoinHandle<Result<Views, String>>>,
@@ -110,7 +112,10 @@ impl<'a> Writer<'a> {
         // Tables that begin anew fold what was told of long ago.
         let news_from = if position.seq == 0 { stood } else { position.seq };
         let traced = Traced::new(news_from);
-        Ok(Self { desk, store, stop, log, tail, directory, views: Some(views), beside: None, traced })
+        let background = Background::start(desk.name.as_str())
+            .map_err(|error| Ended::Broken(format!("can't start a thread for the view: {error}")))?;
+        let views = Some(views);
+        Ok(Self { desk, store, stop, log, tail, directory, background, views, beside: None, traced })
     }
 
     async fn follow(&mut self) -> Ended {
@@ -170,7 +175,7 @@ impl<'a> Writer<'a> {
         };
         let (records, began) = (batch.entries.len() as u64, Instant::now());
         let folding = self.traced.begin(&batch.entries);
-        let folded = tokio::task::spawn_blocking(move || {
+        let folded = self.background.run(move || {
             let changes = views.fold(&batch.entries)?;
             views.fold_directory(&batch.customers)?;
             Ok::<_, ViewsError>((views, changes))
