@@ -35,9 +35,23 @@ pub struct Compiled {
 /// # Errors
 /// Every error there is, by file, line and column; warnings are among them, so that one round shows everything.
 pub fn compile(desk: &str, files: &[(String, String)]) -> Result<Compiled, Vec<Problem>> {
+    let digest = folder::digest(files);
+    let policy = |manifest, draft, shape| Policy::new(desk, manifest, digest, draft, shape);
+    compiled(desk, files, policy).map(|(policy, warnings)| Compiled { policy, warnings })
+}
+
+/// Reads and checks a desk's policy, and makes something of it; gives that, with the warnings.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compiled<T: Send>(
+    desk: &str,
+    files: &[(String, String)],
+    make: impl FnOnce(Manifest, Draft, Shape) -> T + Send,
+) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     std::thread::scope(|scope| {
         let compiling = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let spawned = compiling.spawn_scoped(scope, || compile_here(desk, files));
+        let spawned = compiling.spawn_scoped(scope, || compile_here(desk, files, make));
         let ended = spawned
             .map_err(|error| error.to_string())
             .and_then(|t| t.join().map_err(|_| "it panicked".into()));
@@ -50,15 +64,19 @@ pub fn compile(desk: &str, files: &[(String, String)]) -> Result<Compiled, Vec<P
     })
 }
 
-fn compile_here(desk: &str, files: &[(String, String)]) -> Result<Compiled, Vec<Problem>> {
+fn compile_here<T>(
+    desk: &str,
+    files: &[(String, String)],
+    make: impl FnOnce(Manifest, Draft, Shape) -> T,
+) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let report = Report::new(files);
-    let policy = compile_into(&report, desk, files);
+    let checked = compile_into(&report, desk, files);
     let failed = report.has_errors();
     let problems = report.into_problems();
-    match policy {
-        Some(policy) if !failed => {
+    match checked {
+        Some((manifest, draft, shape)) if !failed => {
             let warnings = problems.into_iter().filter(|p| p.severity == Severity::Warning).collect();
-            Ok(Compiled { policy, warnings })
+            Ok((make(manifest, draft, shape), warnings))
         }
         _ => Err(problems),
     }
@@ -73,7 +91,11 @@ pub fn compile_inline(desk: &str, version: u64, text: &str) -> Result<Compiled, 
     compile(desk, &[(MANIFEST.to_owned(), manifest), (format!("desks/{desk}.toml"), text.to_owned())])
 }
 
-fn compile_into(report: &Report<'_>, desk: &str, files: &[(String, String)]) -> Option<Policy> {
+fn compile_into(
+    report: &Report<'_>,
+    desk: &str,
+    files: &[(String, String)],
+) -> Option<(Manifest, Draft, Shape)> {
     folder::check_size(report, files);
     if report.has_errors() {
         return None;
@@ -98,7 +120,7 @@ fn compile_into(report: &Report<'_>, desk: &str, files: &[(String, String)]) -> 
     }
     let shape = check(report, &mut draft);
     let (manifest, shape) = (manifest?, shape?);
-    (!report.has_errors()).then(|| Policy::new(desk, manifest, folder::digest(files), draft, shape))
+    (!report.has_errors()).then_some((manifest, draft, shape))
 }
 
 fn read_files(report: &Report<'_>, desk: &str, order: &[usize], draft: &mut Draft) -> Option<Manifest> {

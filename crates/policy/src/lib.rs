@@ -12,6 +12,8 @@
 //! number equals and orders before nothing, and `has(…)` tells whether a fact is there. A condition that fails while
 //! it runs counts as false; [`Policy::trace`] shows it with the reason.
 //!
+//! [`diff`] says what changed between two versions.
+//!
 //! Read in this order: `compile`, `folder`, `draft`, `condition`, `calendar`, `policy`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
@@ -19,6 +21,7 @@
 mod calendar;
 mod compile;
 mod condition;
+pub mod diff;
 mod draft;
 mod folder;
 mod memo;

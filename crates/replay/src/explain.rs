@@ -235,7 +235,7 @@ fn details(state: &State, rules: &ActiveRules, body: &Happened) -> Option<Detail
 }
 
 /// What the rules see of a case.
-fn facts(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
+pub(crate) fn facts(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
     CaseFacts {
         occasion,
         channel: case.channel,

@@ -2,7 +2,8 @@
 //! `verify` judges again with it, `explain` and the audit service say with it why a case went where it went.
 //!
 //! [`fold`] rebuilds a desk from its log, [`rules`] are the rules in force on it, [`verify`] judges a log again, and
-//! [`explain`] stands just before each decision on a case, [`snapshot`] says what a kept state is of.
+//! [`explain`] stands just before each decision on a case, [`reclassify`] takes classifications again under another
+//! policy, [`snapshot`] says what a kept state is of.
 //!
 //! It reads and writes nothing: whoever uses it brings the entries. It knows no view, no client and no prose about
 //! what it finds beyond single phrases.
@@ -11,6 +12,7 @@
 
 pub mod explain;
 pub mod fold;
+pub mod reclassify;
 pub mod rules;
 pub mod snapshot;
 pub mod verify;

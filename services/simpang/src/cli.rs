@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Judge the log again, check its chain and everything that must always hold.
     Verify(Verify),
-    /// Check a policy, try it on its scenarios, or put it on a desk's log.
+    /// Check a policy, try it on its scenarios, compare it with another, or put it on a desk's log.
     #[command(subcommand)]
     Policy(Policy),
     /// Make desks, list them, add agents and customers.
@@ -241,6 +241,15 @@ pub(crate) enum Policy {
         #[command(flatten)]
         json: Json,
     },
+    /// Say what changed between two versions of a policy, by meaning: comments, layout and files make no difference.
+    ///
+    /// With --desk and one folder, the old version is the one that is in force on the desk's log. With a part of the log
+    /// as well (--from, --to, --since, --until), say which cases would have been classified differently: wherever the
+    /// rules ran, the new version's rules run over the same facts.
+    #[command(
+        after_help = "Exit code: 0 when nothing differs, 1 when something does, 2 on an error.\n\nExamples: simpang policy diff policies/telkom my-telkom\n          simpang policy diff --desk telkomcare my-telkom\n          simpang policy diff --desk telkomcare --since 2026-11-01T00:00:00+07:00 my-telkom"
+    )]
+    Diff(PolicyDiff),
     /// Put a policy on desks' logs.
     Apply {
         /// Folder.
@@ -251,6 +260,30 @@ pub(crate) enum Policy {
         #[command(flatten)]
         server: Server,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyDiff {
+    /// Folders of the old and the new version; with --desk also the new one alone.
+    #[arg(required = true, num_args = 1..=2, value_name = "DIR")]
+    pub(crate) dirs: Vec<PathBuf>,
+    /// Only this desk; none: every desk of either version.
+    #[arg(long)]
+    pub(crate) desk: Option<String>,
+    /// Take classifications again, of inputs from this sequence on; 1 is the beginning of the log.
+    #[arg(long, requires = "desk")]
+    pub(crate) from: Option<u64>,
+    /// The same, up to this sequence.
+    #[arg(long, requires = "desk")]
+    pub(crate) to: Option<u64>,
+    /// The same, from this time on, RFC 3339 such as 2026-11-21T08:00:00+07:00.
+    #[arg(long, requires = "desk")]
+    pub(crate) since: Option<String>,
+    /// The same, up to this time, RFC 3339.
+    #[arg(long, requires = "desk")]
+    pub(crate) until: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Subcommand)]

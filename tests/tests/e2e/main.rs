@@ -6,6 +6,7 @@
 mod apart;
 mod calls;
 mod chaos;
+mod compare;
 mod foreign;
 mod imap;
 mod mail;

@@ -90,10 +90,23 @@ impl<R: Rules> Desk<R> {
 
     /// Remembers what was decided on an input before. `rules` as for [`Self::judge`].
     pub fn fold(&mut self, input: &Input, events: &[Event], rules: Option<R>) {
+        self.fold_seeing(input, events, rules, |_, _, _| {});
+    }
+
+    /// As [`Self::fold`], and shows what is remembered and the rules in force just before each event, by its place
+    /// among the events, and after the last.
+    pub fn fold_seeing(
+        &mut self,
+        input: &Input,
+        events: &[Event],
+        rules: Option<R>,
+        mut see: impl FnMut(usize, &State, &R),
+    ) {
         let mut rules = rules;
         let (mut case, mut rejected) = (None, false);
         self.state.begin(input.at);
-        for event in events {
+        for (place, event) in events.iter().enumerate() {
+            see(place, &self.state, &self.rules);
             // What timers led to stands before it.
             if matches!(event.body, Happened::PolicyApplied { .. })
                 && let Some(rules) = rules.take()
@@ -104,6 +117,7 @@ impl<R: Rules> Desk<R> {
             rejected |= is_refusal(&event.body);
             self.state.apply(event, input, &self.rules);
         }
+        see(events.len(), &self.state, &self.rules);
         self.state.settle(input, case, rejected, &self.rules);
     }
 

@@ -128,6 +128,11 @@ impl Vocabulary {
         found.map(|(_, words)| words.as_slice())
     }
 
+    /// All facts that are declared, as conditions write them.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = (String, FactType)> {
+        self.facts.iter().map(|((root, name), of)| (format!("{}.{name}", root.as_str()), *of))
+    }
+
     /// The type of a name after a root; none: there is no such name.
     pub(crate) fn type_of(&self, root: Root, name: &str) -> Option<FactType> {
         let fixed = root.fixed().iter().find(|(fixed, _)| *fixed == name).map(|(_, of)| *of);

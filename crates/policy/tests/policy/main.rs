@@ -6,6 +6,7 @@ mod common;
 
 mod compile;
 mod conditions;
+mod diff;
 mod hostile;
 mod roster;
 mod telkom;

@@ -8,7 +8,7 @@ use simpang_proto::log::v1::{self, command, input};
 use simpang_replay::fold::{Fold, Pending};
 
 /// Queue `care` asks for a skill and a group; queue `general` for nothing.
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 [desk]
 title = "Test"
 zone = "UTC"
@@ -76,12 +76,17 @@ impl Judged {
         let mut judged = Self { store, log, tail, fold: Fold::new(&desk), chain, sent: 0, desk };
         let taken = judged.fold.take_over(WRITER);
         judged.commit(v1::Position::default(), 0, vec![simpang_wire::event::write(&taken)]).await;
-        let file = |path: &str, text: &str| v1::PolicyFile { path: path.into(), text: text.into() };
-        let manifest = file("policy.toml", "name = \"test\"\nversion = 1\ndesks = [\"test\"]\n");
-        let files = vec![file("desks/test.toml", POLICY), manifest];
-        let document = v1::PolicyDocument { version: 1, files, ..v1::PolicyDocument::default() };
-        judged.input(Door::Gateway, input::Body::Policy(document)).await;
+        judged.policy(1, POLICY).await;
         judged
+    }
+
+    /// Applies a policy, by the text of its desk.
+    pub(crate) async fn policy(&mut self, version: u64, text: &str) {
+        let file = |path: &str, text: &str| v1::PolicyFile { path: path.into(), text: text.into() };
+        let manifest = format!("name = \"test\"\nversion = {version}\ndesks = [\"test\"]\n");
+        let files = vec![file("desks/test.toml", text), file("policy.toml", &manifest)];
+        let document = v1::PolicyDocument { version, files, ..v1::PolicyDocument::default() };
+        self.input(Door::Gateway, input::Body::Policy(document)).await;
     }
 
     /// Appends an input and judges it; gives its sequence.

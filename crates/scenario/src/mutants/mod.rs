@@ -70,7 +70,8 @@ fn lines(file: &str, text: &str) -> Vec<Mutant> {
 
 impl Mutant {
     /// Desks that read the changed file.
-    fn desks<'a>(&self, all: &'a [String]) -> Vec<&'a str> {
+    #[must_use]
+    pub fn desks<'a>(&self, all: &'a [String]) -> Vec<&'a str> {
         let own = self.file.strip_prefix("desks/").map(|rest| {
             let name = rest.split('/').next().unwrap_or(rest);
             name.strip_suffix(".toml").unwrap_or(name)
@@ -78,15 +79,18 @@ impl Mutant {
         all.iter().map(String::as_str).filter(|desk| own.is_none_or(|own| own == *desk)).collect()
     }
 
+    /// The policy's files with this change.
+    #[must_use]
+    pub fn applied(&self, files: &[(String, String)]) -> Vec<(String, String)> {
+        let text_of =
+            |path: &str, text: &str| if path == self.file { self.text.clone() } else { text.to_owned() };
+        files.iter().map(|(path, text)| (path.clone(), text_of(path, text))).collect()
+    }
+
     /// Tries the changed policy on every desk that reads it. `last` is where a scenario failed before, and becomes
     /// where one failed now.
     fn fate(&self, files: &[(String, String)], desks: &[String], suite: &Suite, last: &mut usize) -> Fate {
-        let changed: Vec<(String, String)> = files
-            .iter()
-            .map(|(path, text)| {
-                (path.clone(), if *path == self.file { self.text.clone() } else { text.clone() })
-            })
-            .collect();
+        let changed = self.applied(files);
         for desk in self.desks(desks) {
             match compile(desk, &changed) {
                 Err(problems) => {

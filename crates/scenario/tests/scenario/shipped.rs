@@ -1,8 +1,10 @@
 //! The policies of this project hold to their own scenarios.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use simpang_policy::diff::Portrait;
 use simpang_scenario::mutants::{self, Fate, Mutant};
 use simpang_scenario::{requirements, suite_of};
 
@@ -109,4 +111,58 @@ fn no_single_change_of_the_example_shop_goes_unnoticed() {
         }
     });
     assert!(survivors.is_empty(), "{} of {}: {survivors:#?}", survivors.len(), all.len());
+}
+
+/// A change of a policy that can still be used is a difference to a desk that reads it.
+fn every_change_is_a_difference(name: &str, one_of: usize, least: usize) {
+    let files = policy(name);
+    let desks = desks(&files);
+    let old: BTreeMap<&str, Portrait> =
+        desks.iter().map(|desk| (desk.as_str(), Portrait::of(desk, &files).unwrap())).collect();
+    let all: Vec<Mutant> = mutants::of(&files).into_iter().step_by(one_of).collect();
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let seen: Vec<(String, bool)> = std::thread::scope(|scope| {
+        let (all, old, files, desks) = (&all, &old, &files, &desks);
+        let of_one = move |first: usize| {
+            let mine = all.iter().skip(first).step_by(threads);
+            let told = |mutant: &Mutant| format!("{}: {}", mutant.file, mutant.what);
+            mine.filter_map(|m| Some((told(m), is_seen(m, files, desks, old)?))).collect::<Vec<_>>()
+        };
+        let running: Vec<_> = (0..threads).map(|first| scope.spawn(move || of_one(first))).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(seen.len() >= least, "only {} of {} can be used", seen.len(), all.len());
+    let unseen: Vec<&String> = seen.iter().filter(|(_, seen)| !seen).map(|(told, _)| told).collect();
+    assert!(unseen.is_empty(), "{} of {}: {unseen:#?}", unseen.len(), seen.len());
+}
+
+/// Whether the policy differs by the change to some desk; none: no desk can use it.
+fn is_seen(
+    mutant: &Mutant,
+    files: &[(String, String)],
+    desks: &[String],
+    old: &BTreeMap<&str, Portrait>,
+) -> Option<bool> {
+    let changed = mutant.applied(files);
+    let mut seen = None;
+    for desk in mutant.desks(desks) {
+        if let Ok(new) = Portrait::of(desk, &changed) {
+            seen = Some(!old[desk].changes_to(&new).is_empty());
+        }
+        if seen == Some(true) {
+            break;
+        }
+    }
+    seen
+}
+
+/// One of five, since each compiles the policy.
+#[test]
+fn a_change_of_telkom_that_can_be_used_is_a_difference() {
+    every_change_is_a_difference("telkom", 5, 100);
+}
+
+#[test]
+fn every_change_of_the_example_shop_that_can_be_used_is_a_difference() {
+    every_change_is_a_difference("example-shop", 1, 25);
 }

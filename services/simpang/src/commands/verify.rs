@@ -112,7 +112,7 @@ fn subject(entry: &Entry, desk: &DeskName) -> String {
 }
 
 /// The rules of the last policy that was applied.
-async fn last_rules(
+pub(crate) async fn last_rules(
     log: std::sync::Arc<dyn simpang_log::DeskLog>,
     desk: &DeskName,
     last: u64,

@@ -1,5 +1,6 @@
-//! `simpang policy`: check a folder, put it on desks' logs.
+//! `simpang policy`: check a folder, compare it, put it on desks' logs.
 
+mod diff;
 mod mutate;
 mod test;
 
@@ -20,6 +21,7 @@ pub(crate) async fn run(config: &Config, args: Policy) -> Result<ExitCode> {
         Policy::Check { dir, desk, json } => check(&dir, desk.as_deref(), json.json),
         Policy::Test { dir, desk, json } => test::run(&dir, desk.as_deref(), json.json),
         Policy::Mutate { dir, json } => mutate::run(&dir, json.json),
+        Policy::Diff(args) => Ok(diff::run(config, &args).await),
         Policy::Apply { dir, desk, server } => {
             let client = Client::of(config, &server).await?;
             let files = read_folder(&dir)?;
