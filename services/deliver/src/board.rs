@@ -95,6 +95,8 @@ pub(crate) enum Change {
         id: Id,
         /// Who.
         by: String,
+        /// Its lane has begun as many as it may; it is not to be sent before this time, ms since 1970 UTC.
+        over_until: Option<i64>,
     },
     /// A claim came too late or too early.
     ClaimRefused {
@@ -110,9 +112,21 @@ pub(crate) enum Change {
     },
 }
 
+/// How many attempts lanes may begin within a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    /// How the lanes begin that it holds for.
+    pub(crate) lanes: &'static str,
+    /// Attempts.
+    pub(crate) most: usize,
+    /// Within this time, ms.
+    pub(crate) within_ms: i64,
+}
+
 /// The open deliveries of a desk.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
+    limit: Option<Limit>,
     open: BTreeMap<Id, Open>,
     /// Those that wait, by lane and the time from which on.
     waiting: BTreeMap<Lane, BTreeSet<(i64, Id)>>,
@@ -127,6 +141,11 @@ pub(crate) struct Board {
 }
 
 impl Board {
+    /// With a limit on what lanes begin.
+    pub(crate) fn limited(limit: Option<Limit>) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// Takes in a commit's events, in their order.
     pub(crate) fn fold(&mut self, events: &[v1::Event]) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -170,7 +189,7 @@ impl Board {
         waiting.take_while(move |(from, _)| *from <= now).map(|(_, id)| *id).filter(|id| !self.is_behind(*id))
     }
 
-    /// How many attempts of a lane all deliverers have started since then. All of them read the same log, so that they
+    /// How many attempts of a lane all deliverers have started since then, those aside that were over its limit. All of them read the same log, so that they
     /// keep one account's limit together.
     pub(crate) fn started_since(&self, lane: &str, since: i64) -> usize {
         self.starts.get(lane).map_or(0, |starts| starts.len() - starts.partition_point(|at| *at < since))
@@ -232,8 +251,10 @@ impl Board {
 
     fn on_started(&mut self, started: &v1::DeliveryStarted, at: i64) -> Option<Change> {
         let id = Id::of(started.delivery.as_ref())?;
-        if let Some(open) = self.open.get(&id) {
-            let starts = self.starts.entry(lane_of(&open.queued)).or_default();
+        let lane = self.open.get(&id).map(|open| lane_of(&open.queued));
+        let over_until = lane.as_ref().and_then(|lane| self.over_until(lane, at));
+        if let Some(lane) = lane.filter(|_| over_until.is_none()) {
+            let starts = self.starts.entry(lane).or_default();
             starts.push_back(at);
             if starts.len() > STARTS_MAX {
                 starts.pop_front();
@@ -241,7 +262,17 @@ impl Board {
         }
         let by = started.deliverer.clone();
         self.set_state(id, State::Started { by: by.clone(), attempt: started.attempt, at });
-        Some(Change::Started { id, by })
+        Some(Change::Started { id, by, over_until })
+    }
+
+    /// Until when a lane that begins something now is over its limit. Two deliverers may claim the last place of a
+    /// limit at once; which of the two starts stands first on the log says who has it, to both of them.
+    fn over_until(&self, lane: &str, now: i64) -> Option<i64> {
+        let limit = self.limit.filter(|limit| lane.starts_with(limit.lanes))?;
+        let begun = self.started_since(lane, now.saturating_sub(limit.within_ms));
+        let starts = self.starts.get(lane).filter(|_| begun >= limit.most)?;
+        let oldest = starts.get(starts.len().saturating_sub(limit.most.max(1)))?;
+        Some(oldest.saturating_add(limit.within_ms).saturating_add(1))
     }
 
     fn on_ended(&mut self, ended: &v1::DeliveryEnded, at: i64) -> Option<Change> {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::board::{Board, Change, Id, Lane, Open, State, lane_of, says_limit};
+use crate::board::{Board, Change, Id, Lane, Limit, Open, State, lane_of, says_limit};
 use crate::book::Book;
 use crate::cases::{Cases, Known};
 use crate::follow::Context;
@@ -88,11 +88,13 @@ impl Desk {
         let appender = Appender::new(log.clone(), Door::Deliver, &context.name, Limits::default());
         let carrier = Carrier::new(context.clone(), log.clone(), appender.clone());
         let (done, finished) = mpsc::unbounded_channel();
+        let most = context.timing.x_attempts_per_quarter;
+        let limit = most.map(|most| Limit { lanes: X_LANE, most, within_ms: QUARTER_MS });
         Self {
             context,
             log,
             appender,
-            board: Board::default(),
+            board: Board::limited(limit),
             book: Book::default(),
             cases: Cases::default(),
             carrier,
@@ -167,7 +169,10 @@ impl Desk {
     fn on_change(&mut self, change: Change, sending: bool) {
         match change {
             // Also when the claim was thought lost: the log says that it was not.
-            Change::Started { id, by } if *by == *self.context.name => self.send(id, sending),
+            Change::Started { id, by, over_until } if *by == *self.context.name => match over_until {
+                None => self.send(id, sending),
+                Some(until) => self.put_off(id, until),
+            },
             Change::Started { id, .. } => {
                 if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
                     self.release(id);
@@ -347,6 +352,15 @@ impl Desk {
             report.write(&outcome).await;
             sending.end(sent, &outcome).await;
         });
+    }
+
+    /// Leaves a delivery for a later try: another deliverer began what its account's limit had left.
+    fn put_off(&mut self, id: Id, until: i64) {
+        let Some(open) = self.board.get(id).cloned() else { return self.release(id) };
+        let State::Started { attempt, at, .. } = open.state else { return self.release(id) };
+        self.begin(id, lane_of(&open.queued));
+        let wait = until.saturating_sub(at);
+        self.spawn_report(id, attempt, Outcome::retry("not tried: the account's limit is reached", wait));
     }
 
     fn spawn_report(&self, id: Id, attempt: u32, outcome: Outcome) {

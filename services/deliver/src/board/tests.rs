@@ -1,6 +1,6 @@
 use simpang_proto::log::v1::{self, Channel, DeliveryKind, DeliveryOutcome, event::Body};
 
-use super::{Board, Change, Id, State};
+use super::{Board, Change, Id, Limit, State};
 
 const LANE: &str = "CHANNEL_EMAIL/cs@a";
 
@@ -47,7 +47,7 @@ fn a_delivery_is_due_until_started_and_gone_when_it_ended() {
     assert!(board.fold(&[queued(3, 1, DeliveryKind::Reply)]).is_empty());
     assert_eq!(due(&board, 100), [3]);
     let change = board.fold(&[started(3, "a", 40)]);
-    assert_eq!(change, [Change::Started { id: id(3), by: "a".into() }]);
+    assert_eq!(change, [Change::Started { id: id(3), by: "a".into(), over_until: None }]);
     assert!(due(&board, 100).is_empty());
     assert_eq!(board.started_before(41).collect::<Vec<_>>(), [id(3)]);
     assert_eq!(board.started_before(40).count(), 0);
@@ -118,4 +118,27 @@ fn a_limit_that_one_delivery_meets_holds_for_its_lane_until_it_ends() {
     assert!(due(&board, 499).is_empty(), "also the one that nobody tried");
     assert_eq!(board.next_due(100), Some(500));
     assert_eq!(due(&board, 500), [4, 3]);
+}
+
+#[test]
+fn of_two_deliverers_that_claim_the_last_place_of_a_limit_the_log_chooses_one() {
+    let limit = Limit { lanes: "CHANNEL_EMAIL/", most: 2, within_ms: 100 };
+    let mut board = Board::limited(Some(limit));
+    for seq in 3..8 {
+        board.fold(&[queued(seq, seq, DeliveryKind::Reply)]);
+    }
+    let over = |changes: &[Change]| match changes {
+        [Change::Started { over_until, .. }] => *over_until,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(over(&board.fold(&[started(3, "a", 10)])), None);
+    assert_eq!(over(&board.fold(&[started(4, "b", 20)])), None);
+    assert_eq!(
+        over(&board.fold(&[started(5, "a", 20)])),
+        Some(111),
+        "not before the first has left the window"
+    );
+    assert_eq!(over(&board.fold(&[started(6, "b", 110)])), Some(111), "what was put off counts for nothing");
+    assert_eq!(over(&board.fold(&[started(7, "a", 111)])), None);
+    assert_eq!(board.started_since(LANE, 0), 3);
 }
