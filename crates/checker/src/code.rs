@@ -161,6 +161,8 @@ codes! {
     SlaLateFlag = 6 "sla-late-flag";
     /// A clock passed its deadline and no breach was recorded.
     SlaBreachMissed = 6 "sla-breach-missed";
+    /// A clock goes on for a case that is closed, or for one that was resolved with no answer on its way.
+    SlaRunsOn = 6 "sla-runs-on";
 
     /// Sequences are missing.
     SequenceGap = 8 "sequence-gap";

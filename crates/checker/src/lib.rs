@@ -7,7 +7,7 @@
 //! about a hundred bytes for each keyed input and with a few for each record and delivery.
 //!
 //! One module a group of invariants: `judging` and `acknowledged` (1), `messages` (2), `assignment` (3), `order` (4),
-//! `sla` (6), `chain` (8), `deliveries` (9), `lifecycle` (what the shapes promise of a case). Not here: that views equal
+//! `sla` and `owed` (6), `chain` (8), `deliveries` (9), `lifecycle` (what the shapes promise of a case). Not here: that views equal
 //! the fold of the log (5), which is shown by comparing two builds of a view, and that judging again gives the same
 //! events (7), which `simpang verify` does.
 
@@ -35,6 +35,7 @@ mod judging;
 mod lifecycle;
 mod messages;
 mod order;
+mod owed;
 mod sla;
 
 pub use calendar::{Calendars, RoundTheClock};
@@ -62,6 +63,7 @@ use crate::judging::Judging;
 use crate::lifecycle::Lifecycle;
 use crate::messages::Messages;
 use crate::order::Order;
+use crate::owed::Owed;
 use crate::report::Findings;
 use crate::sla::Sla;
 
@@ -158,6 +160,7 @@ pub struct Checker {
     faults: Faults,
     order: Order,
     sla: Sla,
+    owed: Owed,
     deliveries: Deliveries,
     found: Findings,
 }
@@ -189,6 +192,7 @@ impl Checker {
             faults: Faults::default(),
             order: Order::default(),
             sla: Sla::new(options.calendars),
+            owed: Owed::default(),
             deliveries: Deliveries::default(),
             found: Findings::new(options.kept_per_code),
         }
@@ -300,6 +304,7 @@ impl Checker {
         self.faults.event(body, cause, found);
         self.order.event(&self.desk, body, cause, found);
         self.sla.event(body, event.at_ms, found);
+        self.owed.event(body);
         self.desk.apply(body, cause);
     }
 
@@ -309,6 +314,7 @@ impl Checker {
         order::nobody_idle(&mut self.desk, &mut self.found);
         self.messages.end(&mut self.found);
         self.lifecycle.end(&self.desk, &mut self.found);
+        self.owed.end(&self.desk, &self.sla, &mut self.found);
         let loose = self.desk.take_loose();
         self.assignment.end(&self.desk, &loose, &mut self.found);
     }

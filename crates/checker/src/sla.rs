@@ -14,6 +14,9 @@ use crate::report::Findings;
 /// A clock of a case.
 type ClockId = (u64, i32);
 
+/// Every clock there is.
+const CLOCKS: std::ops::RangeInclusive<i32> = 0..=v1::SlaClock::LeaderFollowUp as i32;
+
 /// A run of a clock.
 #[derive(Debug)]
 struct Run {
@@ -208,10 +211,14 @@ impl Sla {
     }
 
     fn forget(&mut self, case: u64) {
-        let clocks = 0..=v1::SlaClock::LeaderFollowUp as i32;
-        for clock in clocks {
+        for clock in CLOCKS {
             self.runs.remove(&(case, clock));
         }
+    }
+
+    /// The clocks of a case that run or stand still.
+    pub(crate) fn running(&self, case: u64) -> impl Iterator<Item = i32> {
+        CLOCKS.filter(move |clock| self.runs.contains_key(&(case, *clock)))
     }
 
     /// At the end no clock of a case that goes on has passed its deadline unnoticed.
@@ -241,7 +248,7 @@ fn not_running(id: ClockId, what: &str, found: &mut Findings) {
 }
 
 /// A clock for people.
-struct Clock(ClockId);
+pub(crate) struct Clock(pub(crate) ClockId);
 
 impl std::fmt::Display for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -10,6 +10,7 @@ mod cases;
 mod deliveries;
 mod directory;
 mod faults;
+mod figures;
 mod inputs;
 mod messages;
 mod sla;
@@ -27,7 +28,9 @@ use crate::store::set_meta;
 
 pub(crate) use directory::{directory, folded};
 pub(crate) use faults::product_number;
-pub(crate) use sla::{PAUSED, RUNNING, SLOT_MS};
+pub(crate) use figures::SLOT_MS;
+use sla::{CANCELLED, MET};
+pub(crate) use sla::{PAUSED, RUNNING};
 
 /// Cases kept in memory between transactions; beyond that they are read again.
 const CASES_MAX: usize = 8_192;
@@ -51,6 +54,7 @@ pub struct Changes {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     cases: HashMap<i64, CaseEntry>,
+    dims: figures::Dims,
     last_input: Option<((i64, i64), Arc<log::Input>)>,
     last_minute: Option<i64>,
     next_said: Option<i64>,
@@ -83,13 +87,13 @@ pub(crate) struct Fold<'a> {
     fresh: BTreeMap<(i64, i64), (i64, Arc<log::Input>)>,
     /// Inputs up to here are judged to their end.
     judged: Option<(i64, i64)>,
-    counts: BTreeMap<sla::Cell, sla::Counts>,
+    added: figures::Added,
 }
 
 impl<'a> Fold<'a> {
     pub(crate) fn new(conn: &'a Connection, memory: &'a mut Memory) -> Self {
-        let (changes, fresh, counts) = (Changes::default(), BTreeMap::new(), BTreeMap::new());
-        Self { conn, memory, changes, fresh, judged: None, counts }
+        let (changes, fresh, added) = (Changes::default(), BTreeMap::new(), figures::Added::default());
+        Self { conn, memory, changes, fresh, judged: None, added }
     }
 
     /// Folds one record.
@@ -131,7 +135,10 @@ impl<'a> Fold<'a> {
         };
         self.index_event(at, event)?;
         match &event.body {
-            Some(body) => self.happened(at, body),
+            Some(body) => {
+                self.happened(at, body)?;
+                moves(body).map_or(Ok(()), |case| self.regroup(case))
+            }
             None => Ok(()),
         }
     }
@@ -207,8 +214,9 @@ impl<'a> Fold<'a> {
     /// Writes what is still in memory.
     pub(crate) fn finish(mut self) -> rusqlite::Result<Changes> {
         self.write_cases()?;
-        self.write_counts()?;
+        self.write_figures()?;
         self.write_pending()?;
+        self.memory.dims.trim();
         if self.memory.cases.len() > CASES_MAX {
             self.memory.cases.clear();
         }
@@ -259,5 +267,24 @@ impl<'a> Fold<'a> {
         let clocks = statement.query_map([id], ClockRow::read)?;
         let clocks = clocks.map(|clock| clock.map(|c| (c.clock, c))).collect::<rusqlite::Result<_>>()?;
         Ok(CaseEntry { row, clocks, ..CaseEntry::default() })
+    }
+}
+
+/// The case whose figures an event may move: its queue, priority, segment or holder is another now.
+fn moves(body: &Happened) -> Option<u64> {
+    match body {
+        Happened::CaseIdentified(e) => Some(e.case),
+        Happened::CaseClassified(e) => Some(e.case),
+        Happened::CaseQueued(e) => Some(e.case),
+        Happened::CaseOffered(e) => Some(e.case),
+        Happened::CaseAssigned(e) => Some(e.case),
+        Happened::CaseUnassigned(e) => Some(e.case),
+        Happened::CaseScheduled(e) => Some(e.case),
+        Happened::CaseResumed(e) => Some(e.case),
+        Happened::CaseResolved(e) => Some(e.case),
+        Happened::CaseReopened(e) => Some(e.case),
+        Happened::CaseClosed(e) => Some(e.case),
+        Happened::PriorityChanged(e) => Some(e.case),
+        _ => None,
     }
 }

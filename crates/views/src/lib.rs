@@ -16,6 +16,7 @@
 
 mod row;
 mod schema;
+mod times;
 
 pub mod kind;
 pub mod store;

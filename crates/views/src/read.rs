@@ -7,6 +7,7 @@ mod campaigns;
 mod cases;
 mod conversation;
 mod customers;
+mod figures;
 mod filter;
 mod search;
 mod sla;

@@ -62,7 +62,7 @@ row! {
         closed_ms: i64, scheduled_ms: i64, last_message_ms: i64, last_reply_ms: i64, first_reply_ms: i64,
         deadline_ms: i64, key_ms: i64, close_reason: i32, categorised_by: String, identified_by: String,
         messages: i64, assignments: i64, reopenings: i64, transfers: i64, breached: bool, unanswered: bool,
-        followers: String,
+        followers: String, handler: String, course: i64, solved: i64, solved_ms: i64, solved_dim: i64,
     }
 }
 
@@ -71,6 +71,7 @@ row! {
     ClockRow in "clocks" {
         case_id: i64, clock: i32, state: i32, breached: bool, sla: String, calendar: String, target_ms: i64,
         started_ms: i64, deadline_ms: i64, remaining_ms: i64, warned: i64, elapsed_ms: i64, ended_ms: i64, runs: i64,
+        from_ms: i64, dim: i64,
     }
 }
 

@@ -5,14 +5,16 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
     ("meta", "name"),
     ("cases", "id"),
     ("clocks", "case_id, clock"),
-    ("attainment", "slot, queue, priority, clock"),
+    ("dims", "id"),
+    ("attainment", "slot, dim, clock"),
+    ("solved", "slot, dim"),
     ("messages", "seq, idx, part"),
     ("edits", "seq, idx, part, n"),
     ("deliveries", "seq, idx, part"),
@@ -66,7 +68,8 @@ CREATE TABLE cases (
     key_ms INTEGER NOT NULL, close_reason INTEGER NOT NULL, categorised_by TEXT NOT NULL,
     identified_by TEXT NOT NULL, messages INTEGER NOT NULL, assignments INTEGER NOT NULL,
     reopenings INTEGER NOT NULL, transfers INTEGER NOT NULL, breached INTEGER NOT NULL,
-    unanswered INTEGER NOT NULL, followers TEXT NOT NULL
+    unanswered INTEGER NOT NULL, followers TEXT NOT NULL, handler TEXT NOT NULL, course INTEGER NOT NULL,
+    solved INTEGER NOT NULL, solved_ms INTEGER NOT NULL, solved_dim INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX cases_by_state ON cases (state, queue);
 CREATE INDEX cases_by_assignee ON cases (assignee) WHERE assignee <> '';
@@ -78,17 +81,28 @@ CREATE TABLE clocks (
     case_id INTEGER NOT NULL, clock INTEGER NOT NULL, state INTEGER NOT NULL, breached INTEGER NOT NULL,
     sla TEXT NOT NULL, calendar TEXT NOT NULL, target_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
     deadline_ms INTEGER NOT NULL, remaining_ms INTEGER NOT NULL, warned INTEGER NOT NULL,
-    elapsed_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, runs INTEGER NOT NULL,
+    elapsed_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, runs INTEGER NOT NULL, from_ms INTEGER NOT NULL,
+    dim INTEGER NOT NULL,
     PRIMARY KEY (case_id, clock)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX clocks_running ON clocks (breached, deadline_ms) WHERE state = 1;
 CREATE INDEX clocks_live ON clocks (state) WHERE state IN (1, 2);
 
+CREATE TABLE dims (
+    id INTEGER PRIMARY KEY, queue TEXT NOT NULL, priority TEXT NOT NULL, segment TEXT NOT NULL,
+    agent TEXT NOT NULL, campaign TEXT NOT NULL,
+    UNIQUE (queue, priority, segment, agent, campaign)
+) STRICT;
 CREATE TABLE attainment (
-    slot INTEGER NOT NULL, queue TEXT NOT NULL, priority TEXT NOT NULL, clock INTEGER NOT NULL,
+    slot INTEGER NOT NULL, dim INTEGER NOT NULL, clock INTEGER NOT NULL,
     started INTEGER NOT NULL, met INTEGER NOT NULL, breached INTEGER NOT NULL, met_late INTEGER NOT NULL,
-    cancelled INTEGER NOT NULL, elapsed_ms INTEGER NOT NULL,
-    PRIMARY KEY (slot, queue, priority, clock)
+    cancelled INTEGER NOT NULL, elapsed_ms INTEGER NOT NULL, times BLOB NOT NULL,
+    PRIMARY KEY (slot, dim, clock)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE solved (
+    slot INTEGER NOT NULL, dim INTEGER NOT NULL, cases INTEGER NOT NULL, at_first INTEGER NOT NULL,
+    came_back INTEGER NOT NULL, moved INTEGER NOT NULL, escalated INTEGER NOT NULL, faults INTEGER NOT NULL,
+    PRIMARY KEY (slot, dim)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE messages (

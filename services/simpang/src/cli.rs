@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::figures::Cut;
+
 /// An event-sourced omnichannel message router for contact centres.
 ///
 /// Everything customers say, and everybody who has to be called, becomes an event on a NATS log; a router turns those
@@ -63,7 +65,7 @@ pub(crate) enum Command {
     Show(Show),
     /// Print a report as CSV: targets kept, agents' time, campaigns, outcomes of calls.
     #[command(
-        after_help = "Example: simpang report agents tier2-outbound --from 2026-11-21T00:00:00+07:00 --to 2026-11-22T00:00:00+07:00 > agents.csv"
+        after_help = "Examples: simpang report sla tenesa --by agent --period week > kept.csv; simpang report agents tier2-outbound --from 2026-11-21T00:00:00+07:00 --to 2026-11-22T00:00:00+07:00 > agents.csv"
     )]
     Report(Report),
     /// Measure this machine: the bare broker, then the full path, and their ratios.
@@ -103,6 +105,30 @@ pub(crate) enum IngestCommand {
     /// Read stored raw bytes of X and Facebook again after a parser was mended, and bring what is on no desk's log.
     /// Reads the desks' logs and writes as a door: run it as a broker user who may do both.
     Replay(ReplayRaw),
+    /// Say what another system tells of a ticket of its own: every case that the ticket is linked to has the new status.
+    #[command(
+        after_help = "Example: simpang ingest reference tenesa mycx IN-448812 closed --id mycx-change-991"
+    )]
+    Reference(TicketStatus),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TicketStatus {
+    /// Desk whose cases have the ticket.
+    pub(crate) desk: String,
+    /// System, such as mycx or nossa.
+    pub(crate) system: String,
+    /// The ticket's number there.
+    pub(crate) number: String,
+    /// Its status there.
+    pub(crate) status: String,
+    /// The system's own id of this change, so that sending it again is harmless; left out: a new change.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Args)]
@@ -347,6 +373,9 @@ pub(crate) enum Campaign {
         /// IANA zone of times that the list writes without one.
         #[arg(long, default_value = "Asia/Jakarta")]
         zone: String,
+        /// Also write every row's verdict into this CSV file: line, outcome, key, reason.
+        #[arg(long, value_name = "FILE")]
+        verdicts: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
@@ -442,10 +471,12 @@ pub(crate) enum Show {
         #[command(flatten)]
         server: Server,
     },
-    /// The SLA table.
+    /// The SLA table: clocks now, how targets were kept, and what was solved at the first contact.
     Sla {
         /// Desk.
         desk: String,
+        #[command(flatten)]
+        cut: Box<Cut>,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
@@ -460,15 +491,8 @@ pub(crate) struct Report {
     pub(crate) kind: ReportKind,
     /// Desk.
     pub(crate) desk: String,
-    /// From this time, RFC 3339; left out: seven days before for targets, 24 hours for agents.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<String>,
-    /// Before this time, RFC 3339; left out: up to now.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<String>,
-    /// IANA zone in which targets are cut into days.
-    #[arg(long, default_value = "Asia/Jakarta")]
-    pub(crate) zone: String,
+    #[command(flatten)]
+    pub(crate) cut: Cut,
     #[command(flatten)]
     pub(crate) server: Server,
 }
@@ -476,10 +500,16 @@ pub(crate) struct Report {
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportKind {
-    /// How targets were kept, by day, queue, priority and clock.
+    /// How targets were kept and how long it took, by period, clock, and what `--by` names.
     Sla,
-    /// Agents' time in each state.
+    /// How many cases were solved at the first contact, by period and what `--by` names.
+    FirstContact,
+    /// Agents' time in each state, and what they got; `--from` left out: 24 hours before.
     Agents,
+    /// What waits in each queue now.
+    Queues,
+    /// The ticket table: cases that were opened in the time, closed ones too.
+    Cases,
     /// How campaigns go.
     Campaigns,
     /// How calls went, by campaign and outcome.

@@ -453,9 +453,11 @@ impl Stand {
     /// When it can't be run.
     pub async fn simpang(&self, args: &[&str]) -> Output {
         let mut command = self.command();
-        let asks_project = matches!(args.first(), Some(&"show"));
-        let role = if asks_project { Role::Project } else { Role::Gateway };
-        let role = if args.first() == Some(&"campaign") { Role::Ingest } else { role };
+        let role = match args.first() {
+            Some(&("show" | "report")) => Role::Project,
+            Some(&("campaign" | "ingest")) => Role::Ingest,
+            _ => Role::Gateway,
+        };
         if let Some(brokers) = &self.brokers {
             command.arg("--nats-url").arg(brokers.url());
         }

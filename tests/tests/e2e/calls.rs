@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use simpang_proto::ingest::v1::RowOutcome;
-use simpang_proto::view::v1::{Case, CaseState, CloseReason};
-use simpang_tests::{CallList, Stand};
+use simpang_proto::view::v1::{Campaign, CampaignProgressRequest, Case, CaseState, CloseReason};
+use simpang_tests::{CallList, Layout, Role, Stand, eventually};
 use tonic::Code;
 
 const LIST: &str = "\
@@ -98,4 +98,74 @@ async fn a_call_list_is_worked_to_its_end() {
     let finished = stand.finish().await;
     let verdict = finished.verdicts.iter().find(|v| v["desk"] == "tier2-outbound").unwrap();
     assert_eq!(verdict["checker"]["counts"]["cases"], 2, "{verdict:#}");
+}
+
+/// Rows of the long list: every thousandth has no number, every five-hundredth repeats the row before.
+const ROWS: u32 = 20_000;
+
+fn long_list() -> String {
+    let mut csv = "nama,no hp,nomor tiket,kriteria,keterangan\n".to_owned();
+    for row in 1..=ROWS {
+        let number = match row {
+            _ if row % 1_000 == 0 => "tidak ada".to_owned(),
+            _ if row % 500 == 1 && row > 1 => format!("0812{:08}", row - 2),
+            _ => format!("0812{row:08}"),
+        };
+        csv.push_str(&format!("Pelanggan {row},{number},IN{row},special-request,minta dihubungi\n"));
+    }
+    csv
+}
+
+async fn progress(stand: &Stand) -> Option<Campaign> {
+    let (desk, campaign) = ("tier2-outbound".to_owned(), "callback".to_owned());
+    let request = CampaignProgressRequest { desk, campaign, at_least: 0 };
+    let answer = stand.client("admin").view().campaign_progress(request).await.ok()?.into_inner();
+    answer.campaigns.into_iter().next()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_that_broke_off_is_loaded_again_with_a_verdict_for_every_row_and_nobody_twice() {
+    let mut stand = Stand::start(Layout::Apart, |_| {}).await;
+    let csv = long_list();
+    let (client, sent) = (stand.client("admin"), stand.sent().clone());
+    let list = CallList { campaign: "callback".into(), csv: csv.clone() };
+    let loading = tokio::spawn(async move { list.load(&client, &sent).await });
+    eventually("part of the list to be loaded", async || {
+        progress(&stand).await.filter(|campaign| campaign.contacts > 1_000).map(drop)
+    })
+    .await;
+    stand.kill(Role::Ingest);
+    assert!(loading.await.unwrap().is_err(), "whoever loads is told that it broke off");
+
+    stand.run_all();
+    stand.until_ready().await;
+    stand.until_open().await;
+    let (file, verdicts) = (stand.dir().join("list.csv"), stand.dir().join("verdicts.csv"));
+    std::fs::write(&file, csv).unwrap();
+    let (file, told) = (file.display().to_string(), verdicts.display().to_string());
+    let load = ["campaign", "load", "tier2-outbound", "callback", &file, "--verdicts", &told];
+    let printed = stand.must(&load).await;
+    let (bad, twice) = (ROWS / 1_000, ROWS / 500 - 1);
+    let good = ROWS - bad - twice;
+    let sums = format!(
+        "{ROWS} rows, {good} loaded, {twice} repeats within the list, 0 not to be called, {bad} not usable"
+    );
+    assert!(printed.contains(&sums), "{sums} is not in\n{printed}");
+
+    let verdicts = std::fs::read_to_string(verdicts).unwrap();
+    let rows: Vec<&str> = verdicts.lines().skip(1).collect();
+    let lines = rows.iter().map(|row| row.split(',').next().unwrap().parse::<u32>().unwrap());
+    assert!(lines.eq(2..=ROWS + 1), "a verdict for every row, in order");
+    let count = |outcome: &str| rows.iter().filter(|row| row.split(',').nth(1) == Some(outcome)).count();
+    let counts = ["accepted", "invalid", "duplicate"].map(count);
+    assert_eq!(counts, [good, bad, twice].map(|count| usize::try_from(count).unwrap()));
+
+    let whole = eventually("the whole list to be there", async || {
+        progress(&stand).await.filter(|campaign| campaign.contacts >= good)
+    })
+    .await;
+    assert_eq!(whole.contacts, good, "nobody is there twice");
+    let finished = stand.finish().await;
+    let verdict = finished.verdicts.iter().find(|v| v["desk"] == "tier2-outbound").unwrap();
+    assert_eq!(verdict["checker"]["counts"]["cases"], good, "{verdict:#}");
 }

@@ -103,4 +103,9 @@ async fn tells_what_happened(stand: &Stand) {
     assert!(table.contains("resolved") && table.contains("PT Sinar Maju"), "{table}");
     let sla = stand.must(&["show", "sla", "tenesa"]).await;
     assert!(sla.contains("enterprise"), "{sla}");
+    let by_agent = stand.must(&["report", "sla", "tenesa", "--by", "agent", "--period", "whole"]).await;
+    let first = by_agent.lines().find(|line| line.starts_with("rina,first-response,"));
+    assert!(first.is_some_and(|row| row.starts_with("rina,first-response,1,1,0,0,0,0,100.0,")), "{by_agent}");
+    let solved = stand.must(&["report", "first-contact", "tenesa", "--by", "agent,queue"]).await;
+    assert!(solved.lines().any(|row| row.ends_with(",enterprise,rina,1,1,100.0,0,0,0,0")), "{solved}");
 }

@@ -7,6 +7,7 @@ mod apart;
 mod calls;
 mod chaos;
 mod compare;
+mod faults;
 mod foreign;
 mod imap;
 mod mail;

@@ -148,7 +148,6 @@ const HARMLESS: &[(&str, u32, &str)] = &[
     ("ReferenceLinked said twice", 2, AGAIN),
     ("SlaCancelled left out", 1, POLICY),
     ("SlaCancelled said before SlaMet", 1, ORDER),
-    ("SlaMet left out", 2, POLICY),
     ("SlaMet said before CaseUnassigned", 1, ORDER),
     ("SlaMet said before DeliveryEnded", 1, ORDER),
     ("SlaPaused said before CaseParked", 1, ORDER),

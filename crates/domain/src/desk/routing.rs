@@ -1,6 +1,7 @@
 //! Rules over a case, what they have done, and where the case goes.
 
 use super::judging::{Judging, no_name};
+use super::sla::solves;
 use crate::event::Happened;
 use crate::facts::CaseFacts;
 use crate::input::HandoverFailure;
@@ -239,6 +240,7 @@ impl<R: Rules> Judging<'_, R> {
 
     pub(super) fn resolve(&mut self, case: CaseId, by: Option<AgentId>, outcome: Name) {
         let worked = self.is_worked(case);
+        self.handled(case);
         let holder = self.unassign(case, UnassignedBy::End);
         self.emit(Happened::CaseResolved { case, agent: by, outcome });
         self.clocks_resolved(case);
@@ -253,6 +255,9 @@ impl<R: Rules> Judging<'_, R> {
 
     pub(super) fn close(&mut self, case: CaseId, reason: CloseReason, by: Option<AgentId>) {
         let worked = self.is_worked(case) && !matches!(reason, CloseReason::HandedOver | CloseReason::Merged);
+        if solves(reason) {
+            self.handled(case);
+        }
         let holder = self.unassign(case, UnassignedBy::End);
         self.faults_close(case, reason);
         self.clocks_closed(case, reason);

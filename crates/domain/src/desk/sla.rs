@@ -99,27 +99,31 @@ impl<R: Rules> Judging<'_, R> {
         }
     }
 
+    /// Nothing is owed any more. Only an answer that is on its way still decides whether it came in time.
     pub(super) fn clocks_resolved(&mut self, case: CaseId) {
         self.meet(case, SlaClock::Resolution);
-        self.meet(case, SlaClock::Handling);
-        for clock in
-            [SlaClock::PeriodicUpdate, SlaClock::NextResponse, SlaClock::Escalation, SlaClock::LeaderFollowUp]
-        {
+        for clock in [SlaClock::PeriodicUpdate, SlaClock::Escalation, SlaClock::LeaderFollowUp] {
             self.cancel(case, clock);
+        }
+        if self.case_of(case).replies == 0 {
+            self.cancel(case, SlaClock::FirstResponse);
+            self.cancel(case, SlaClock::NextResponse);
         }
     }
 
+    /// A case that comes back without ever having been answered is owed its first answer from now on.
     pub(super) fn clocks_reopen(&mut self, case: CaseId) {
+        if !self.case_of(case).answered {
+            self.start(case, SlaClock::FirstResponse, self.at);
+        }
         self.start(case, SlaClock::Resolution, self.at);
         self.start(case, SlaClock::PeriodicUpdate, self.at);
     }
 
     /// A case that is closed as settled or by its agent counts as solved; any other end cancels what still runs.
     pub(super) fn clocks_closed(&mut self, case: CaseId, reason: CloseReason) {
-        let solved = [CloseReason::Closed, CloseReason::Settled, CloseReason::Disposition].contains(&reason);
-        if solved {
+        if solves(reason) {
             self.meet(case, SlaClock::Resolution);
-            self.meet(case, SlaClock::Handling);
             if reason == CloseReason::Disposition {
                 self.meet(case, SlaClock::FirstResponse);
             }
@@ -134,6 +138,12 @@ impl<R: Rules> Judging<'_, R> {
         self.meet(case, SlaClock::Escalation);
     }
 
+    /// Whoever holds it has finished it.
+    pub(super) fn handled(&mut self, case: CaseId) {
+        self.meet(case, SlaClock::Handling);
+    }
+
+    /// Nobody holds it any more, and it goes on.
     pub(super) fn handling_ends(&mut self, case: CaseId) {
         self.cancel(case, SlaClock::Handling);
     }
@@ -197,6 +207,11 @@ impl<R: Rules> Judging<'_, R> {
             BreachStep::Queue(queue) => self.move_to_queue(case, queue),
         }
     }
+}
+
+/// Whether a case that is closed for this reason counts as solved.
+pub(super) fn solves(reason: CloseReason) -> bool {
+    [CloseReason::Closed, CloseReason::Settled, CloseReason::Disposition].contains(&reason)
 }
 
 fn pauses_in(rule: &ClockRule, status: Status) -> bool {

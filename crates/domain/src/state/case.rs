@@ -175,6 +175,8 @@ pub struct Case {
     pub clocks: Vec<Clock>,
     /// A person has answered and the channel accepted it.
     pub answered: bool,
+    /// Agents' answers that are on their way: queued, and no final word of the channel yet.
+    pub replies: u32,
     /// The waiting pull it was given to, until its agent does something with it.
     pub untouched: Option<InputId>,
     /// The case that goes on in its place.
@@ -288,7 +290,7 @@ stored!(struct Clock { clock, target_ms, calendar, state, warned, breached, from
 stored!(struct Case {
     id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
-    queued_at, messages, count, clocks, answered, untouched, merged_into, attempts, misses, sent, escalated, followers,
+    queued_at, messages, count, clocks, answered, replies, untouched, merged_into, attempts, misses, sent, escalated, followers,
     numbers, lease_due, answer_due, tickets,
 });
 stored!(struct Tickets { faults, reported, references });

@@ -2,9 +2,40 @@
 
 use simpang_domain::event::Happened;
 use simpang_domain::input::{Ask, Body};
-use simpang_domain::words::{DeliveryOutcome, ReplyKind, SlaClock, WaitingOn};
+use simpang_domain::rules::ClockRule;
+use simpang_domain::words::{DeliveryId, DeliveryOutcome, ReplyKind, SlaClock, WaitingOn};
 
 use crate::support::{DAY, HOUR, MIN, Trial, answer, names};
+
+fn taken() -> Trial {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.ready("rina");
+    desk.pull("rina", 1, 0);
+    desk
+}
+
+fn resolve() -> Ask {
+    Ask::Resolve { outcome: "".into() }
+}
+
+fn reply() -> Ask {
+    Ask::Reply { kind: ReplyKind::Normal, to: None, category: Vec::new(), resolve: false }
+}
+
+/// How clocks ended, such as `FirstResponse met`.
+fn ends(events: &[Happened]) -> Vec<String> {
+    let end = |e: &Happened| match e {
+        Happened::SlaMet { clock, .. } => Some(format!("{clock:?} met")),
+        Happened::SlaCancelled { clock, .. } => Some(format!("{clock:?} cancelled")),
+        _ => None,
+    };
+    events.iter().filter_map(end).collect()
+}
+
+fn runs(desk: &Trial, clock: SlaClock) -> bool {
+    desk.desk.state().cases.values().next().unwrap().clock(clock).is_some()
+}
 
 fn first_response(events: &[Happened]) -> Vec<String> {
     let of = |e: &&Happened| {
@@ -107,4 +138,85 @@ fn resolving_meets_the_resolution_clock_and_says_how_long_it_took() {
         _ => None,
     });
     assert_eq!(took, Some(30_000));
+}
+
+#[test]
+fn resolving_without_an_answer_owes_none_any_more() {
+    let mut desk = taken();
+    let events = desk.ask("rina", 1, resolve());
+    assert_eq!(ends(&events), ["Resolution met", "FirstResponse cancelled"]);
+    assert_eq!(first_response(&desk.pass(2 * HOUR)), Vec::<String>::new());
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn an_answer_on_its_way_while_its_case_is_resolved_still_counts_when_it_is_accepted() {
+    let mut desk = taken();
+    desk.ask("rina", 1, reply());
+    let answer = desk.history.last().unwrap().0.id;
+    assert_eq!(ends(&desk.ask("rina", 1, resolve())), ["Resolution met"]);
+    let delivery = DeliveryId { input: answer, part: 0 };
+    assert_eq!(ends(&desk.deliver_this(delivery, DeliveryOutcome::Delivered)), ["FirstResponse met"]);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn an_answer_that_fails_after_its_case_was_resolved_is_still_owed() {
+    let mut desk = taken();
+    desk.ask("rina", 1, reply());
+    let answer = desk.history.last().unwrap().0.id;
+    desk.ask("rina", 1, resolve());
+    let delivery = DeliveryId { input: answer, part: 0 };
+    assert!(ends(&desk.deliver_this(delivery, DeliveryOutcome::Refused)).is_empty());
+    assert!(runs(&desk, SlaClock::FirstResponse));
+    assert_eq!(first_response(&desk.pass(HOUR)).last().map(String::as_str), Some("SlaBreached"));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn a_case_that_comes_back_unanswered_is_owed_its_first_answer_from_then_on() {
+    let mut desk = taken();
+    desk.ask("rina", 1, resolve());
+    desk.pass(3 * HOUR);
+    desk.ready("rina");
+    let events = desk.ask("rina", 1, Ask::Reopen);
+    let starts = events.iter().find_map(|e| match e {
+        Happened::SlaStarted { clock: SlaClock::FirstResponse, deadline, .. } => Some(*deadline),
+        _ => None,
+    });
+    assert_eq!(starts, Some(desk.now + HOUR));
+    desk.ask("rina", 1, reply());
+    desk.deliver(DeliveryOutcome::Delivered);
+    desk.ask("rina", 1, resolve());
+    desk.ask("rina", 1, Ask::Reopen);
+    assert!(!runs(&desk, SlaClock::FirstResponse));
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn handling_is_met_by_whoever_finishes_the_case_and_cancelled_when_they_give_it_up() {
+    let handled = || {
+        let mut desk = Trial::ruled_by(|tables| {
+            let template = tables.slas[0].clocks[0].clone();
+            let (clock, on_breach) = (SlaClock::Handling, Vec::new());
+            tables.slas[0].clocks.push(ClockRule { clock, on_breach, ..template });
+        });
+        desk.mail(1);
+        desk.ready("rina");
+        desk.pull("rina", 1, 0);
+        desk
+    };
+    for ask in [resolve(), Ask::Close] {
+        let mut desk = handled();
+        desk.now += 30_000;
+        let events = desk.ask("rina", 1, ask);
+        assert!(ends(&events).contains(&"Handling met".to_owned()), "{:?}", ends(&events));
+        desk.assert_fold_is_equal();
+    }
+    for ask in [Ask::Release, Ask::MarkSpam] {
+        let mut desk = handled();
+        let events = desk.ask("rina", 1, ask);
+        assert!(ends(&events).contains(&"Handling cancelled".to_owned()), "{:?}", ends(&events));
+        desk.assert_fold_is_equal();
+    }
 }

@@ -11,6 +11,7 @@ use simpang_proto::log::v1::fact::Value as FactValue;
 use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_proto::view::v1::CaseState;
 
+use super::figures::{ESCALATED, MISSED, MOVED};
 use super::{At, Done, Fold};
 use crate::row::{
     AssignmentRow, CaseRow, ClassificationRow, ContactRow, DispositionRow, EscalationRow, NoteRow, RefRow,
@@ -20,6 +21,7 @@ use crate::sentence;
 
 impl Fold<'_> {
     pub(super) fn opened(&mut self, at: At, e: &log::CaseOpened) -> Done {
+        self.came_back(e.follows)?;
         let input = self.input(at.input)?;
         let from = match e.split_from {
             0 => None,
@@ -180,6 +182,11 @@ impl Fold<'_> {
         row.assigned_ms = at.at_ms;
         row.assignments += 1;
         row.transfers += i64::from(given);
+        if !row.handler.is_empty() && row.handler != e.agent && row.course & MISSED == 0 {
+            row.course |= MOVED;
+        }
+        row.course &= !MISSED;
+        row.handler.clone_from(&e.agent);
         self.pull_given(&e.agent, at, e.pull)?;
         self.assignment(at, e.case, &e.agent, e.by, false, e.explanation.as_ref())
     }
@@ -267,7 +274,7 @@ impl Fold<'_> {
         row.resolved_ms = at.at_ms;
         row.outcome.clone_from(&e.outcome);
         row.scheduled_ms = 0;
-        Ok(())
+        self.solved(at.at_ms, e.case)
     }
 
     pub(super) fn reopened(&mut self, at: At, e: &log::CaseReopened) -> Done {
@@ -278,7 +285,7 @@ impl Fold<'_> {
         row.closed_ms = 0;
         row.close_reason = 0;
         row.reopenings += 1;
-        Ok(())
+        self.came_back(e.case)
     }
 
     pub(super) fn closed(&mut self, at: At, e: &log::CaseClosed) -> Done {
@@ -288,7 +295,10 @@ impl Fold<'_> {
         row.close_reason = e.reason;
         row.scheduled_ms = 0;
         row.unanswered = false;
-        Ok(())
+        match e.reason() {
+            log::CloseReason::Closed | log::CloseReason::Disposition => self.solved(at.at_ms, e.case),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn followed(&mut self, at: At, case: u64, agent: &str, begins: bool) -> Done {
@@ -344,6 +354,7 @@ impl Fold<'_> {
             _ => None,
         };
         self.case(at, e.case)?;
+        self.took(e.case, ESCALATED)?;
         let row = EscalationRow {
             seq: at.seq,
             idx: at.idx,
@@ -392,7 +403,11 @@ impl Fold<'_> {
             }
             _ => (Vec::new(), 0),
         };
-        self.case(at, e.case)?;
+        let row = self.case(at, e.case)?;
+        row.course &= !MISSED;
+        if !e.contacted {
+            row.course |= MISSED;
+        }
         let row = DispositionRow {
             seq: at.seq,
             idx: at.idx,

@@ -7,6 +7,7 @@ use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::command::Body as Asked;
 
 use super::cases::with_facts;
+use super::figures::FAULT;
 use super::{At, Done, Fold};
 use crate::row::{FaultRow, int};
 use crate::sentence::plain;
@@ -19,6 +20,7 @@ impl Fold<'_> {
         };
         let case = self.case(at, e.case)?;
         case.facts = with_facts(&case.facts, &e.facts);
+        self.took(e.case, FAULT)?;
         let content = report.content.map(|sealed| sealed.body.to_vec()).unwrap_or_default();
         let said = log::FaultContent::decode(content.as_slice()).unwrap_or_default();
         let choices: Vec<_> = report.choices.iter().map(|c| (&c.name, &c.value)).collect();

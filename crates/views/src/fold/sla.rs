@@ -1,13 +1,10 @@
-//! SLA clocks of cases, and how targets were kept.
+//! SLA clocks of cases.
 
-use rusqlite::params;
 use simpang_proto::log::v1 as log;
 
+use super::figures::is_live;
 use super::{At, Done, Fold};
 use crate::row::{ClockRow, int};
-
-/// Attainment is counted by quarters of an hour of UTC: every zone's days are made of whole ones.
-pub(crate) const SLOT_MS: i64 = 900_000;
 
 /// A clock runs.
 pub(crate) const RUNNING: i32 = 1;
@@ -18,37 +15,32 @@ pub(crate) const MET: i32 = 3;
 /// A clock no longer applies.
 pub(crate) const CANCELLED: i32 = 4;
 
-/// One cell of the attainment table: slot, queue, priority, clock.
-pub(super) type Cell = (i64, String, String, i32);
-
-/// What is counted in a cell.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    started: i64,
-    met: i64,
-    breached: i64,
-    met_late: i64,
-    cancelled: i64,
-    elapsed_ms: i64,
-}
-
 impl Fold<'_> {
+    /// A new run. One that it takes the place of, from the same beginning and before that had breached, no longer counts.
     pub(super) fn sla_started(&mut self, at: At, e: &log::SlaStarted) -> Done {
-        self.clock(at, e.case, e.clock, |clock| {
-            *clock = ClockRow {
-                case_id: clock.case_id,
-                clock: clock.clock,
-                state: RUNNING,
-                sla: e.sla.clone(),
-                calendar: e.calendar.clone(),
-                target_ms: e.target_ms,
-                started_ms: at.at_ms,
-                deadline_ms: e.deadline_ms,
-                runs: clock.runs + 1,
-                ..ClockRow::default()
-            };
-        })?;
-        self.count(at, e.case, e.clock, |counts| counts.started += 1)
+        let from_ms = if e.from_ms == 0 { at.at_ms } else { e.from_ms };
+        let known = self.case_entry(int(e.case))?.clocks.get(&e.clock).cloned();
+        let runs = known.as_ref().map_or(0, |clock| clock.runs);
+        let same = |was: &ClockRow| was.from_ms == from_ms && was.ended_ms == at.at_ms && !was.breached;
+        if let Some(was) = known.filter(|was| was.state == CANCELLED && same(was)) {
+            self.added.clock(&was, -1);
+        }
+        let new = ClockRow {
+            case_id: int(e.case),
+            clock: e.clock,
+            state: RUNNING,
+            sla: e.sla.clone(),
+            calendar: e.calendar.clone(),
+            target_ms: e.target_ms,
+            started_ms: at.at_ms,
+            deadline_ms: e.deadline_ms,
+            runs: runs + 1,
+            from_ms,
+            dim: self.dim(e.case, false)?,
+            ..ClockRow::default()
+        };
+        self.added.clock(&new, 1);
+        self.set_clock(at, e.case, new)
     }
 
     pub(super) fn sla_paused(&mut self, at: At, e: &log::SlaPaused) -> Done {
@@ -72,10 +64,7 @@ impl Fold<'_> {
             clock.state = MET;
             clock.elapsed_ms = e.elapsed_ms;
             clock.ended_ms = at.at_ms;
-        })?;
-        self.count(at, e.case, e.clock, |counts| {
-            *(if e.late { &mut counts.met_late } else { &mut counts.met }) += 1;
-            counts.elapsed_ms += e.elapsed_ms;
+            clock.breached |= e.late;
         })
     }
 
@@ -84,66 +73,42 @@ impl Fold<'_> {
     }
 
     pub(super) fn sla_breached(&mut self, at: At, e: &log::SlaBreached) -> Done {
-        self.clock(at, e.case, e.clock, |clock| clock.breached = true)?;
-        self.count(at, e.case, e.clock, |counts| counts.breached += 1)
+        self.clock(at, e.case, e.clock, |clock| clock.breached = true)
     }
 
     pub(super) fn sla_cancelled(&mut self, at: At, e: &log::SlaCancelled) -> Done {
-        let mut late = false;
         self.clock(at, e.case, e.clock, |clock| {
-            late = clock.breached;
             clock.state = CANCELLED;
             clock.ended_ms = at.at_ms;
-        })?;
-        if late {
-            return Ok(());
-        }
-        self.count(at, e.case, e.clock, |counts| counts.cancelled += 1)
+        })
     }
 
-    /// Changes one clock, and what its case shows of its clocks.
+    /// Changes a run of a clock, and what it adds to the figures. One that the log never started counts as nothing.
     fn clock(&mut self, at: At, case: u64, clock: i32, change: impl FnOnce(&mut ClockRow)) -> Done {
+        let known = self.case_entry(int(case))?.clocks.get(&clock).cloned();
+        let new = || ClockRow { case_id: int(case), clock, from_ms: at.at_ms, ..ClockRow::default() };
+        let mut run = known.unwrap_or_else(new);
+        if run.runs > 0 {
+            self.added.clock(&run, -1);
+        }
+        change(&mut run);
+        if run.runs > 0 {
+            run.dim = self.dim(case, !is_live(&run))?;
+            self.added.clock(&run, 1);
+        }
+        self.set_clock(at, case, run)
+    }
+
+    /// Keeps a clock, and what its case shows of its clocks.
+    fn set_clock(&mut self, at: At, case: u64, clock: ClockRow) -> Done {
         self.changes.sla = true;
         self.case(at, case)?;
         let entry = self.case_entry(int(case))?;
         entry.dirty_clocks = true;
-        let new = || ClockRow { case_id: int(case), clock, ..ClockRow::default() };
-        change(entry.clocks.entry(clock).or_insert_with(new));
+        entry.clocks.insert(clock.clock, clock);
         let running = || entry.clocks.values().filter(|clock| clock.state == RUNNING);
         entry.row.deadline_ms = running().map(|clock| clock.deadline_ms).min().unwrap_or_default();
         entry.row.breached = running().any(|clock| clock.breached);
-        Ok(())
-    }
-
-    fn count(&mut self, at: At, case: u64, clock: i32, change: impl FnOnce(&mut Counts)) -> Done {
-        let row = &self.case_entry(int(case))?.row;
-        let cell = (at.at_ms.div_euclid(SLOT_MS), row.queue.clone(), row.priority.clone(), clock);
-        change(self.counts.entry(cell).or_default());
-        Ok(())
-    }
-
-    pub(super) fn write_counts(&mut self) -> Done {
-        let statement = "INSERT INTO attainment
-            (slot, queue, priority, clock, started, met, breached, met_late, cancelled, elapsed_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET started = started + excluded.started, met = met + excluded.met,
-                breached = breached + excluded.breached, met_late = met_late + excluded.met_late,
-                cancelled = cancelled + excluded.cancelled, elapsed_ms = elapsed_ms + excluded.elapsed_ms";
-        for ((slot, queue, priority, clock), c) in std::mem::take(&mut self.counts) {
-            let values = params![
-                slot,
-                queue,
-                priority,
-                clock,
-                c.started,
-                c.met,
-                c.breached,
-                c.met_late,
-                c.cancelled,
-                c.elapsed_ms
-            ];
-            self.conn.prepare_cached(statement)?.execute(values)?;
-        }
         Ok(())
     }
 }

@@ -1,9 +1,5 @@
-//! The SLA board: clocks now, and how targets were kept.
+//! The SLA board: clocks now.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use simpang_proto::view::v1 as api;
@@ -11,25 +7,22 @@ use simpang_proto::view::v1 as api;
 use super::conversation::clock;
 use super::filter::Condition;
 use super::{Read, Snapshot, limited};
-use crate::fold::{PAUSED, RUNNING, SLOT_MS};
+use crate::fold::{PAUSED, RUNNING};
 use crate::row::{ClockRow, count};
-use crate::store::ViewsError;
-
-/// Attainment over this long when nothing is said.
-const USUAL_SPAN_MS: i64 = 7 * 24 * 3_600_000;
 
 impl Snapshot<'_> {
-    /// Clocks now with their nearest deadlines and breaches, and attainment.
+    /// Clocks now with their nearest deadlines and breaches, and figures.
     ///
     /// # Errors
-    /// [`ViewsError::Request`] for a zone that is none.
+    /// [`crate::ViewsError::Request`] for a zone, period or dimension that is none, and for too many rows.
     pub fn sla_board(&self, request: &api::SlaBoardRequest) -> Read<api::SlaBoardResponse> {
         let mut board = self.sla_now(request)?;
         board.attainment = self.attainment(request)?;
+        board.first_contact = self.first_contact(request)?;
         Ok(board)
     }
 
-    /// As [`Self::sla_board`], without attainment.
+    /// As [`Self::sla_board`], without figures.
     ///
     /// # Errors
     /// When the database fails.
@@ -39,7 +32,7 @@ impl Snapshot<'_> {
             now: self.clocks_now(request)?,
             nearest: self.running(request, false)?,
             breached: self.running(request, true)?,
-            attainment: Vec::new(),
+            ..api::SlaBoardResponse::default()
         })
     }
 
@@ -85,65 +78,17 @@ impl Snapshot<'_> {
         };
         rows.into_iter().map(line).collect()
     }
-
-    fn attainment(&self, request: &api::SlaBoardRequest) -> Read<Vec<api::SlaAttainment>> {
-        let zone = zone(&request.zone)?;
-        let to_ms = if request.to_ms == 0 { self.folded_to_ms()?.saturating_add(1) } else { request.to_ms };
-        let from_ms =
-            if request.from_ms == 0 { to_ms.saturating_sub(USUAL_SPAN_MS) } else { request.from_ms };
-        let mut condition = asked(request);
-        condition.and("slot >= ?", [Value::from(from_ms.div_euclid(SLOT_MS))]);
-        condition.and("slot * ? < ?", [Value::from(SLOT_MS), Value::from(to_ms)]);
-        let statement = format!(
-            "SELECT slot, queue, priority, clock, started, met, breached, met_late, cancelled, elapsed_ms
-             FROM attainment{}",
-            condition.clause()
-        );
-        let mut days: BTreeMap<(NaiveDate, String, String, i32), api::SlaAttainment> = BTreeMap::new();
-        let mut statement = self.conn.prepare_cached(&statement)?;
-        let mut rows = statement.query(params_from_iter(&condition.values))?;
-        while let Some(row) = rows.next()? {
-            let key = (day(row.get(0)?, zone), row.get(1)?, row.get(2)?, row.get(3)?);
-            let cell = days.entry(key).or_default();
-            cell.started += count(row.get(4)?);
-            cell.met += count(row.get(5)?);
-            cell.breached += count(row.get(6)?);
-            cell.met_late += count(row.get(7)?);
-            cell.cancelled += count(row.get(8)?);
-            cell.elapsed_ms += row.get::<_, i64>(9)?;
-        }
-        Ok(days.into_iter().map(attained).collect())
-    }
 }
 
 fn asked(request: &api::SlaBoardRequest) -> Condition {
     let mut condition = Condition::default();
     condition.any("queue", &request.queues);
     condition.any("priority", &request.priorities);
+    condition.any("segment", &request.segments);
+    condition.any("assignee", &request.agents);
+    condition.any("campaign", &request.campaigns);
     if request.clock != 0 {
         condition.and("clock = ?", [Value::from(request.clock)]);
     }
     condition
-}
-
-fn zone(name: &str) -> Read<Tz> {
-    if name.is_empty() {
-        return Ok(Tz::UTC);
-    }
-    let unknown = |_| ViewsError::Request(format!("zone: `{name}` is no IANA zone, such as `Asia/Jakarta`"));
-    name.parse().map_err(unknown)
-}
-
-fn day(slot: i64, zone: Tz) -> NaiveDate {
-    let start = DateTime::from_timestamp_millis(slot.saturating_mul(SLOT_MS)).unwrap_or_default();
-    start.with_timezone(&zone).date_naive()
-}
-
-fn attained(
-    ((day, queue, priority, clock), cell): ((NaiveDate, String, String, i32), api::SlaAttainment),
-) -> api::SlaAttainment {
-    let ended = u64::from(cell.met) + u64::from(cell.breached);
-    let permille = (u64::from(cell.met) * 1_000).checked_div(ended).unwrap_or(1_000);
-    let attained_permille = u32::try_from(permille).unwrap_or(1_000);
-    api::SlaAttainment { day: day.to_string(), queue, priority, clock, attained_permille, ..cell }
 }

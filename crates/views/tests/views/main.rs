@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod cases;
 mod faults;
+mod figures;
 mod laws;
 mod lists;
 mod sla;

@@ -1,7 +1,7 @@
 //! `simpang campaign`: a call list and what became of each of its rows; the do-not-call list.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -26,11 +26,15 @@ const NUMBERS: usize = 1_000;
 
 pub(crate) async fn run(config: &Config, args: Campaign) -> Result<()> {
     match args {
-        Campaign::Load { desk, campaign, file, criterion, zone, server, json } => {
+        Campaign::Load { desk, campaign, file, criterion, zone, verdicts, server, json } => {
             let criterion = criterion.unwrap_or_default();
             let begin = api::BeginLoad { desk, campaign, list: list_name(&file), zone, criterion };
             let client = Client::of(config, &server).await?;
-            let totals = load(&client, begin, &file, json.json).await?;
+            let mut teller = Teller::new(verdicts.as_deref(), json.json)?;
+            let loaded = load(&client, begin, &file, &mut teller).await;
+            // What was told until it broke off is kept too.
+            teller.finish()?;
+            let totals = loaded?;
             if totals.accepted == 0 {
                 bail!("nothing was loaded: none of {} rows is a new contact", totals.rows);
             }
@@ -50,7 +54,12 @@ fn list_name(file: &Path) -> String {
 }
 
 /// Loads a list, piece by piece, and tells what becomes of its rows meanwhile.
-async fn load(client: &Client, begin: api::BeginLoad, file: &Path, as_json: bool) -> Result<api::LoadTotals> {
+async fn load(
+    client: &Client,
+    begin: api::BeginLoad,
+    file: &Path,
+    teller: &mut Teller,
+) -> Result<api::LoadTotals> {
     let what = format!("campaign {} of desk {}", begin.campaign, begin.desk);
     let bar = output::progress(lines(file)?.saturating_sub(1), "loading");
     let list = open(file)?;
@@ -63,9 +72,7 @@ async fn load(client: &Client, begin: api::BeginLoad, file: &Path, as_json: bool
         match told.body {
             Some(Told::Row(row)) => {
                 bar.inc(1);
-                if as_json || remark(&row).is_some() {
-                    bar.suspend(|| tell(&row, as_json));
-                }
+                teller.tell(&row, &bar)?;
             }
             Some(Told::Totals(sum)) => totals = Some(sum),
             None => {}
@@ -75,8 +82,42 @@ async fn load(client: &Client, begin: api::BeginLoad, file: &Path, as_json: bool
     sending.await.context("the list was not read to its end")?.with_context(|| read_error(file))?;
     let totals =
         totals.context("the answer ended before its totals: load the same list again, that is harmless")?;
-    sum_up(&what, &totals, as_json);
+    sum_up(&what, &totals, teller.as_json);
     Ok(totals)
+}
+
+/// Says what became of rows, on the terminal and in a file.
+struct Teller {
+    as_json: bool,
+    file: Option<(BufWriter<File>, PathBuf)>,
+}
+
+impl Teller {
+    fn new(path: Option<&Path>, as_json: bool) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self { as_json, file: None }) };
+        let made = File::create(path).with_context(|| write_error(path))?;
+        let mut file = BufWriter::new(made);
+        writeln!(file, "line,outcome,key,reason").with_context(|| write_error(path))?;
+        Ok(Self { as_json, file: Some((file, path.to_owned())) })
+    }
+
+    fn tell(&mut self, row: &api::RowVerdict, bar: &indicatif::ProgressBar) -> Result<()> {
+        if self.as_json || remark(row).is_some() {
+            bar.suspend(|| tell(row, self.as_json));
+        }
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        let cells = [row.line.to_string(), outcome(row), row.key.clone(), row.reason.clone()];
+        writeln!(file, "{}", super::report::line(&cells)).with_context(|| write_error(path))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        file.flush().with_context(|| write_error(path))
+    }
+}
+
+fn write_error(path: &Path) -> String {
+    format!("can't write the verdicts to {}", path.display())
 }
 
 /// Reads the file and hands its pieces on, as fast as they are taken.

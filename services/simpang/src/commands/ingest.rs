@@ -1,5 +1,5 @@
-//! `simpang ingest gaps` and `simpang ingest replay`: what a source says it sent against what the log has, and stored
-//! raw bytes read again.
+//! `simpang ingest gaps`, `replay` and `reference`: what a source says it sent against what the log has, stored raw bytes
+//! read again, and what another system says of a ticket.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -10,10 +10,12 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use simpang_log::tail::Body;
 use simpang_log::{Anchor, DeskName, LogStore, Tail};
+use simpang_proto::ingest::v1::ReportReferenceRequest;
 use simpang_proto::log::v1::input::Body as Input;
 use simpang_wire::key::Key;
 
-use crate::cli::{Gaps, IngestCommand, Json, ReplayRaw};
+use crate::cli::{Gaps, IngestCommand, Json, ReplayRaw, TicketStatus};
+use crate::client::{Client, refused};
 use crate::config::Config;
 use crate::{installation, output, store};
 
@@ -21,7 +23,25 @@ pub(crate) async fn run(config: &Config, command: IngestCommand) -> Result<ExitC
     match command {
         IngestCommand::Gaps(args) => gaps(config, args).await,
         IngestCommand::Replay(args) => replay(config, args).await,
+        IngestCommand::Reference(args) => reference(config, args).await,
     }
+}
+
+/// Brings what another system says of a ticket.
+async fn reference(config: &Config, args: TicketStatus) -> Result<ExitCode> {
+    let client = Client::of(config, &args.server).await?;
+    let TicketStatus { desk, system, number, status, id, .. } = args;
+    let told = format!("{system} ticket {number} is `{status}`");
+    let request_id = id.unwrap_or_else(crate::commands::agent::request_id);
+    let request = ReportReferenceRequest { desk: desk.clone(), system, number, status, request_id };
+    let answer = client.ingest().report_reference(request).await.map_err(refused)?.into_inner();
+    let place = answer.place.unwrap_or_default();
+    if args.json.json {
+        output::json(&json!({"desk": place.desk, "seq": place.seq, "index": place.index}));
+    } else {
+        output::line(format!("{told}: on the log of desk {desk} at {}/{}", place.seq, place.index));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Compares ids with the sources of the messages on a desk's log.

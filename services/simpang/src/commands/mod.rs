@@ -6,6 +6,7 @@ pub(crate) mod campaign;
 pub(crate) mod desk;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod figures;
 pub(crate) mod ingest;
 pub(crate) mod policy;
 pub(crate) mod replay;

@@ -1,9 +1,10 @@
 //! `simpang report`: what the views know, as CSV for a spreadsheet (M12).
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use simpang_proto::view::v1 as api;
 use simpang_views::sentence::plain;
 
+use super::figures::{Cut, time};
 use crate::cli::{Report, ReportKind};
 use crate::client::{Client, refused};
 use crate::config::Config;
@@ -11,69 +12,35 @@ use crate::output;
 
 pub(crate) async fn run(config: &Config, args: Report) -> Result<()> {
     let client = Client::of(config, &args.server).await?;
-    let (from_ms, to_ms) = (time(args.from.as_deref())?, time(args.to.as_deref())?);
+    let (desk, cut) = (&args.desk, &args.cut);
     let rows = match args.kind {
-        ReportKind::Sla => sla(&client, &args.desk, &args.zone, from_ms, to_ms).await?,
-        ReportKind::Agents => agents(&client, &args.desk, from_ms, to_ms).await?,
-        ReportKind::Campaigns => campaigns(&client, &args.desk).await?,
-        ReportKind::Outcomes => outcomes(&client, &args.desk).await?,
+        ReportKind::Sla => {
+            let (head, rows) = cut.kept_csv(&cut.board(&client, desk).await?.attainment);
+            headed(&head, rows.into_iter())
+        }
+        ReportKind::FirstContact => {
+            let (head, rows) = cut.solved_csv(&cut.board(&client, desk).await?.first_contact);
+            headed(&head, rows.into_iter())
+        }
+        ReportKind::Agents => agents(&client, desk, cut).await?,
+        ReportKind::Queues => queues(&client, desk, cut).await?,
+        ReportKind::Cases => cases(&client, desk, cut).await?,
+        ReportKind::Campaigns => campaigns(&client, desk).await?,
+        ReportKind::Outcomes => outcomes(&client, desk).await?,
     };
     rows.iter().for_each(|row| output::line(line(row)));
     Ok(())
 }
 
-fn time(text: Option<&str>) -> Result<i64> {
-    let Some(text) = text else { return Ok(0) };
-    let parsed = chrono::DateTime::parse_from_rfc3339(text).with_context(|| {
-        format!("`{text}` is no time: write such as 2026-11-21T00:00:00+07:00, with the zone")
-    })?;
-    Ok(parsed.timestamp_millis())
-}
-
-/// How targets were kept, by day, queue, priority and clock (J2).
-async fn sla(client: &Client, desk: &str, zone: &str, from_ms: i64, to_ms: i64) -> Result<Vec<Vec<String>>> {
-    let request = api::SlaBoardRequest {
-        desk: desk.to_owned(),
-        zone: zone.to_owned(),
-        from_ms,
-        to_ms,
-        limit: 1,
-        ..Default::default()
-    };
-    let board = client.view().sla_board(request).await.map_err(refused)?.into_inner();
-    let head = [
-        "day",
-        "queue",
-        "priority",
-        "clock",
-        "started",
-        "met",
-        "breached",
-        "met_late",
-        "cancelled",
-        "attained_percent",
-        "average_seconds",
-    ];
-    let row = |kept: api::SlaAttainment| {
-        let met = i64::from(kept.met) + i64::from(kept.met_late);
-        let average = kept.elapsed_ms.checked_div(met).map_or(String::new(), |ms| (ms / 1_000).to_string());
-        // Of clocks that all still run nothing is known yet.
-        let attained = match kept.met + kept.breached {
-            0 => String::new(),
-            _ => format!("{}.{}", kept.attained_permille / 10, kept.attained_permille % 10),
-        };
-        let clock = plain(kept.clock().as_str_name(), "CLOCK_");
-        let counts = [kept.started, kept.met, kept.breached, kept.met_late, kept.cancelled];
-        let counts = counts.map(|count| count.to_string());
-        [vec![kept.day, kept.queue, kept.priority, clock], counts.to_vec(), vec![attained, average]].concat()
-    };
-    Ok(headed(&head, board.attainment.into_iter().map(row)))
+async fn floor(client: &Client, desk: &str, cut: &Cut) -> Result<api::ListAgentsResponse> {
+    let (from_ms, to_ms) = (time(cut.from.as_deref())?, time(cut.to.as_deref())?);
+    let (desk, agents) = (desk.to_owned(), cut.agent.clone());
+    let request = api::ListAgentsRequest { desk, agents, from_ms, to_ms, ..Default::default() };
+    Ok(client.view().list_agents(request).await.map_err(refused)?.into_inner())
 }
 
 /// Agents' time in each state, and what they got.
-async fn agents(client: &Client, desk: &str, from_ms: i64, to_ms: i64) -> Result<Vec<Vec<String>>> {
-    let request = api::ListAgentsRequest { desk: desk.to_owned(), from_ms, to_ms, ..Default::default() };
-    let floor = client.view().list_agents(request).await.map_err(refused)?.into_inner();
+async fn agents(client: &Client, desk: &str, cut: &Cut) -> Result<Vec<Vec<String>>> {
     let row = |agent: api::Agent| {
         let mut rows = Vec::new();
         for time in &agent.times {
@@ -94,7 +61,83 @@ async fn agents(client: &Client, desk: &str, from_ms: i64, to_ms: i64) -> Result
         rows
     };
     let head = ["agent", "name", "site", "state", "reason", "seconds", "cases_got", "cases_finished"];
-    Ok(headed(&head, floor.agents.into_iter().flat_map(row)))
+    Ok(headed(&head, floor(client, desk, cut).await?.agents.into_iter().flat_map(row)))
+}
+
+/// What waits in each queue now.
+async fn queues(client: &Client, desk: &str, cut: &Cut) -> Result<Vec<Vec<String>>> {
+    let wanted = |queue: &api::QueueNow| cut.queue.is_empty() || cut.queue.contains(&queue.queue);
+    let row = |queue: api::QueueNow| {
+        vec![queue.queue, queue.waiting.to_string(), queue.held.to_string(), moment(queue.oldest_ms)]
+    };
+    let queues = floor(client, desk, cut).await?.queues.into_iter().filter(wanted);
+    Ok(headed(&["queue", "waiting", "held", "oldest_since"], queues.map(row)))
+}
+
+/// The ticket table.
+async fn cases(client: &Client, desk: &str, cut: &Cut) -> Result<Vec<Vec<String>>> {
+    let filter = api::CaseFilter {
+        with_closed: true,
+        queues: cut.queue.clone(),
+        priorities: cut.priority.clone(),
+        segments: cut.segment.clone(),
+        assignees: cut.agent.clone(),
+        campaigns: cut.campaign.clone(),
+        opened_from_ms: time(cut.from.as_deref())?,
+        opened_to_ms: time(cut.to.as_deref())?,
+        ..Default::default()
+    };
+    let found = super::show::list(client, desk, &filter).await?;
+    Ok(headed(CASE_HEAD, found.into_iter().map(case_row)))
+}
+
+const CASE_HEAD: &[&str] = &[
+    "case",
+    "state",
+    "channel",
+    "queue",
+    "priority",
+    "segment",
+    "campaign",
+    "agent",
+    "customer",
+    "category",
+    "opened",
+    "last_message",
+    "last_reply",
+    "changed",
+    "due",
+    "breached",
+    "messages",
+    "subject",
+];
+
+fn case_row(case: api::CaseSummary) -> Vec<String> {
+    vec![
+        case.case.to_string(),
+        plain(case.state().as_str_name(), "CASE_STATE_"),
+        plain(case.channel().as_str_name(), "CHANNEL_"),
+        case.queue,
+        case.priority,
+        case.segment,
+        case.campaign,
+        case.assignee,
+        case.customer,
+        case.category.join(" > "),
+        moment(case.opened_ms),
+        moment(case.last_message_ms),
+        moment(case.last_reply_ms),
+        moment(case.changed_ms),
+        moment(case.deadline_ms),
+        if case.breached { "yes".into() } else { String::new() },
+        case.messages.to_string(),
+        case.subject,
+    ]
+}
+
+/// A time as a spreadsheet reads it, UTC; empty when there is none.
+fn moment(ms: i64) -> String {
+    if ms == 0 { String::new() } else { output::time(ms) }
 }
 
 async fn progress(client: &Client, desk: &str) -> Result<Vec<api::Campaign>> {
@@ -130,7 +173,7 @@ fn headed(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<Str
 
 /// A record of a CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe: names and
 /// reasons are other people's words.
-fn line(row: &[String]) -> String {
+pub(super) fn line(row: &[String]) -> String {
     let cell = |cell: &String| {
         let guarded = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
             format!("'{cell}")
@@ -148,18 +191,11 @@ fn line(row: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{line, time};
+    use super::line;
 
     #[test]
     fn cells_are_quoted_where_they_have_to_be_and_none_is_a_formula() {
         let row = ["plain", "a,b", "say \"x\"", "=1+1", "two\nlines", ""].map(str::to_owned);
         assert_eq!(line(&row), "plain,\"a,b\",\"say \"\"x\"\"\",'=1+1,\"two\nlines\",");
-    }
-
-    #[test]
-    fn a_time_has_its_zone() {
-        assert_eq!(time(Some("1970-01-01T07:00:01+07:00")).unwrap(), 1_000);
-        assert_eq!(time(None).unwrap(), 0);
-        assert!(time(Some("2026-11-21")).is_err());
     }
 }

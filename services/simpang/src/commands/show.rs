@@ -4,6 +4,7 @@ use anyhow::Result;
 use simpang_proto::view::v1 as api;
 use simpang_views::sentence::plain;
 
+use super::figures::Cut;
 use crate::cli::Show;
 use crate::client::{Client, refused};
 use crate::config::Config;
@@ -24,7 +25,9 @@ pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
             let asked = attachment::Asked { desk, case, digest, out, force };
             attachment::save(&Client::of(config, &server).await?, asked).await
         }
-        Show::Sla { desk, server, json } => sla(&Client::of(config, &server).await?, &desk, json.json).await,
+        Show::Sla { desk, cut, server, json } => {
+            sla(&Client::of(config, &server).await?, &desk, &cut, json.json).await
+        }
     }
 }
 
@@ -46,7 +49,12 @@ pub(crate) async fn cases(client: &Client, desk: &str, filter: api::CaseFilter, 
     Ok(())
 }
 
-async fn list(client: &Client, desk: &str, filter: &api::CaseFilter) -> Result<Vec<api::CaseSummary>> {
+/// Every case that a filter lets through.
+pub(crate) async fn list(
+    client: &Client,
+    desk: &str,
+    filter: &api::CaseFilter,
+) -> Result<Vec<api::CaseSummary>> {
     let mut found = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -115,10 +123,9 @@ fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-/// Prints the SLA table: clocks now, what is late or next, how targets were kept.
-pub(crate) async fn sla(client: &Client, desk: &str, json: bool) -> Result<()> {
-    let request = api::SlaBoardRequest { desk: desk.to_owned(), ..Default::default() };
-    let board = client.view().sla_board(request).await.map_err(refused)?.into_inner();
+/// Prints the SLA table: clocks now, what is late or next, how targets were kept, what was solved at the first contact.
+pub(crate) async fn sla(client: &Client, desk: &str, cut: &Cut, json: bool) -> Result<()> {
+    let board = cut.board(client, desk).await?;
     if json {
         output::message("simpang.view.v1.SlaBoardResponse", &board);
         return Ok(());
@@ -131,11 +138,10 @@ pub(crate) async fn sla(client: &Client, desk: &str, json: bool) -> Result<()> {
     table("Clocks now", NOW_COLUMNS, &board.now.iter().map(now_row).collect::<Vec<_>>());
     table("Breached, longest past first", LINE_COLUMNS, &lines(&board.breached, now));
     table("Nearest deadlines", LINE_COLUMNS, &lines(&board.nearest, now));
-    table(
-        "How targets were kept, by day (UTC)",
-        KEPT_COLUMNS,
-        &board.attainment.iter().map(kept_row).collect::<Vec<_>>(),
-    );
+    let (head, rows) = cut.kept_table(&board.attainment);
+    table(&format!("How targets were kept, {}", cut.title()), &head, &rows);
+    let (head, rows) = cut.solved_table(&board.first_contact);
+    table(&format!("Solved at the first contact, {}", cut.title()), &head, &rows);
     Ok(())
 }
 
@@ -178,36 +184,6 @@ fn line_row(line: &api::SlaLine, now: i64) -> Vec<String> {
     ]
 }
 
-const KEPT_COLUMNS: &[&str] = &[
-    "day",
-    "queue",
-    "priority",
-    "clock",
-    "started",
-    "met",
-    "breached",
-    "met late",
-    "cancelled",
-    "kept",
-    "mean",
-];
-
-fn kept_row(day: &api::SlaAttainment) -> Vec<String> {
-    let met = u64::from(day.met) + u64::from(day.met_late);
-    let mean = match i64::try_from(met) {
-        Ok(met) if met > 0 => output::length(day.elapsed_ms / met),
-        _ => "-".to_owned(),
-    };
-    let names = [day.day.clone(), day.queue.clone(), day.priority.clone(), clock(day.clock())];
-    let counts = [day.started, day.met, day.breached, day.met_late, day.cancelled];
-    let kept = if day.met + day.breached == 0 { "-".to_owned() } else { permille(day.attained_permille) };
-    names.into_iter().chain(counts.map(|count| count.to_string())).chain([kept, mean]).collect()
-}
-
-fn permille(parts: u32) -> String {
-    format!("{}.{} %", parts / 10, parts % 10)
-}
-
 fn clock(clock: api::Clock) -> String {
     plain(clock.as_str_name(), "CLOCK_").replace(' ', "-")
 }
@@ -216,7 +192,7 @@ fn clock(clock: api::Clock) -> String {
 mod tests {
     use simpang_proto::view::v1 as api;
 
-    use super::{case_row, kept_row};
+    use super::case_row;
 
     #[test]
     fn a_late_case_says_so_in_its_row() {
@@ -247,25 +223,5 @@ mod tests {
             "Internet mati",
         ];
         assert_eq!(case_row(&case, 120_000), row);
-    }
-
-    #[test]
-    fn a_day_without_an_end_of_a_clock_kept_nothing_yet() {
-        let day = api::SlaAttainment {
-            day: "2026-11-21".into(),
-            started: 1,
-            attained_permille: 1_000,
-            ..Default::default()
-        };
-        assert_eq!(kept_row(&day)[9..], ["-", "-"]);
-        let day = api::SlaAttainment {
-            met: 2,
-            met_late: 1,
-            breached: 1,
-            elapsed_ms: 90_000,
-            attained_permille: 666,
-            ..day
-        };
-        assert_eq!(kept_row(&day)[9..], ["66.6 %", "30 s"]);
     }
 }

@@ -19,6 +19,7 @@ use simpang_proto::view::v1::CaseFilter;
 
 use crate::cli::{Demo, Pace};
 use crate::client::Client;
+use crate::commands::figures::Cut;
 use crate::commands::{explain, policy, replay, show, verify};
 use crate::config::{Config, DeliverFacebook, DeliverX, FacebookApp, FacebookPage, Smtp, Tls, XApp};
 use crate::up::Whole;
@@ -134,7 +135,7 @@ async fn tables(admin: &Client) -> Result<()> {
     }
     for desk in ["tenesa", "telkomcare"] {
         heading(&format!("SLA clocks of {desk}"));
-        show::sla(admin, desk, false).await?;
+        show::sla(admin, desk, &Cut::default(), false).await?;
     }
     Ok(())
 }

@@ -69,6 +69,11 @@ pub const ALL: &[Break] = &[
     (Code::SlaLateFlag, "a clock is late that did not breach", |t| {
         edit!(t.story, SlaMet(e) if e.clock != NEXT => e.late = true);
     }),
+    (Code::SlaRunsOn, "a resolved case owes an answer that nobody sends", |t| {
+        let at_ms = t.story.find_key(1);
+        let runs = sla_started(1, SlaClock::PeriodicUpdate, 9_000_000, at_ms + 9_000_000);
+        after!(t.story, SlaMet(e) if e.clock == NEXT => runs);
+    }),
     (Code::SlaBreachMissed, "a breach is left out", |t| remove!(t.story, SlaBreached(e) if e.case == 1)),
     (Code::SlaBreachMissed, "a clock runs on past its deadline to the end", |t| {
         edit!(t.story, SlaStarted(e) if e.case == 2 => { e.target_ms = 90_000; e.deadline_ms = e.from_ms + 90_000 });

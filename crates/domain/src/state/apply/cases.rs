@@ -458,6 +458,7 @@ impl State {
         let tickets = case.tickets.take();
         let (moved, sent, count) =
             (std::mem::take(&mut case.messages), std::mem::take(&mut case.sent), case.count);
+        let replies = std::mem::take(&mut case.replies);
         for key in moved.iter().flat_map(|m| m.provides.iter()).chain(&sent) {
             self.threads.insert(*key, into);
         }
@@ -471,6 +472,7 @@ impl State {
         other.messages.sort_by_key(|m| m.id);
         other.sent.extend(sent);
         other.count += count;
+        other.replies += replies;
         self.move_tickets(id, into, tickets);
     }
 
@@ -532,6 +534,7 @@ impl Case {
             count: 0,
             clocks: Vec::new(),
             answered: false,
+            replies: 0,
             untouched: None,
             merged_into: None,
             attempts: 0,

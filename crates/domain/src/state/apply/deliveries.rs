@@ -22,6 +22,9 @@ impl State {
                 let is_reply = queued.kind == DeliveryKind::Reply;
                 if is_reply {
                     self.is_answered(queued.case);
+                    if let Some(case) = self.cases.get_mut(&queued.case) {
+                        case.replies += 1;
+                    }
                 }
                 let delivery = Delivery {
                     case: queued.case,
@@ -50,11 +53,11 @@ impl State {
                 let ended = self.deliveries.remove(delivery);
                 let survivor = self.survivor(*case);
                 let Some(case) = survivor.as_ref() else { return };
-                if *outcome == DeliveryOutcome::Delivered
-                    && ended.is_some_and(|d| d.is_reply)
+                if ended.is_some_and(|d| d.is_reply)
                     && let Some(case) = self.cases.get_mut(case)
                 {
-                    case.answered = true;
+                    case.replies = case.replies.saturating_sub(1);
+                    case.answered |= *outcome == DeliveryOutcome::Delivered;
                 }
                 if let Body::Report(report) = &input.body
                     && let Some(source) = report.source
