@@ -3252,7 +3252,8 @@ impl DeliveryKind {
 pub enum SlaClock {
     /// Not said.
     Unspecified = 0,
-    /// Until a person's first reply that the channel accepted.
+    /// Until a person's first reply that the channel accepted; cancelled when the case is resolved with no reply on its
+    /// way.
     FirstResponse = 1,
     /// From a customer's later message until a reply.
     NextResponse = 2,
@@ -3260,7 +3261,7 @@ pub enum SlaClock {
     PeriodicUpdate = 3,
     /// Until resolved.
     Resolution = 4,
-    /// While an agent holds it (J2).
+    /// While an agent holds it, until they finish it (J2); cancelled when they give it up.
     Handling = 5,
     /// From an escalation until somebody takes it on (J2).
     Escalation = 6,
