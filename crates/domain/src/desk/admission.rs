@@ -64,6 +64,14 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn take_policy(&mut self, version: &PolicyVersion) {
         let (cites, digest) = (version.cites.clone(), version.digest);
         self.emit(Happened::PolicyApplied { version: version.version, digest, cites });
+        self.match_after(|judging| {
+            judging.admit_all();
+            judging.rederive();
+        });
+    }
+
+    /// Runs the rules over open cases, as far as the policy says so; those whose queue there is no longer anyhow.
+    fn rederive(&mut self) {
         let mut waiting: Vec<CaseId> =
             self.state.cases.values().filter(|c| c.is_open()).map(|c| c.id).collect();
         waiting.sort_unstable();
@@ -75,13 +83,12 @@ impl<R: Rules> Judging<'_, R> {
                 self.run_rules(id, Occasion::Policy);
             }
         }
-        self.admit_all();
     }
 
     pub(super) fn day_turned(&mut self) {
         let (day, _) = self.rules.day(self.at);
         self.emit(Happened::DayTurned { day });
-        self.admit_all();
+        self.match_after(Self::admit_all);
     }
 
     fn admit_all(&mut self) {
@@ -89,7 +96,6 @@ impl<R: Rules> Judging<'_, R> {
         for ix in agents {
             self.admit(ix);
             self.withdraw_what_no_longer_fits(ix);
-            self.serve(ix);
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Judging<'a, R> {
     pub(super) case: Option<CaseId>,
     /// It was refused.
     pub(super) rejected: bool,
+    /// Agents and cases change their standing one after the other: nobody gets anything before all have.
+    pub(super) holding: bool,
     /// Deliveries it has caused.
     parts: u32,
     out: Vec<Event>,
@@ -33,7 +35,17 @@ pub(super) struct SoFar {
 impl<'a, R: Rules> Judging<'a, R> {
     pub(super) fn new(state: &'a mut State, rules: &'a R, input: &'a Input) -> Self {
         let at = state.now;
-        Self { state, rules, input, at, case: None, rejected: false, parts: 0, out: Vec::new() }
+        Self {
+            state,
+            rules,
+            input,
+            at,
+            case: None,
+            rejected: false,
+            holding: false,
+            parts: 0,
+            out: Vec::new(),
+        }
     }
 
     pub(super) fn pause(self) -> SoFar {
@@ -42,7 +54,7 @@ impl<'a, R: Rules> Judging<'a, R> {
 
     pub(super) fn resume(state: &'a mut State, rules: &'a R, input: &'a Input, before: SoFar) -> Self {
         let SoFar { at, parts, out } = before;
-        Self { state, rules, input, at, case: None, rejected: false, parts, out }
+        Self { state, rules, input, at, case: None, rejected: false, holding: false, parts, out }
     }
 
     /// From here on it is the input's time, never earlier than what was judged before.

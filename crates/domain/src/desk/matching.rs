@@ -12,7 +12,7 @@ const NAMED: usize = 3;
 impl<R: Rules> Judging<'_, R> {
     /// Gives a waiting case to the best agent who asks, if there is one.
     pub(super) fn match_case(&mut self, id: CaseId) {
-        if self.case_of(id).class.is_none() || self.put_off(id) {
+        if self.holding || self.case_of(id).class.is_none() || self.put_off(id) {
             return;
         }
         let case = self.case_of(id);
@@ -34,6 +34,9 @@ impl<R: Rules> Judging<'_, R> {
 
     /// Gives an agent who asks what waits for them, best first, as far as they have room.
     pub(super) fn serve(&mut self, agent: AgentIx) {
+        if self.holding {
+            return;
+        }
         while let Some((class, case)) = self.best_listed(agent) {
             if !self.put_off(case) {
                 self.give(case, class, agent, false);
@@ -44,6 +47,9 @@ impl<R: Rules> Judging<'_, R> {
     /// A case came back to its queue from an agent who is free again: in order, so that nobody gets it while an older
     /// one that they could take waits.
     pub(super) fn serve_after(&mut self, agent: AgentIx, back: CaseId) {
+        if self.holding {
+            return;
+        }
         while let Some((class, case)) = self.best_listed(agent) {
             if case == back {
                 self.match_case(case);
@@ -52,6 +58,19 @@ impl<R: Rules> Judging<'_, R> {
             }
         }
         self.match_case(back);
+    }
+
+    /// Changes what several agents and cases are to each other, and only then gives: each case in its order, to the best
+    /// of all.
+    pub(super) fn match_after(&mut self, change: impl FnOnce(&mut Self)) {
+        self.holding = true;
+        change(self);
+        self.holding = false;
+        loop {
+            let asked = |class: &ClassIx| !self.state.demand.get(*class).agents.is_empty();
+            let Some((_, case)) = self.best_of(self.state.demand.places().filter(asked)) else { return };
+            self.match_case(case);
+        }
     }
 
     pub(super) fn serve_if(&mut self, agent: Option<AgentIx>) {

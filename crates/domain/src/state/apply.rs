@@ -14,7 +14,7 @@ use super::timers::Timer;
 use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input};
 use crate::rules::Rules;
-use crate::words::{CaseId, Millis};
+use crate::words::{CaseId, Millis, SlaClock};
 
 impl State {
     /// Takes in an event that the input caused, under the rules in force.
@@ -161,7 +161,25 @@ impl State {
         for ix in self.agents.places() {
             self.refresh_agent(ix, rules);
         }
+        self.time_anew(rules);
         self.turn_day(rules.day(at), rules);
+    }
+
+    /// Sets timers by the times of the rules that now hold: a clock's next threshold, a waiting case's next step. What
+    /// was set by other rules would come too early, too late or not at all.
+    fn time_anew<R: Rules>(&mut self, rules: &R) {
+        let mut ids: Vec<CaseId> = self.cases.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.time_widening(id, rules);
+            let clocks: Vec<SlaClock> = self
+                .cases
+                .get(&id)
+                .map_or_else(Vec::new, |case| case.clocks.iter().map(|c| c.clock).collect());
+            for clock in clocks {
+                self.arm(id, clock, rules);
+            }
+        }
     }
 
     /// The fields that views of an event's case need: the case, which has to be there.

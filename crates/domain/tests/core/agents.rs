@@ -1,10 +1,11 @@
 //! Sessions, presence, pulls and offers.
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body, Heartbeat, TransferTo};
+use simpang_domain::facts::{Facts, Value};
+use simpang_domain::input::{Ask, Body, Heartbeat, Message, PolicyVersion, TransferTo};
 use simpang_domain::words::{Channel, OfferEnd, Presence, PullEnd, Rejection, Role, SessionLimit};
 
-use crate::support::{HOUR, MIN, Trial, assigned, message, names, record, rejection};
+use crate::support::{HOUR, MIN, TestRules, Trial, assigned, message, names, record, rejection};
 
 #[test]
 fn a_pull_gives_the_smallest_key_of_the_best_ranked_queue() {
@@ -355,5 +356,28 @@ fn an_agent_whose_record_no_longer_qualifies_gets_no_more() {
     let events = desk.agent("rina", &["nowhere"]);
     assert_eq!(names(&events), ["AgentChanged", "AgentAdmitted"]);
     assert_eq!(assigned(&desk.mail(1)), []);
+    desk.assert_fold_is_equal();
+}
+
+#[test]
+fn what_another_policy_sets_free_goes_to_the_best_of_all_who_wait() {
+    let mut rules = TestRules::default();
+    rules.tables.capacities = vec![(Channel::Email, 0)];
+    let mut desk = Trial::with(rules.clone());
+    let facts = Facts::new([("queue".into(), Value::Text("skilled".into()))]);
+    desk.judge(Body::Message(Message { facts, ..message(1) }));
+    for (agent, level) in [("ani", 3), ("budi", 5)] {
+        let mut record = record(agent, &[], &[Role::Agent]);
+        record.skills = vec![("fibre".into(), level)];
+        desk.judge(Body::Agent(record));
+        desk.sign_in(agent, false);
+        desk.pull(agent, 1, HOUR);
+    }
+    assert_eq!(desk.holder(1), None, "nobody may have a mail yet");
+    rules.tables.version = 2;
+    rules.tables.capacities = vec![(Channel::Email, 1)];
+    let version = PolicyVersion { version: 2, digest: [2; 32], cites: "".into(), errors: Vec::new() };
+    let events = desk.judge_with(None, Body::Policy(version), Some(rules));
+    assert_eq!(assigned(&events), [(1, "budi".to_owned())], "not to who came first");
     desk.assert_fold_is_equal();
 }

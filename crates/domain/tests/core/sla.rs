@@ -1,11 +1,11 @@
 //! Clocks: warnings, breaches and what follows them, pauses.
 
 use simpang_domain::event::Happened;
-use simpang_domain::input::{Ask, Body};
+use simpang_domain::input::{Ask, Body, PolicyVersion};
 use simpang_domain::rules::ClockRule;
-use simpang_domain::words::{DeliveryId, DeliveryOutcome, ReplyKind, SlaClock, WaitingOn};
+use simpang_domain::words::{CaseId, DeliveryId, DeliveryOutcome, ReplyKind, SlaClock, WaitingOn};
 
-use crate::support::{DAY, HOUR, MIN, Trial, answer, names};
+use crate::support::{DAY, HOUR, MIN, TestRules, Trial, answer, names};
 
 fn taken() -> Trial {
     let mut desk = Trial::new();
@@ -219,4 +219,28 @@ fn handling_is_met_by_whoever_finishes_the_case_and_cancelled_when_they_give_it_
         assert!(ends(&events).contains(&"Handling cancelled".to_owned()), "{:?}", ends(&events));
         desk.assert_fold_is_equal();
     }
+}
+
+#[test]
+fn thresholds_of_clocks_that_run_are_those_of_the_policy_in_force() {
+    let mut desk = Trial::new();
+    desk.mail(1);
+    desk.now += 10 * MIN;
+    let mut rules = TestRules::default();
+    rules.tables.version = 2;
+    rules.tables.slas[0].clocks[0].warn_percent = vec![75];
+    let version = PolicyVersion { version: 2, digest: [2; 32], cites: "".into(), errors: Vec::new() };
+    desk.judge_with(None, Body::Policy(version), Some(rules));
+    let of_first = |event: &&Happened| {
+        matches!(
+            event,
+            Happened::SlaWarned { clock: SlaClock::FirstResponse, .. } | Happened::SlaBreached { .. }
+        )
+    };
+    assert_eq!(desk.pass(34 * MIN).iter().find(of_first), None, "half of the hour warns no longer");
+    let warned = Happened::SlaWarned { case: CaseId(1), clock: SlaClock::FirstResponse, percent: 75 };
+    assert_eq!(desk.pass(MIN).iter().find(of_first), Some(&warned));
+    let breached = desk.pass(15 * MIN);
+    assert!(matches!(breached.iter().find(of_first), Some(Happened::SlaBreached { .. })), "{breached:?}");
+    desk.assert_fold_is_equal();
 }

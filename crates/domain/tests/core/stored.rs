@@ -2,11 +2,10 @@
 
 use proptest::prelude::*;
 use simpang_domain::desk::Desk;
-use simpang_domain::input::Body;
 use simpang_domain::state::State;
 use simpang_domain::stored::{Damaged, Reader, Stored, Writer, shape};
 
-use crate::laws::{moves, play, ruled};
+use crate::history::{moves, play, ruled};
 
 /// Small, so that elements fall on both sides of a part's end.
 const PART_BYTES: usize = 64;
@@ -61,9 +60,8 @@ proptest! {
         let trial = play(steps);
         let cut = cut % trial.history.len();
         let mut whole = Desk::new(ruled());
-        let rules = |body: &Body| matches!(body, Body::Policy(_)).then(ruled);
         for (input, events) in &trial.history[..cut] {
-            whole.fold(input, events, rules(&input.body));
+            whole.fold(input, events, trial.rules_of(input.id));
         }
         let parts = written(whole.state());
         let state = read(&parts).unwrap();
@@ -71,8 +69,8 @@ proptest! {
         prop_assert_eq!(written(&state), parts, "the same state gives the same bytes");
         let mut resumed = Desk::resumed(state, whole.rules().clone());
         for (input, events) in &trial.history[cut..] {
-            prop_assert_eq!(&resumed.judge(input, rules(&input.body)), events);
-            whole.fold(input, events, rules(&input.body));
+            prop_assert_eq!(&resumed.judge(input, trial.rules_of(input.id)), events);
+            whole.fold(input, events, trial.rules_of(input.id));
         }
         prop_assert_eq!(resumed.state(), whole.state());
     }

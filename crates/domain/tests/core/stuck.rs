@@ -8,7 +8,7 @@ use simpang_domain::rules::Rules;
 use simpang_domain::state::{Case, Status};
 use simpang_domain::words::{CaseId, InputId, Name, Role};
 
-use crate::laws::{moves, play, ruled};
+use crate::history::{moves, play, ruled};
 use crate::support::{TestRules, Trial, record};
 
 /// What follows when the supervisor, who has never signed in, asks something of a case.
@@ -63,9 +63,10 @@ proptest! {
         if poorer {
             // Another policy, which does not have some of the queues that cases are in.
             let mut rules = ruled();
-            rules.tables.version = 2;
+            let number = trial.desk.state().policy_version + 1;
+            rules.tables.version = number;
             rules.tables.queues.retain(|queue| ["general", "calls"].contains(&&*queue.name));
-            let version = PolicyVersion { version: 2, digest: [2; 32], cites: "".into(), errors: Vec::new() };
+            let version = PolicyVersion { version: number, digest: [2; 32], cites: "".into(), errors: Vec::new() };
             trial.judge_with(None, Body::Policy(version), Some(rules));
         }
         for case in trial.desk.state().cases.values().filter(|case| !case.is_closed()) {

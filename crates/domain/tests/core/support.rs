@@ -171,6 +171,11 @@ impl Default for TestRules {
     }
 }
 
+/// Working time of the calendar `office`, 08:00 to 16:00 UTC every day, from 1970 until then.
+fn office_time(until: Millis) -> i64 {
+    until.div_euclid(DAY) * 8 * HOUR + (until.rem_euclid(DAY) - 8 * HOUR).clamp(0, 8 * HOUR)
+}
+
 fn text<'a>(facts: &'a Facts, name: &str) -> Option<&'a str> {
     match facts.get(name) {
         Some(Value::Text(text)) => Some(text),
@@ -229,11 +234,20 @@ impl Rules for TestRules {
     }
 
     fn deadline(&self, calendar: &str, from: Millis, work_ms: i64) -> Millis {
-        self.none.deadline(calendar, from, work_ms)
+        if calendar != "office" {
+            return self.none.deadline(calendar, from, work_ms);
+        }
+        let until = office_time(from) + work_ms;
+        let (day, rest) = (until.div_euclid(8 * HOUR), until.rem_euclid(8 * HOUR));
+        let at = if rest == 0 { (day - 1) * DAY + 16 * HOUR } else { day * DAY + 8 * HOUR + rest };
+        at.max(from)
     }
 
     fn worked(&self, calendar: &str, from: Millis, to: Millis) -> i64 {
-        self.none.worked(calendar, from, to)
+        match calendar {
+            "office" => (office_time(to) - office_time(from)).max(0),
+            _ => self.none.worked(calendar, from, to),
+        }
     }
 
     fn day(&self, at: Millis) -> (i64, Millis) {
@@ -271,6 +285,8 @@ pub(crate) struct Trial {
     pub(crate) desk: Desk<TestRules>,
     pub(crate) now: Millis,
     pub(crate) history: Vec<(Input, Vec<Event>)>,
+    /// The rules that inputs brought.
+    brought: Vec<(InputId, TestRules)>,
     seq: u64,
 }
 
@@ -288,8 +304,9 @@ impl Trial {
     }
 
     pub(crate) fn with(rules: TestRules) -> Self {
-        let mut trial =
-            Self { desk: Desk::new(rules.clone()), now: START + 9 * HOUR, history: Vec::new(), seq: 0 };
+        let (history, brought) = (Vec::new(), Vec::new());
+        let desk = Desk::new(rules.clone());
+        let mut trial = Self { desk, now: START + 9 * HOUR, history, brought, seq: 0 };
         let version = PolicyVersion { version: 1, digest: [1; 32], cites: "test".into(), errors: Vec::new() };
         trial.judge_with(None, Body::Policy(version), Some(rules));
         trial
@@ -304,6 +321,7 @@ impl Trial {
         self.seq += 1;
         let input =
             Input { id: InputId { seq: self.seq, index: 0 }, at: self.now, key: key.map(|k| [k; 16]), body };
+        self.brought.extend(rules.clone().map(|rules| (input.id, rules)));
         let events = self.desk.judge(&input, rules);
         let bodies = events.iter().map(|e| e.body.clone()).collect();
         self.history.push((input, events));
@@ -312,6 +330,11 @@ impl Trial {
 
     pub(crate) fn judge(&mut self, body: Body) -> Vec<Happened> {
         self.judge_with(None, body, None)
+    }
+
+    /// The rules that an input brought.
+    pub(crate) fn rules_of(&self, input: InputId) -> Option<TestRules> {
+        self.brought.iter().find(|(id, _)| *id == input).map(|(_, rules)| rules.clone())
     }
 
     /// Lets time pass; gives what timers led to.
@@ -405,11 +428,7 @@ impl Trial {
     pub(crate) fn assert_fold_is_equal(&self) {
         let mut folded = Desk::new(TestRules::default());
         for (input, events) in &self.history {
-            let rules = match &input.body {
-                Body::Policy(_) => Some(self.desk.rules().clone()),
-                _ => None,
-            };
-            folded.fold(input, events, rules);
+            folded.fold(input, events, self.rules_of(input.id));
         }
         assert_eq!(folded.state(), self.desk.state());
     }

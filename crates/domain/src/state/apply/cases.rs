@@ -267,23 +267,30 @@ impl State {
 
     fn enter_class<R: Rules>(&mut self, id: CaseId, step: u32, rules: &R) {
         let Some(case) = self.cases.get(&id) else { return };
-        let (queue, skills, channel, key, since) =
-            (case.queue.clone(), case.skills.clone(), case.channel, case.key, case.queued_at);
+        let (queue, skills, channel, key) = (case.queue.clone(), case.skills.clone(), case.channel, case.key);
         let class = self.class(&queue, channel, &skills, step, rules);
         self.demand.get_mut(class).cases.insert((key, id));
-        // After the last widening step the case overflows, if it does.
-        let next = |q: &QueueRule| match q.widen_after_ms.get(step as usize) {
+        if let Some(case) = self.case_mut(id) {
+            case.class = Some(class);
+        }
+        self.time_widening(id, rules);
+    }
+
+    /// Sets the time at which a case that waits widens, or after the last step overflows, if it does.
+    pub(super) fn time_widening<R: Rules>(&mut self, id: CaseId, rules: &R) {
+        let Some(case) = self.cases.get_mut(&id).filter(|case| case.class.is_some()) else { return };
+        let next = |q: &QueueRule| match q.widen_after_ms.get(case.step as usize) {
             Some(after) => Some(*after),
             None => q.overflow.as_ref().map(|overflow| overflow.after_ms),
         };
-        let after = rules.tables().queue(&queue).and_then(next);
-        let widen_due = after.map(|after| since.saturating_add(after));
-        if let Some(due) = widen_due {
-            self.timers.set(due, Timer::Widen(id));
+        let after = rules.tables().queue(&case.queue).and_then(next);
+        let due = after.map(|after| case.queued_at.saturating_add(after));
+        let before = std::mem::replace(&mut case.widen_due, due);
+        if let Some(before) = before {
+            self.timers.clear(before, Timer::Widen(id));
         }
-        if let Some(case) = self.case_mut(id) {
-            case.class = Some(class);
-            case.widen_due = widen_due;
+        if let Some(due) = due {
+            self.timers.set(due, Timer::Widen(id));
         }
     }
 

@@ -65,7 +65,7 @@ impl State {
     }
 
     /// Sets the timer of the clock's next threshold, in place of the one it had.
-    fn arm<R: Rules>(&mut self, id: CaseId, clock: SlaClock, rules: &R) {
+    pub(super) fn arm<R: Rules>(&mut self, id: CaseId, clock: SlaClock, rules: &R) {
         self.disarm(id, clock);
         let Some(case) = self.cases.get_mut(&id) else { return };
         let rule = case.sla.as_ref().and_then(|s| rules.tables().sla(s));
