@@ -58,6 +58,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("simpang.agent.v1.Agent/Dispose", Access::Core),
     ("simpang.agent.v1.Agent/Escalate", Access::Core),
     ("simpang.agent.v1.Agent/Follow", Access::Core),
+    ("simpang.agent.v1.Agent/GetForms", FLOOR),
     ("simpang.agent.v1.Agent/GetWork", Access::Core),
     ("simpang.agent.v1.Agent/Identify", Access::Core),
     ("simpang.agent.v1.Agent/LinkReference", Access::Core),

@@ -428,7 +428,7 @@ pub enum Effect {
 pub(crate) const FOLLOW_UP: &str = "follow-up";
 
 impl Effect {
-    /// Its name on the log.
+    /// Its name on the log and on forms.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {

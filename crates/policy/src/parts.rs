@@ -112,6 +112,22 @@ impl Template {
         fill(&self.text, value)
     }
 
+    /// The fields that its subject and text name, each once, sorted.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for text in [&self.subject, &self.text] {
+            let mut rest: &str = text;
+            while let Some((field, after)) = rest.split_once("{{").and_then(|(_, after)| after.split_once("}}")) {
+                names.push(field.trim().to_owned());
+                rest = after;
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Says what is wrong with a text's fields, given those that are known.
     pub(crate) fn check(text: &str, known: &[&str]) -> Result<(), String> {
         let mut rest = text;
@@ -171,6 +187,7 @@ mod tests {
             Template { name: "t".into(), subject: "#{{case}}".into(), text: "a {{ text }} b".into() };
         assert_eq!(template.fill_subject(|field| format!("<{field}>")), "#<case>");
         assert_eq!(template.fill_text(|_| "{{case}}".to_owned()), "a {{case}} b");
+        assert_eq!(template.fields(), ["case", "text"]);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Accounts {
 }
 
 /// The files of the policy that an input brought.
-async fn files(follower: &Follower, input: Place) -> Option<Vec<(String, String)>> {
+pub(crate) async fn files(follower: &Follower, input: Place) -> Option<Vec<(String, String)>> {
     let record = follower.log().get(input.seq).await.ok().flatten()?;
     let record = log::InputRecord::decode(record.payload).ok()?;
     let input = record.inputs.into_iter().nth(usize::try_from(input.index).ok()?)?;

@@ -8,6 +8,7 @@ use simpang_proto::agent::v1::agent_server::Agent;
 use tonic::{Request, Response, Status};
 
 use crate::command::{Ask, Commands};
+use crate::forms::Forms;
 
 mod answer;
 mod bulk;
@@ -25,11 +26,12 @@ type Answer<T> = Result<Response<T>, Status>;
 #[derive(Debug, Clone)]
 pub struct AgentApi {
     commands: Arc<Commands>,
+    forms: Arc<Forms>,
 }
 
 impl AgentApi {
     pub(crate) fn new(commands: Arc<Commands>) -> Self {
-        Self { commands }
+        Self { commands, forms: Arc::default() }
     }
 
     /// A command whose answer says no more than that it was done.
@@ -77,6 +79,10 @@ impl Agent for AgentApi {
 
     async fn get_work(&self, request: Request<api::GetWorkRequest>) -> Answer<api::GetWorkResponse> {
         self.work_now(request).await.map(Response::new)
+    }
+
+    async fn get_forms(&self, request: Request<api::GetFormsRequest>) -> Answer<api::GetFormsResponse> {
+        self.forms.get(&self.commands, request).await.map(Response::new)
     }
 
     async fn accept(&self, request: Request<api::AcceptRequest>) -> Answer<api::TakenResponse> {

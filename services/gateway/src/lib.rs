@@ -21,6 +21,7 @@ mod desks;
 mod directory;
 mod facts;
 mod follower;
+mod forms;
 mod metric;
 mod options;
 mod refusal;

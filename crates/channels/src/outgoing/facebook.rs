@@ -6,6 +6,9 @@ use super::{Answer, HttpAnswer, WAIT_SECONDS_MAX, reason};
 use crate::json as read;
 use crate::signature::hmac_sha256;
 
+/// Longest comment, in characters.
+pub const COMMENT_CHARS_MAX: usize = 8_000;
+
 /// Longest Messenger text, in characters.
 pub const MESSENGER_CHARS_MAX: usize = 2_000;
 

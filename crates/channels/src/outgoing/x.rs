@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{Answer, HttpAnswer, WAIT_SECONDS_MAX, reason};
 use crate::json as read;
 
+/// Longest direct message, in characters.
+pub const MESSAGE_CHARS_MAX: usize = 10_000;
+
 /// Body of `POST /2/tweets` that answers a post.
 #[must_use]
 pub fn post_body(text: &str, in_reply_to: &str) -> String {

@@ -16,8 +16,6 @@ use crate::parcel::{Message, Parcel};
 
 /// The version of the Graph API whose answers are read here.
 const VERSION: &str = "v25.0";
-/// Longest comment.
-const COMMENT_CHARS: usize = 8_000;
 /// For so long after a person's message the page may answer without a tag; a little less than their 24 hours.
 const WINDOW_MS: i64 = (24 * 60 - 5) * 60 * 1_000;
 /// How often what may have arrived is looked for, and the wait before each time.
@@ -91,7 +89,7 @@ impl FacebookSender {
     }
 
     async fn comment(&self, route: &Route<'_>, to: &Message, text: &str) -> Result<Outcome, Outcome> {
-        at_most(text, COMMENT_CHARS)?;
+        at_most(text, outgoing::COMMENT_CHARS_MAX)?;
         let object = object_id(&to.content.reply_to)?;
         let edge = format!("{object}/comments");
         let began_ms = super::now_ms();

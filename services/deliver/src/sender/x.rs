@@ -22,8 +22,6 @@ use crate::parcel::{Message, Parcel};
 
 /// Wait while nobody has put in a token.
 const TOKEN_MS: i64 = 600_000;
-/// Longest direct message.
-const MESSAGE_CHARS: usize = 10_000;
 /// How often a post that may have arrived is looked for, and the wait before each time: X shows posts a little late.
 const LOOKS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
@@ -204,7 +202,7 @@ impl XSender {
         if person.is_empty() || !person.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Outcome::refused("the message does not tell who wrote it"));
         }
-        if parcel.text.chars().count() > MESSAGE_CHARS {
+        if parcel.text.chars().count() > outgoing::MESSAGE_CHARS_MAX {
             return Err(Outcome::refused("the text is longer than a direct message may be"));
         }
         let url = format!("{}/2/dm_conversations/with/{person}/messages", route.base);
