@@ -118,7 +118,9 @@ impl Template {
         let mut names = Vec::new();
         for text in [&self.subject, &self.text] {
             let mut rest: &str = text;
-            while let Some((field, after)) = rest.split_once("{{").and_then(|(_, after)| after.split_once("}}")) {
+            while let Some((field, after)) =
+                rest.split_once("{{").and_then(|(_, after)| after.split_once("}}"))
+            {
                 names.push(field.trim().to_owned());
                 rest = after;
             }

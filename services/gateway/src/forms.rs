@@ -64,7 +64,8 @@ impl Forms {
             return Ok(Arc::clone(forms));
         }
         let unread = || {
-            let message = format!("the policy of desk {desk} can't be read back now; send the same request again");
+            let message =
+                format!("the policy of desk {desk} can't be read back now; send the same request again");
             Status::unavailable(message)
         };
         let files = files(follower, input).await.ok_or_else(unread)?;
@@ -76,7 +77,9 @@ impl Forms {
         let compiled = compiled.map_err(|problems| {
             let count = problems.len();
             let message = "the policy in force does not compile in this program";
-            Status::internal(format!("{message}: {count} problem(s); run `simpang policy check` on its files"))
+            Status::internal(format!(
+                "{message}: {count} problem(s); run `simpang policy check` on its files"
+            ))
         })?;
         let forms = Arc::new(forms_of(&compiled.policy));
         kept.insert(desk, (input, Arc::clone(&forms)));
@@ -115,7 +118,8 @@ fn tree(paths: &[&[Name]]) -> Vec<api::FormCategory> {
     }
     let node = |label: &Name| {
         let of_label = paths.iter().filter_map(|path| path.split_first());
-        let below: Vec<&[Name]> = of_label.filter(|(first, _)| *first == label).map(|(_, rest)| rest).collect();
+        let below: Vec<&[Name]> =
+            of_label.filter(|(first, _)| *first == label).map(|(_, rest)| rest).collect();
         api::FormCategory { label: label.to_string(), below: tree(&below) }
     };
     labels.into_iter().map(node).collect()
@@ -224,7 +228,8 @@ mod tests {
     #[test]
     fn paths_make_a_tree_whose_every_node_stands_once() {
         let path = |labels: &[&str]| labels.iter().map(|label| Name::from(*label)).collect::<Vec<_>>();
-        let paths = [path(&["Bill"]), path(&["Fault"]), path(&["Fault", "Net"]), path(&["Fault", "Net", "Slow"])];
+        let paths =
+            [path(&["Bill"]), path(&["Fault"]), path(&["Fault", "Net"]), path(&["Fault", "Net", "Slow"])];
         let tree = tree(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let labels: Vec<&str> = tree.iter().map(|node| node.label.as_str()).collect();
         assert_eq!(labels, ["Bill", "Fault"]);

@@ -471,6 +471,15 @@ pub(crate) enum Show {
         #[command(flatten)]
         server: Server,
     },
+    /// The forms that agents fill in by the policy in force: categories, answers, outcomes of calls, fault report.
+    Forms {
+        /// Desk.
+        desk: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
     /// The SLA table: clocks now, how targets were kept, and what was solved at the first contact.
     Sla {
         /// Desk.

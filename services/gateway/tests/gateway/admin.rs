@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::world::{Admin, DESK, World};
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 [defaults]
 priority = "normal"
 [[priority]]
@@ -28,13 +28,13 @@ account = "tenesa@telkom.example"
 aliases = ["help@telkom.example"]
 "#;
 
-fn files(version: u64, text: &str) -> Vec<api::PolicyFile> {
+pub(crate) fn files(version: u64, text: &str) -> Vec<api::PolicyFile> {
     let manifest = format!("name = \"test\"\nversion = {version}\ndesks = [\"{DESK}\"]\n");
     let file = |path: &str, text: &str| api::PolicyFile { path: path.into(), text: text.into() };
     vec![file("policy.toml", &manifest), file(&format!("desks/{DESK}.toml"), text)]
 }
 
-fn apply(request_id: &str, version: u64, files: Vec<api::PolicyFile>) -> api::ApplyPolicyRequest {
+pub(crate) fn apply(request_id: &str, version: u64, files: Vec<api::PolicyFile>) -> api::ApplyPolicyRequest {
     api::ApplyPolicyRequest {
         desk: DESK.into(),
         request_id: request_id.into(),

@@ -6,6 +6,7 @@ mod admin;
 mod bulk;
 mod commands;
 mod files;
+mod forms;
 mod numbers;
 mod router;
 mod sessions;

@@ -1,4 +1,4 @@
-//! `simpang show`: the ticket table and the SLA table.
+//! `simpang show`: the ticket table, the SLA table and the forms.
 
 use anyhow::Result;
 use simpang_proto::view::v1 as api;
@@ -7,6 +7,7 @@ use simpang_views::sentence::plain;
 use super::figures::Cut;
 use crate::cli::Show;
 use crate::client::{Client, refused};
+use crate::commands::forms;
 use crate::config::Config;
 use crate::output;
 
@@ -24,6 +25,9 @@ pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
         Show::Attachment { desk, case, digest, out, force, server } => {
             let asked = attachment::Asked { desk, case, digest, out, force };
             attachment::save(&Client::of(config, &server).await?, asked).await
+        }
+        Show::Forms { desk, server, json } => {
+            forms::show(&Client::of(config, &server).await?, &desk, json.json).await
         }
         Show::Sla { desk, cut, server, json } => {
             sla(&Client::of(config, &server).await?, &desk, &cut, json.json).await
