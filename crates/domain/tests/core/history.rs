@@ -264,7 +264,7 @@ fn command(trial: &Trial, (a, case, own, seen): (usize, u64, Option<usize>, u32)
 fn fitting(trial: &Trial, nth: usize, ask: &Ask) -> Option<(Name, CaseId)> {
     let state = trial.desk.state();
     let leads = matches!(ask, Ask::Follow | Ask::Unfollow | Ask::TakeOver | Ask::SetPriority { .. });
-    let fits = |case: &&Box<Case>| match ask {
+    let fits = |case: &&Case| match ask {
         Ask::SignIn { .. } | Ask::SignOut { .. } | Ask::SetPresence { .. } | Ask::Pull { .. } => false,
         Ask::Accept | Ask::Decline { .. } => matches!(case.status, Status::Offered { .. }),
         Ask::CancelPull { .. } => case.untouched.is_some(),
@@ -276,7 +276,7 @@ fn fitting(trial: &Trial, nth: usize, ask: &Ask) -> Option<(Name, CaseId)> {
         }
         _ => leads || case.holder().is_some(),
     };
-    let mut all: Vec<&Box<Case>> = state.cases.values().filter(fits).collect();
+    let mut all: Vec<&Case> = state.cases.values().map(|case| &**case).filter(fits).collect();
     // Whose customer wrote again comes first among those that are answered.
     let written =
         |case: &Case| matches!(ask, Ask::Reply { .. }) && case.clock(SlaClock::NextResponse).is_some();
