@@ -1103,6 +1103,204 @@ pub struct ReportFaultRequest {
     #[prost(uint64, tag = "13")]
     pub repeats: u64,
 }
+/// Asks for the forms of a desk.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetFormsRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Wait until the gateway knows the log up to this position; 0: do not wait.
+    #[prost(uint64, tag = "2")]
+    pub at_least: u64,
+}
+/// The forms of a desk. Ask again when a command is refused because of a form: the policy may have changed meanwhile.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetFormsResponse {
+    /// Position that this shows.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// Version of the policy; 0 before the first, when there are no forms.
+    #[prost(uint64, tag = "2")]
+    pub policy_version: u64,
+    /// Tops of the category tree, to be chosen from the top down, to any depth (F3, F4). Empty: any category is taken.
+    #[prost(message, repeated, tag = "3")]
+    pub categories: ::prost::alloc::vec::Vec<FormCategory>,
+    /// One a channel: how answers go out by it (F5 to F7).
+    #[prost(message, repeated, tag = "4")]
+    pub replies: ::prost::alloc::vec::Vec<FormReply>,
+    /// Texts that answers may be begun with.
+    #[prost(message, repeated, tag = "5")]
+    pub templates: ::prost::alloc::vec::Vec<FormTemplate>,
+    /// Stands under replies by mail; nothing to be written by agents.
+    #[prost(string, tag = "6")]
+    pub signature: ::prost::alloc::string::String,
+    /// Campaigns with their outcomes (H6, H8, I).
+    #[prost(message, repeated, tag = "7")]
+    pub campaigns: ::prost::alloc::vec::Vec<FormCampaign>,
+    /// The report of a fault (G); absent: the desk takes none.
+    #[prost(message, optional, tag = "8")]
+    pub fault: ::core::option::Option<FormFault>,
+    /// Why an agent may say that they are not ready; empty: anything (E4).
+    #[prost(string, repeated, tag = "9")]
+    pub not_ready_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why they may decline an offered case; empty: anything.
+    #[prost(string, repeated, tag = "10")]
+    pub decline_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Queues that a case may be transferred to.
+    #[prost(string, repeated, tag = "11")]
+    pub queues: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Priorities that a case may be given.
+    #[prost(string, repeated, tag = "12")]
+    pub priorities: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Steps of escalation, in the order they are asked (D4).
+    #[prost(string, repeated, tag = "13")]
+    pub escalations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A node of the category tree.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormCategory {
+    /// Label.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// The level below, in the order of the labels; empty: a leaf.
+    #[prost(message, repeated, tag = "2")]
+    pub below: ::prost::alloc::vec::Vec<FormCategory>,
+}
+/// How answers go out by a channel.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormReply {
+    /// Channel: email, x, facebook or other.
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// Ways that the channel has, each with its limit.
+    #[prost(message, repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<FormReplyKind>,
+    /// What the answer is prefilled with; `{{handle}}` stands for the author's handle as the case shows it (F7). Empty:
+    /// nothing.
+    #[prost(string, tag = "3")]
+    pub prefill: ::prost::alloc::string::String,
+}
+/// A way of answering.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FormReplyKind {
+    /// Which.
+    #[prost(enumeration = "ReplyKind", tag = "1")]
+    pub kind: i32,
+    /// Most characters of one part; 0: no limit but that of every text.
+    #[prost(uint32, tag = "2")]
+    pub characters: u32,
+    /// Wide characters, such as those of Chinese and emoji, count twice, and a link as 23.
+    #[prost(bool, tag = "3")]
+    pub weighted: bool,
+    /// Most parts that the text is cut into; 1: it is refused when it is longer than one.
+    #[prost(uint32, tag = "4")]
+    pub parts: u32,
+}
+/// A text with fields.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FormTemplate {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Subject; empty: the case's own.
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// Text, with `{{fields}}` for the client to fill in from the case.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    /// The fields that it names, each once, sorted.
+    #[prost(string, repeated, tag = "4")]
+    pub fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A campaign, as its form shows it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormCampaign {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Title for people.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// Entry criteria, in the policy's order (A7).
+    #[prost(message, repeated, tag = "3")]
+    pub criteria: ::prost::alloc::vec::Vec<FormCriterion>,
+    /// Fields of the form, in its order.
+    #[prost(string, repeated, tag = "4")]
+    pub fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The tree of outcomes, in the form's order.
+    #[prost(message, repeated, tag = "5")]
+    pub dispositions: ::prost::alloc::vec::Vec<FormDisposition>,
+    /// An outcome says which of several numbers was dialled.
+    #[prost(bool, tag = "6")]
+    pub asks_dialled: bool,
+}
+/// Why somebody is on a list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FormCriterion {
+    /// Code.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Title for people.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+}
+/// An outcome of a call, or a level above some.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormDisposition {
+    /// Label, as the document has it (M9).
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// Somebody was reached.
+    #[prost(bool, tag = "2")]
+    pub contacted: bool,
+    /// Fields that have to be filled in for this and all below.
+    #[prost(string, repeated, tag = "3")]
+    pub required: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who has to have answered; empty: anybody, or nobody (B7).
+    #[prost(enumeration = "Answered", repeated, tag = "4")]
+    pub answered: ::prost::alloc::vec::Vec<i32>,
+    /// On the last level what follows: close, retry, reschedule, follow-up, junk or keep.
+    #[prost(string, tag = "5")]
+    pub effect: ::prost::alloc::string::String,
+    /// A time to call again has to be stated (H7).
+    #[prost(bool, tag = "6")]
+    pub needs_time: bool,
+    /// The level below; empty: an outcome.
+    #[prost(message, repeated, tag = "7")]
+    pub below: ::prost::alloc::vec::Vec<FormDisposition>,
+}
+/// The report of a fault.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormFault {
+    /// Label of the product's number.
+    #[prost(string, tag = "1")]
+    pub product: ::prost::alloc::string::String,
+    /// Its subject with fields to be filled in; empty: none (G4).
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// Its fields, in the form's order.
+    #[prost(message, repeated, tag = "3")]
+    pub fields: ::prost::alloc::vec::Vec<FormFaultField>,
+}
+/// A field of the fault report.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FormFaultField {
+    /// Label.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it takes: text, number, phone, mail, time or choice.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Of a choice, the values.
+    #[prost(string, repeated, tag = "3")]
+    pub choices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// It has to be filled in.
+    #[prost(bool, tag = "4")]
+    pub required: bool,
+    /// It has to be filled in when one of these choices has the value.
+    #[prost(message, repeated, tag = "5")]
+    pub required_with: ::prost::alloc::vec::Vec<Field>,
+}
 /// What most commands answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommandResponse {
@@ -1998,6 +2196,32 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("simpang.agent.v1.Agent", "GetWork"));
             self.inner.unary(req, path, codec).await
         }
+        /// The forms of the policy in force: categories, ways to answer, templates, outcomes of calls, the fault report,
+        /// reasons (F, G, I). For everybody who may read the desk. UNAVAILABLE when its policy can't be read back now.
+        pub async fn get_forms(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetFormsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetFormsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.agent.v1.Agent/GetForms",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.agent.v1.Agent", "GetForms"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Takes an offered case.
         pub async fn accept(
             &mut self,
@@ -2677,6 +2901,15 @@ pub mod agent_server {
             &self,
             request: tonic::Request<super::GetWorkRequest>,
         ) -> std::result::Result<tonic::Response<super::GetWorkResponse>, tonic::Status>;
+        /// The forms of the policy in force: categories, ways to answer, templates, outcomes of calls, the fault report,
+        /// reasons (F, G, I). For everybody who may read the desk. UNAVAILABLE when its policy can't be read back now.
+        async fn get_forms(
+            &self,
+            request: tonic::Request<super::GetFormsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetFormsResponse>,
+            tonic::Status,
+        >;
         /// Takes an offered case.
         async fn accept(
             &self,
@@ -3170,6 +3403,49 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetWorkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.agent.v1.Agent/GetForms" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetFormsSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::GetFormsRequest>
+                    for GetFormsSvc<T> {
+                        type Response = super::GetFormsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetFormsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::get_forms(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetFormsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
