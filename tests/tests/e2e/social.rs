@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use simpang_proto::view::v1::{CaseState, DeliveryState, entry};
-use simpang_tests::{FacebookComment, Mention, Stand, eventually};
+use simpang_tests::{FacebookComment, Mention, Pusher, Stand, eventually};
 
 fn mention(id: &str, text: &str) -> Mention {
     Mention {
@@ -122,6 +122,32 @@ async fn who_has_priority_goes_first_and_only_to_those_who_may_serve_them() {
     let told = stand.must(&["explain", "telkomcare", "2"]).await;
     for word in ["priority-government-official", "rina", "may not serve queue priority"] {
         assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    stand.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_says_it_sent_is_compared_with_what_stands_on_the_log() {
+    let mut stand = Stand::up().await;
+    assert!(mention("9101", "internet mati").send(stand.http(), stand.sent()).await);
+    let comment =
+        FacebookComment { id: "901_910".into(), author: "3383".into(), text: "Kartu saya hilang".into() };
+    assert!(comment.send(stand.http(), stand.sent()).await);
+    let mut pusher = Pusher::open(&stand.client("gateway"), stand.sent()).await.unwrap();
+    pusher.push(vec![Pusher::message("9102", "5001", "@telkomcare tagihan salah")]).await.unwrap();
+    drop(pusher);
+
+    for (channel, sent, lost) in [("x", "9101\n9102\n", "9199"), ("facebook", "901_910\n", "901_999")] {
+        let ids = stand.dir().join(format!("{channel}.txt"));
+        let path = ids.display().to_string();
+        let gaps = ["ingest", "gaps", "--desk", "telkomcare", "--channel", channel, &path];
+        std::fs::write(&ids, sent).unwrap();
+        assert!(stand.must(&gaps).await.contains("0 are missing"), "{channel}");
+        std::fs::write(&ids, format!("{sent}{lost}\n")).unwrap();
+        let output = stand.simpang(&gaps).await;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!output.status.success() && printed.starts_with(&format!("{lost}\n")), "{printed}");
+        assert!(printed.contains("1 are missing"), "{printed}");
     }
     stand.finish().await;
 }

@@ -9,13 +9,13 @@ use tonic::{Code, Status};
 
 use crate::harness::{DEADLINE, Doors, with_token};
 
-const LIST: &str = "nama;no hp;keterangan;sejak\n\
+pub(crate) const LIST: &str = "nama;no hp;keterangan;sejak\n\
     Budi;0812-3456-7890;minta dipandu;20/11/2026 08:30\n\
     Siti;bukan nomor;;\n\
     Budi lagi;+62 812 3456 7890;;\n\
     Agus;0361 234567;;kemarin\n";
 
-fn begin(desk: &str, campaign: &str) -> Body {
+pub(crate) fn begin(desk: &str, campaign: &str) -> Body {
     let (desk, campaign) = (desk.into(), campaign.into());
     Body::Begin(api::BeginLoad {
         desk,
@@ -27,7 +27,7 @@ fn begin(desk: &str, campaign: &str) -> Body {
 }
 
 /// Cuts a list into pieces as a client sends it.
-fn csv(list: &str) -> Vec<Body> {
+pub(crate) fn csv(list: &str) -> Vec<Body> {
     list.as_bytes().chunks(7).map(|piece| Body::Csv(piece.to_vec())).collect()
 }
 
@@ -37,7 +37,7 @@ fn row(cells: &[(&str, &str)]) -> api::ContactRow {
 
 type Loaded = (Vec<(u64, api::RowOutcome, String)>, api::LoadTotals);
 
-async fn load(doors: &Doors, token: &str, first: Body, rest: Vec<Body>) -> Result<Loaded, Status> {
+pub(crate) async fn load(doors: &Doors, token: &str, first: Body, rest: Vec<Body>) -> Result<Loaded, Status> {
     let requests: Vec<_> = std::iter::once(first)
         .chain(rest)
         .map(|body| api::LoadContactsRequest { body: Some(body) })

@@ -1,21 +1,30 @@
 //! What every door counts: accepted, repeated, refused by reason, and what has to come again.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use simpang_ingest::{ImapTls, XWay};
+use simpang_log::MemoryStore;
 use simpang_proto::ingest::v1 as api;
 use tokio::runtime::Builder;
 
-use crate::harness::{Doors, with_token};
+use crate::harness::{Doors, eventually, with_token};
+use crate::imap::{Dovecot, subjects};
 use crate::push::{self, Stream};
-use crate::{attachments, json, smtp, webhooks};
+use crate::x_api::{Fault, XApi, id};
+use crate::{attachments, contacts, json, pull, smtp, webhooks};
 
 /// Runs doors whose counters nothing else touches; what was counted.
 fn counted(doors: impl AsyncFnOnce(Doors)) -> PrometheusHandle {
+    counted_in(async || doors(Doors::open().await).await)
+}
+
+/// The same for doors that are opened there.
+fn counted_in(work: impl AsyncFnOnce()) -> PrometheusHandle {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     // On one thread, so that every task of the doors counts here.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || {
-        runtime.block_on(async { doors(Doors::open().await).await });
+        runtime.block_on(work());
     });
     handle
 }
@@ -104,4 +113,54 @@ fn pushed_messages_and_files_are_counted_accepted_repeated_and_refused_by_reason
         assert_eq!(count(&handle, REFUSED, &[&door, &format!("reason=\"{reason}\"")]), 1, "{door} {reason}");
     }
     assert_eq!(count(&handle, REPEATED, &["channel=\"other\""]), 1);
+}
+
+#[test]
+fn call_lists_are_counted_by_row_accepted_repeated_and_refused_by_reason() {
+    let handle = counted(async |doors| {
+        for _ in 0..2 {
+            let (begin, list) = (contacts::begin("tenesa", "callback"), contacts::csv(contacts::LIST));
+            contacts::load(&doors, "gateway", begin, list).await.unwrap();
+        }
+    });
+    let door = "door=\"contacts\"";
+    assert_eq!(count(&handle, ACCEPTED, &[door]), 4, "two rows of each load");
+    assert_eq!(count(&handle, REPEATED, &["channel=\"call\""]), 2, "those of the second");
+    assert_eq!(count(&handle, REFUSED, &[door, "reason=\"invalid\""]), 2, "one row of each load");
+}
+
+#[test]
+fn posts_that_x_is_asked_for_are_counted_and_so_is_how_it_answered() {
+    let handle = counted_in(async || {
+        let api = XApi::start().await;
+        for n in 0..3 {
+            api.write(&id(n));
+        }
+        api.break_next(&[Fault::Limited, Fault::Shuffled]);
+        let asking = vec![pull::asking(&api, XWay::Timeline)];
+        let doors = Doors::open_asking(&MemoryStore::new(), asking).await;
+        pull::has(&doors, 3).await;
+        doors.ingest.stop().await;
+    });
+    let (accepted, repeated) =
+        (count(&handle, ACCEPTED, &["door=\"x_timeline\""]), count(&handle, REPEATED, &["channel=\"x\""]));
+    assert_eq!(accepted - repeated, 3, "{accepted} were brought, {repeated} of them again");
+    assert!(count(&handle, "simpang_ingest_source_answers_total", &["answer=\"limited\""]) >= 1);
+    assert!(
+        count(&handle, "simpang_ingest_source_given_total", &[]) >= 3,
+        "beside the accepted it shows a gap"
+    );
+}
+
+#[test]
+fn mails_of_a_mailbox_are_counted() {
+    let handle = counted_in(async || {
+        let (dovecot, store) = (Dovecot::start().await, MemoryStore::new());
+        dovecot.deliver("INBOX", 1);
+        let doors = Doors::open_reading(&store, vec![dovecot.mailbox(ImapTls::None)]).await;
+        eventually("the mail", || subjects(&doors).len() == 1).await;
+        doors.ingest.stop().await;
+    });
+    assert_eq!(count(&handle, ACCEPTED, &["door=\"imap\""]), 1);
+    assert_eq!(count(&handle, REPEATED, &["channel=\"email\""]), 0);
 }

@@ -16,7 +16,7 @@ const USER: &str = "care@tenesa.example";
 const PASSWORD: &str = "pass \"word\\";
 
 /// A Dovecot with one user, in a folder of its own; killed when dropped.
-struct Dovecot {
+pub(crate) struct Dovecot {
     dir: TempDir,
     imap: u16,
     imaps: u16,
@@ -35,7 +35,7 @@ fn run(command: &mut Command) -> String {
 }
 
 impl Dovecot {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
         let at = dir.path().to_owned();
         for folder in ["mail", "mail/cur", "mail/new", "mail/tmp", "mail/.Help", "mail/.Help/cur"] {
@@ -71,7 +71,7 @@ impl Dovecot {
     }
 
     /// Puts a mail into a folder, as a mail server does.
-    fn deliver(&self, folder: &str, number: u32) {
+    pub(crate) fn deliver(&self, folder: &str, number: u32) {
         let text = format!(
             "From: Budi <budi@pelanggan.example>\r\nTo: {USER}\r\nSubject: Keluhan {number}\r\n\
              Message-ID: <{number}@pelanggan.example>\r\n\r\nInternet mati {number}.\r\n"
@@ -101,7 +101,7 @@ impl Dovecot {
         }
     }
 
-    fn mailbox(&self, tls: ImapTls) -> ImapMailbox {
+    pub(crate) fn mailbox(&self, tls: ImapTls) -> ImapMailbox {
         ImapMailbox {
             account: USER.into(),
             host: "localhost".into(),
@@ -186,7 +186,7 @@ userdb {{
     )
 }
 
-fn subjects(doors: &Doors) -> Vec<String> {
+pub(crate) fn subjects(doors: &Doors) -> Vec<String> {
     let mut subjects: Vec<String> =
         doors.messages("tenesa").into_iter().map(|(_, content)| content.subject).collect();
     subjects.sort();

@@ -10,7 +10,7 @@ use simpang_proto::log::v1 as log;
 use crate::harness::{Doors, eventually};
 use crate::x_api::{APP_TOKEN, Fault, TOKEN, XApi, id};
 
-fn asking(api: &XApi, way: XWay) -> XPull {
+pub(crate) fn asking(api: &XApi, way: XWay) -> XPull {
     XPull {
         base_url: api.url.clone(),
         account: "telkomcare".into(),
@@ -31,7 +31,7 @@ fn ids(doors: &Doors) -> Vec<String> {
     doors.messages("telkomcare").into_iter().map(|(_, content)| content.source_id).collect()
 }
 
-async fn has(doors: &Doors, wanted: usize) -> Vec<String> {
+pub(crate) async fn has(doors: &Doors, wanted: usize) -> Vec<String> {
     let distinct = || ids(doors).into_iter().collect::<BTreeSet<_>>().len();
     eventually("all posts stand on the log", || distinct() >= wanted).await;
     ids(doors)
