@@ -1,5 +1,7 @@
 //! gRPC clients for the commands: one channel, one token.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, anyhow};
 use simpang_proto::admin::v1::admin_client::AdminClient;
 use simpang_proto::agent::v1::agent_client::AgentClient;
@@ -9,7 +11,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::cli::Server;
 use crate::config::Config;
@@ -73,6 +75,28 @@ impl Client {
 
     pub(crate) fn ingest(&self) -> IngestClient<Authorised> {
         IngestClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+}
+
+/// Longest time to ask the same again while a service is not ready for it.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Time between two such questions.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Asks what may be asked twice until it is answered: after a restart a service reads a desk's log to its end before it
+/// speaks for the desk, which takes a while when the log is long.
+pub(crate) async fn until_answered<T>(ask: impl AsyncFn() -> Result<Response<T>, Status>) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) if status.code() == Code::Unavailable && begun.elapsed() < PATIENCE => {
+                tracing::info!(why = status.message(), "not answered yet, asking again");
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(status) => return Err(refused(status)),
+        }
     }
 }
 

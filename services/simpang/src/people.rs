@@ -10,7 +10,7 @@ use simpang_proto::admin::v1::{
     UpsertCustomersRequest, fact,
 };
 
-use crate::client::{Client, refused};
+use crate::client::{Client, until_answered};
 use crate::output;
 
 /// A few people to try things with; the same file stands in `deploy/samples/`.
@@ -102,12 +102,13 @@ async fn add(client: &Client, name: &str, text: &str) -> Result<()> {
         let count = agents.len();
         let request_id = uuid::Uuid::now_v7().to_string();
         let request = UpsertAgentsRequest { desk: desk.to_owned(), request_id, agents };
-        client.admin().upsert_agents(request).await.map_err(refused)?;
+        until_answered(async || client.admin().upsert_agents(request.clone()).await).await?;
         output::line(format!("desk {desk}: {count} agents"));
     }
     if !customers.is_empty() {
         let count = customers.len();
-        client.admin().upsert_customers(UpsertCustomersRequest { customers }).await.map_err(refused)?;
+        let request = UpsertCustomersRequest { customers };
+        until_answered(async || client.admin().upsert_customers(request.clone()).await).await?;
         output::line(format!("directory: {count} customers"));
     }
     Ok(())

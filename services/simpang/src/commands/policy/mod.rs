@@ -12,7 +12,7 @@ use serde_json::json;
 use simpang_proto::admin::v1::{ApplyPolicyRequest, CreateDeskRequest, GetDeskRequest, PolicyFile};
 
 use crate::cli::Policy;
-use crate::client::{Client, refused};
+use crate::client::{Client, refused, until_answered};
 use crate::config::Config;
 use crate::output;
 
@@ -152,9 +152,10 @@ pub(crate) async fn apply_where_missing(client: &Client, files: &[(String, Strin
     let mut applied = Vec::new();
     for desk in wanted(files, None)? {
         let create = CreateDeskRequest { desk: desk.clone() };
-        client.admin().create_desk(create).await.map_err(refused)?;
-        let got = client.admin().get_desk(GetDeskRequest { desk: desk.clone() }).await.map_err(refused)?;
-        let version = got.into_inner().desk.map_or(0, |d| d.policy_version);
+        until_answered(async || client.admin().create_desk(create.clone()).await).await?;
+        let asked = GetDeskRequest { desk: desk.clone() };
+        let got = until_answered(async || client.admin().get_desk(asked.clone()).await).await?;
+        let version = got.desk.map_or(0, |d| d.policy_version);
         if version == 0 {
             apply(client, &desk, files).await?;
             applied.push(desk);
