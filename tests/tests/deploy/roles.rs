@@ -23,7 +23,8 @@ impl Services {
         let secrets = Secrets::make(&[]);
         let broker = Broker::single(&secrets).await;
         let services = Self { secrets, broker, desk: DeskName::new("tenesa").unwrap() };
-        services.store("gateway").await.create(&services.desk).await.unwrap();
+        let store = services.store("gateway").await;
+        until(20, || async { store.create(&services.desk).await.ok() }).await;
         services
     }
 
