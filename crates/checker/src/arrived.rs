@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Policy {
         version: u64,
         digest: [u8; 32],
+        document: Box<v1::PolicyDocument>,
     },
     Handover {
         desk: String,
@@ -200,7 +201,9 @@ fn read_kind(body: input::Body) -> Kind {
         input::Body::Command(c) => Kind::Command(Box::new(read_command(c))),
         input::Body::Claim(c) => Kind::Claim { delivery: DeliveryId::of(c.delivery), deliverer: c.deliverer },
         input::Body::Agent(a) => Kind::Agent(Box::new(read_agent(a))),
-        input::Body::Policy(p) => Kind::Policy { version: p.version, digest: digest_policy(&p) },
+        input::Body::Policy(p) => {
+            Kind::Policy { version: p.version, digest: digest_policy(&p), document: Box::new(p) }
+        }
         input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
         input::Body::HandoverFailure(_) => Kind::HandoverFailure,
         input::Body::Suppression(s) => {

@@ -155,7 +155,7 @@ impl Chain {
     pub(crate) fn applied(body: &Body, cause: Option<&Arrived>, found: &mut Findings) {
         let Body::PolicyApplied(policy) = body else { return };
         let same = match cause.map(|c| &c.kind) {
-            Some(Kind::Policy { version, digest }) => {
+            Some(Kind::Policy { version, digest, .. }) => {
                 *version == policy.version && policy.digest == digest[..]
             }
             _ => false,

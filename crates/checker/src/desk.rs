@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self, OfferEnd, Presence, UnassignedBy};
 
+use crate::InputId;
 use crate::agent::{Agent, WaitingPull};
 use crate::arrived::{Arrived, Ask, Kind, SessionLimit};
 use crate::names::{NameNo, Names};
-use crate::{InputId, Options};
+use crate::terms::Terms;
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -107,20 +108,24 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(terms: &Terms) -> Self {
+        let mut desk = Self::default();
+        desk.take_terms(terms);
+        desk
+    }
+
+    /// Other terms hold from here on: who may take what is to be looked at anew.
+    pub(crate) fn take_terms(&mut self, terms: &Terms) {
         let by_number =
             |all: &BTreeMap<v1::Channel, u32>| all.iter().map(|(channel, n)| (*channel as i32, *n)).collect();
-        let shared = options.shared_capacity.as_ref();
-        let mut desk = Self {
-            default_capacity: by_number(&options.default_capacity),
-            shared: shared.map(|s| Shared { total: s.total, weights: by_number(&s.weights) }),
-            ..Self::default()
-        };
-        let mut all = |queues: &BTreeSet<String>| queues.iter().map(|queue| desk.names.of(queue)).collect();
-        desk.held_queues = all(&options.held_queues);
-        desk.pull_queues = all(&options.pull_queues);
-        desk.offer_queues = all(&options.offer_queues);
-        desk
+        let shared = terms.shared_capacity.as_ref();
+        self.default_capacity = by_number(&terms.default_capacity);
+        self.shared = shared.map(|s| Shared { total: s.total, weights: by_number(&s.weights) });
+        let mut all = |queues: &BTreeSet<String>| queues.iter().map(|queue| self.names.of(queue)).collect();
+        self.held_queues = all(&terms.held_queues);
+        self.pull_queues = all(&terms.pull_queues);
+        self.offer_queues = all(&terms.offer_queues);
+        self.changed_agents.extend(self.agents.keys());
     }
 
     /// Folds an event.

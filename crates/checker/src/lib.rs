@@ -37,14 +37,16 @@ mod messages;
 mod order;
 mod owed;
 mod sla;
+mod terms;
 
 pub use calendar::{Calendars, RoundTheClock};
 pub use code::Code;
 pub use ids::{DeliveryId, InputId};
 pub use journal::{JournalError, Journals, ReceivedEntry, SentEntry, read_journal};
 pub use report::{Counts, Report, Violation};
+pub use terms::{Policies, SharedCapacity, Terms};
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -95,48 +97,17 @@ impl RawRecord {
 pub struct Options {
     /// The desk has nothing left to do: everything is judged and every delivery has ended.
     pub quiescent: bool,
-    /// Most cases of each channel at once, where an agent's record does not say: the policy's. Where neither says,
-    /// capacity is not checked.
-    pub default_capacity: BTreeMap<v1::Channel, u32>,
-    /// What cases of all channels weigh together, and the most of that an agent takes. A channel that neither this
-    /// nor an agent's record limits by itself is then limited by it alone. None: there is no such limit.
-    pub shared_capacity: Option<SharedCapacity>,
-    /// Queues from which nobody gets cases by pull or offer. Before any policy there is one, `unrouted`.
-    pub held_queues: BTreeSet<String>,
-    /// Queues whose cases agents get by pull only.
-    pub pull_queues: BTreeSet<String>,
-    /// Queues whose cases are offered to every agent who is ready, and that no pull brings.
-    pub offer_queues: BTreeSet<String>,
-    /// How long the desk remembers idempotency keys, ms; none: a repeat is one however late it comes.
-    pub key_memory_ms: Option<i64>,
-    /// Calendars in which deadlines can be computed again.
-    pub calendars: Box<dyn Calendars>,
+    /// What holds until a policy says otherwise.
+    pub terms: Terms,
+    /// Reads policies. None: the terms hold whatever policies come.
+    pub policies: Option<Box<dyn Policies>>,
     /// How many violations of each code are kept; all are counted.
     pub kept_per_code: u64,
 }
 
-/// One capacity for the cases of all channels.
-#[derive(Debug, Clone, Default)]
-pub struct SharedCapacity {
-    /// The most that an agent's cases weigh together.
-    pub total: u32,
-    /// What a case of a channel weighs; of a channel that is not named, 1.
-    pub weights: BTreeMap<v1::Channel, u32>,
-}
-
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            quiescent: false,
-            default_capacity: BTreeMap::new(),
-            shared_capacity: None,
-            pull_queues: BTreeSet::new(),
-            offer_queues: BTreeSet::new(),
-            held_queues: BTreeSet::from(["unrouted".to_owned()]),
-            key_memory_ms: None,
-            calendars: Box::new(RoundTheClock::default()),
-            kept_per_code: 10,
-        }
+        Self { quiescent: false, terms: Terms::default(), policies: None, kept_per_code: 10 }
     }
 }
 
@@ -162,6 +133,7 @@ pub struct Checker {
     sla: Sla,
     owed: Owed,
     deliveries: Deliveries,
+    policies: Option<Box<dyn Policies>>,
     found: Findings,
 }
 
@@ -175,7 +147,6 @@ impl Checker {
     /// For the log of a desk.
     #[must_use]
     pub fn with(desk: &str, options: Options) -> Self {
-        let desk_state = Desk::new(&options);
         Self {
             desk_name: desk.to_owned(),
             quiescent: options.quiescent,
@@ -184,16 +155,17 @@ impl Checker {
             chain: Chain::default(),
             judging: Judging::new(),
             acknowledged: Acknowledged::default(),
-            messages: Messages::new(options.key_memory_ms),
-            desk: desk_state,
+            messages: Messages::new(options.terms.key_memory_ms),
+            desk: Desk::new(&options.terms),
             lifecycle: Lifecycle::default(),
             assignment: Assignment::default(),
             calls: Calls::default(),
             faults: Faults::default(),
             order: Order::default(),
-            sla: Sla::new(options.calendars),
+            sla: Sla::new(options.terms.calendars),
             owed: Owed::default(),
             deliveries: Deliveries::default(),
+            policies: options.policies,
             found: Findings::new(options.kept_per_code),
         }
     }
@@ -306,6 +278,13 @@ impl Checker {
         self.sla.event(body, event.at_ms, found);
         self.owed.event(body);
         self.desk.apply(body, cause);
+        if let (Body::PolicyApplied(_), Some(Kind::Policy { document, .. })) = (body, cause.map(|c| &c.kind))
+            && let Some(terms) = self.policies.as_ref().and_then(|policies| policies.read(document))
+        {
+            self.messages.remember_for(terms.key_memory_ms, event.at_ms);
+            self.desk.take_terms(&terms);
+            self.sla.take_calendars(terms.calendars);
+        }
     }
 
     /// At the end of an input's events.

@@ -23,6 +23,8 @@ struct Original {
 pub(crate) struct Messages {
     /// How long the desk remembers keys, ms; none: for ever.
     memory_ms: Option<i64>,
+    /// What was judged before then is forgotten, ms, by a policy that is over.
+    forgotten_ms: i64,
     keys: HashMap<Key, Original>,
     cases: HashMap<InputId, u64>,
     /// Messages of customers on a case; none once a split or merge made the number a matter of the core.
@@ -36,7 +38,14 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(crate) fn new(memory_ms: Option<i64>) -> Self {
-        Self { memory_ms, ..Self::default() }
+        Self { memory_ms, forgotten_ms: i64::MIN, ..Self::default() }
+    }
+
+    /// From now on keys are remembered for another time; what is forgotten by now stays so.
+    pub(crate) fn remember_for(&mut self, memory_ms: Option<i64>, now_ms: i64) {
+        let forgotten_ms = self.memory_ms.map_or(i64::MIN, |before| now_ms.saturating_sub(before));
+        self.forgotten_ms = self.forgotten_ms.max(forgotten_ms);
+        self.memory_ms = memory_ms;
     }
 
     /// Whether an input with this key stands judged on the log.
@@ -239,7 +248,8 @@ impl Messages {
         let Some(key) = input.key else { return };
         let (joined, passing) = (input.trace.joined > 0, input.trace.passing);
         if let Some(first) = original {
-            let remembered = self.memory_ms.is_none_or(|ms| input.now_ms - first.now_ms <= ms);
+            let remembered = self.memory_ms.is_none_or(|ms| input.now_ms - first.now_ms <= ms)
+                && first.now_ms >= self.forgotten_ms;
             if remembered && !first.passing {
                 // What can't be read is set aside whatever it repeats.
                 if passing {

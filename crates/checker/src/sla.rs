@@ -30,6 +30,8 @@ struct Run {
     left_ms: i64,
     breached: bool,
     warned_percent: u32,
+    /// Its deadline was computed in calendars that no longer hold.
+    by_old_calendars: bool,
 }
 
 /// All clocks.
@@ -42,6 +44,12 @@ pub(crate) struct Sla {
 impl Sla {
     pub(crate) fn new(calendars: Box<dyn Calendars>) -> Self {
         Self { calendars, runs: HashMap::new() }
+    }
+
+    /// Other calendars hold from here on. Deadlines that are set stay as they are.
+    pub(crate) fn take_calendars(&mut self, calendars: Box<dyn Calendars>) {
+        self.calendars = calendars;
+        self.runs.values_mut().for_each(|run| run.by_old_calendars = true);
     }
 
     /// Checks and folds an event.
@@ -84,6 +92,7 @@ impl Sla {
             left_ms: event.target_ms,
             breached: false,
             warned_percent: 0,
+            by_old_calendars: false,
         };
         if self.runs.insert(id, run).is_some() {
             found.broken(Code::SlaStartedTwice, format_args!("{} was started while it ran", Clock(id)));
@@ -99,8 +108,12 @@ impl Sla {
         run.since_ms = None;
         run.left_ms = event.remaining_ms;
         let (calendar, deadline_ms) = (run.calendar.clone(), run.deadline_ms);
-        // What is left, counted from here, leads to the same deadline.
-        self.recompute(id, &calendar, at_ms, event.remaining_ms, deadline_ms, found);
+        // What is left, counted from here, leads to the same deadline; by the calendars of the time, that is.
+        if run.by_old_calendars {
+            found.counts.deadlines_skipped += 1;
+        } else {
+            self.recompute(id, &calendar, at_ms, event.remaining_ms, deadline_ms, found);
+        }
     }
 
     fn resumed(&mut self, event: &v1::SlaResumed, at_ms: i64, found: &mut Findings) {
@@ -110,6 +123,7 @@ impl Sla {
         };
         (run.since_ms, run.said_ms) = (Some(at_ms), at_ms);
         run.deadline_ms = event.deadline_ms;
+        run.by_old_calendars = false;
         let (calendar, left_ms) = (run.calendar.clone(), run.left_ms);
         self.recompute(id, &calendar, at_ms, left_ms, event.deadline_ms, found);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use simpang_checker::{Checker, Journals, Options, RawRecord, SentEntry};
+use simpang_checker::{Checker, Journals, Options, RawRecord, SentEntry, Terms};
 use simpang_domain::rules::Rules as _;
 use simpang_log::{Anchor, DeskLog, LogError, Tail};
 use simpang_proto::log::v1::Channel;
@@ -58,7 +58,7 @@ fn journals(processes: &Processes, journal: &Journal, shelf: &Shelf) -> Journals
 fn check(processes: &Processes, shelf: &Shelf, journals: &Journals) {
     let options = Options {
         quiescent: true,
-        default_capacity: BTreeMap::from([(Channel::Email, CAPACITY)]),
+        terms: Terms { default_capacity: BTreeMap::from([(Channel::Email, CAPACITY)]), ..Terms::default() },
         ..Options::default()
     };
     let mut checker = Checker::with(shelf.desk.as_str(), options);

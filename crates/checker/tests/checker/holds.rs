@@ -1,11 +1,13 @@
 //! A correct log passes, and what the checker says of it is right.
 
 use simpang_checker::{
-    Checker, Code, Journals, Options, ReceivedEntry, Report, RoundTheClock, SentEntry, read_journal,
+    Checker, Code, Journals, Options, Policies, ReceivedEntry, Report, RoundTheClock, SentEntry,
+    SharedCapacity, Terms, read_journal,
 };
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{
-    DeliveryOutcome, InputRefused, Presence, Rejection, SessionLimit, SetPresence, SignIn, SlaClock, command,
+    DeliveryOutcome, InputRefused, PolicyDocument, Presence, Rejection, SessionLimit, SetPresence, SignIn,
+    SlaClock, command,
 };
 
 use crate::story::tale::tell;
@@ -113,10 +115,35 @@ fn a_record_that_cannot_be_read_is_one_input_that_is_set_aside() {
 fn deadlines_in_calendars_that_are_not_known_are_counted_and_not_judged() {
     let mut tale = tell();
     edit!(tale.story, SlaStarted(e) if e.clock == SlaClock::FirstResponse as i32 => e.deadline_ms += 1);
-    let options = Options { calendars: Box::new(RoundTheClock::new(["office"])), ..tale.story.options() };
+    let mut options = tale.story.options();
+    options.terms.calendars = Box::new(RoundTheClock::new(["office"]));
     let report = check(tale.story.seal(), &tale.story.journals, options);
     assert!(report.holds, "{report}");
     assert_eq!((report.counts.deadlines_recomputed, report.counts.deadlines_skipped), (0, 5));
+}
+
+/// Reads the tale's policies: what an agent may hold under the first and under the second.
+#[derive(Debug)]
+struct Totals([u32; 2]);
+
+impl Policies for Totals {
+    fn read(&self, document: &PolicyDocument) -> Option<Terms> {
+        let total = self.0[usize::try_from(document.version).unwrap() - 1];
+        let shared_capacity = Some(SharedCapacity { total, ..SharedCapacity::default() });
+        Some(Terms { shared_capacity, ..Terms::default() })
+    }
+}
+
+#[test]
+fn the_terms_of_a_policy_hold_from_its_event_on_and_not_before() {
+    let tale = tell();
+    let under = |totals| {
+        let options = Options { policies: Some(Box::new(Totals(totals))), ..tale.story.options() };
+        check(tale.story.seal(), &tale.story.journals, options)
+    };
+    let generous_first = under([100, 0]);
+    assert!(generous_first.holds, "nobody gets a case after the second policy: {generous_first}");
+    assert!(under([0, 100]).total(Code::OverCapacity) > 0, "all that was given under the first is too much");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use simpang_checker::{Checker, Journals, Options as CheckerOptions, RawRecord, Report};
+use simpang_checker::{Checker, Journals, Options as CheckerOptions, RawRecord, Report, Terms};
 use simpang_log::tail::Body;
 use simpang_log::{
     Anchor, Appender, DeskLog, DeskName, Door, Limits, LogStore, MemoryDesk, MemoryStore, Place, RecordKind,
@@ -240,7 +240,7 @@ impl Desk {
     pub(crate) async fn check(&self, quiescent: bool) -> Report {
         let options = CheckerOptions {
             quiescent,
-            default_capacity: [(v1::Channel::Email, 3)].into(),
+            terms: Terms { default_capacity: [(v1::Channel::Email, 3)].into(), ..Terms::default() },
             ..CheckerOptions::default()
         };
         let mut checker = Checker::with("test", options);

@@ -1,7 +1,7 @@
 //! `simpang verify`: read every record of a desk's log, judge it again, and let the independent checker recompute what
 //! must always hold.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 use simpang_checker::{
-    Calendars, Checker, Journals, Options, RawRecord, ReceivedEntry, Report, SentEntry, SharedCapacity,
-    read_journal,
+    Calendars, Checker, Journals, Options, Policies, RawRecord, ReceivedEntry, Report, SentEntry,
+    SharedCapacity, Terms, read_journal,
 };
 use simpang_domain::rules::{QueueRule, Rules};
 use simpang_domain::words::{Channel, QueueMode};
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{Ahead, Anchor, DeskName, LogStore, RecordKind, Tail};
-use simpang_proto::log::v1::{self, event, input};
+use simpang_proto::log::v1;
 use simpang_replay::rules::{ActiveRules, compile};
 use simpang_replay::verify::{Verdict, Verifier};
 use simpang_router::Mark;
@@ -75,9 +75,12 @@ pub(crate) async fn verify(
     let log = store.open(desk).await?;
     let last = log.last_seq().await?;
     let bar = output::progress(last, &format!("desk {desk}: checking"));
-    // The calendars and tables of the policies on the log, for deadlines and capacities.
-    let rules = last_rules(log.clone(), desk, last).await?;
-    let options = Options { quiescent, ..checker_options(rules) };
+    let options = Options {
+        quiescent,
+        terms: terms(ActiveRules::default()),
+        policies: Some(Box::new(DeskPolicies(desk.clone()))),
+        ..Options::default()
+    };
     // Reading, checking and judging again each have a thread.
     let (records, mut to_check) = mpsc::channel::<RawRecord>(CHECKED_LATER);
     let mut checker = Checker::with(desk.as_str(), options);
@@ -111,37 +114,6 @@ fn subject(entry: &Entry, desk: &DeskName) -> String {
     .subject(desk)
 }
 
-/// The rules of the last policy that was applied.
-pub(crate) async fn last_rules(
-    log: std::sync::Arc<dyn simpang_log::DeskLog>,
-    desk: &DeskName,
-    last: u64,
-) -> Result<ActiveRules> {
-    let mut documents = HashMap::new();
-    let mut applied = None;
-    let mut tail = Ahead::start(Tail::start(log, Anchor::Start));
-    while let Some(entry) = tail.read_until(last).await? {
-        match entry.body {
-            Body::Inputs { record, .. } => {
-                for (index, input) in (0u32..).zip(record.inputs) {
-                    if let Some(input::Body::Policy(document)) = input.body {
-                        documents.insert((entry.seq, index), document);
-                    }
-                }
-            }
-            Body::Commit { commit, .. } => {
-                let applies = |event: &v1::Event| matches!(event.body, Some(event::Body::PolicyApplied(_)));
-                for event in commit.events.iter().filter(|event| applies(event)) {
-                    let by = event.caused_by.unwrap_or_default();
-                    applied = documents.remove(&(by.seq, by.index)).or(applied);
-                }
-            }
-            Body::Unreadable { .. } => {}
-        }
-    }
-    Ok(applied.and_then(|document| compile(desk.as_str(), &document).1).unwrap_or_default())
-}
-
 #[derive(Debug)]
 struct PolicyCalendars(ActiveRules);
 
@@ -151,7 +123,18 @@ impl Calendars for PolicyCalendars {
     }
 }
 
-fn checker_options(rules: ActiveRules) -> Options {
+/// Reads the policies of a desk for the checker.
+#[derive(Debug)]
+struct DeskPolicies(DeskName);
+
+impl Policies for DeskPolicies {
+    fn read(&self, document: &v1::PolicyDocument) -> Option<Terms> {
+        compile(self.0.as_str(), document).1.map(terms)
+    }
+}
+
+/// What the checker can't tell from the log: capacities, how queues give their cases, calendars.
+fn terms(rules: ActiveRules) -> Terms {
     let tables = rules.tables();
     let shared = tables.shared.as_ref();
     let queues = |which: &dyn Fn(&QueueRule) -> bool| {
@@ -159,7 +142,7 @@ fn checker_options(rules: ActiveRules) -> Options {
     };
     let mut held_queues: BTreeSet<String> = queues(&|queue| queue.held);
     held_queues.insert("unrouted".to_owned());
-    Options {
+    Terms {
         default_capacity: by_channel(&tables.capacities),
         shared_capacity: shared
             .map(|shared| SharedCapacity { total: shared.total, weights: by_channel(&shared.weights) }),
@@ -168,7 +151,6 @@ fn checker_options(rules: ActiveRules) -> Options {
         offer_queues: queues(&|queue| queue.mode == QueueMode::Offer),
         key_memory_ms: Some(tables.limits.key_memory_ms),
         calendars: Box::new(PolicyCalendars(rules)),
-        ..Options::default()
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
 use sha2::{Digest, Sha256};
-use simpang_checker::{Checker, InputId, Journals, Options, RawRecord, Report, SharedCapacity};
+use simpang_checker::{Checker, InputId, Journals, Options, RawRecord, Report, SharedCapacity, Terms};
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self, Commit, Event, InputRecord, Position};
 
@@ -237,11 +237,14 @@ impl Story {
         let default_capacity = BTreeMap::from([(v1::Channel::Call, 1)]);
         Options {
             quiescent: self.quiescent,
-            key_memory_ms: self.key_memory_ms,
-            default_capacity,
-            shared_capacity: self.shared_capacity.clone(),
-            pull_queues: self.pull_queues.clone(),
-            offer_queues: self.offer_queues.clone(),
+            terms: Terms {
+                key_memory_ms: self.key_memory_ms,
+                default_capacity,
+                shared_capacity: self.shared_capacity.clone(),
+                pull_queues: self.pull_queues.clone(),
+                offer_queues: self.offer_queues.clone(),
+                ..Terms::default()
+            },
             ..Options::default()
         }
     }

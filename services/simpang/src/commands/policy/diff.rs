@@ -8,17 +8,21 @@ mod machine;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use simpang_log::{DeskName, LogStore};
+use simpang_log::tail::Body;
+use simpang_log::{Ahead, Anchor, DeskLog, DeskName, LogStore, Tail};
 use simpang_policy::Problem;
 use simpang_policy::diff::{Change, Portrait};
+use simpang_proto::log::v1::{self, event, input};
+use simpang_replay::rules::{ActiveRules, compile};
 
 use super::{read_folder, wanted};
 use crate::cli::PolicyDiff;
-use crate::commands::verify::last_rules;
 use crate::config::Config;
 use crate::{output, store};
 
@@ -127,6 +131,33 @@ async fn in_force(store: &dyn LogStore, desk: &DeskName) -> Result<Files> {
     let rules = last_rules(log, desk, last).await?;
     let files = rules.document().into_iter().flat_map(|document| &document.files);
     Ok(files.map(|file| (file.path.clone(), file.text.clone())).collect())
+}
+
+/// The rules of the last policy that was applied.
+async fn last_rules(log: Arc<dyn DeskLog>, desk: &DeskName, last: u64) -> Result<ActiveRules> {
+    let mut documents = HashMap::new();
+    let mut applied = None;
+    let mut tail = Ahead::start(Tail::start(log, Anchor::Start));
+    while let Some(entry) = tail.read_until(last).await? {
+        match entry.body {
+            Body::Inputs { record, .. } => {
+                for (index, input) in (0u32..).zip(record.inputs) {
+                    if let Some(input::Body::Policy(document)) = input.body {
+                        documents.insert((entry.seq, index), document);
+                    }
+                }
+            }
+            Body::Commit { commit, .. } => {
+                let applies = |event: &v1::Event| matches!(event.body, Some(event::Body::PolicyApplied(_)));
+                for event in commit.events.iter().filter(|event| applies(event)) {
+                    let by = event.caused_by.unwrap_or_default();
+                    applied = documents.remove(&(by.seq, by.index)).or(applied);
+                }
+            }
+            Body::Unreadable { .. } => {}
+        }
+    }
+    Ok(applied.and_then(|document| compile(desk.as_str(), &document).1).unwrap_or_default())
 }
 
 /// Tells what differs; says whether anything does.
