@@ -20,6 +20,7 @@ pub mod directory;
 pub mod memory;
 pub mod port;
 pub mod settle;
+pub mod shared;
 pub mod tail;
 
 pub use ahead::Ahead;
@@ -33,6 +34,7 @@ pub use port::{
     DirectoryStream, Door, LogError, LogStore, Record, RecordKind, RecordStream,
 };
 pub use settle::{SettleError, Settled, commit_settled, settle};
+pub use shared::SharedStore;
 pub use tail::{Body, Entry, Tail};
 
 /// The layout of input records, commits and directory records that this program writes, and the highest it reads.

@@ -14,7 +14,7 @@ use simpang_access::Gatekeeper;
 use simpang_deliver::Deliver;
 use simpang_gateway::Gateway;
 use simpang_ingest::Ingest;
-use simpang_log::{DeskName, LogStore};
+use simpang_log::{DeskName, LogStore, SharedStore};
 use simpang_project::Project;
 use simpang_router::{DeskStatus, Router};
 use simpang_wire::key::Keyer;
@@ -218,8 +218,9 @@ impl Node {
         metrics: PrometheusHandle,
         http: TcpListener,
     ) -> Result<Self> {
+        // Its roles follow the same desks: each desk's log is read once for all of them.
         let shared = Shared {
-            store,
+            store: Arc::new(SharedStore::new(store)),
             keyer: installation::keyer(config)?,
             gatekeeper: installation::gatekeeper(config)?,
             name: config.node.name.clone(),

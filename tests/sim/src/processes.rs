@@ -7,7 +7,7 @@ use std::time::Duration;
 use simpang_access::{Gatekeeper, TokenEntry, Tokens};
 use simpang_deliver::{Channels as NoChannels, Deliver, Timing};
 use simpang_gateway::{AgentApi, Gateway};
-use simpang_log::WallClock;
+use simpang_log::{SharedStore, WallClock};
 use simpang_proto::agent::v1::GetWorkRequest;
 use simpang_proto::agent::v1::agent_client::AgentClient;
 use simpang_proto::agent::v1::agent_server::AgentServer;
@@ -159,8 +159,9 @@ impl Processes {
         });
     }
 
-    fn store(&self, link: &Arc<Link>) -> Arc<Store> {
-        Arc::new(Store { broker: Arc::clone(&self.broker), link: Arc::clone(link) })
+    fn store(&self, link: &Arc<Link>) -> Arc<SharedStore> {
+        let store = Store { broker: Arc::clone(&self.broker), link: Arc::clone(link) };
+        Arc::new(SharedStore::new(Arc::new(store)))
     }
 
     fn router(&self, link: &Arc<Link>, eager: bool) -> simpang_router::Options {
