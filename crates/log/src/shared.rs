@@ -2,7 +2,7 @@
 //! records; asked for once, they cost the broker one delivery instead of one each. [`SharedStore`] is put before any
 //! other store and keeps its contract: what it hands out stands on the log as surely as what the store below does.
 //!
-//! Who begins far behind reads the store by itself until it is near the end, and then takes what the [`ring`] holds. The
+//! Who begins far behind reads the store by itself until it is near the end, and then takes what the ring holds. The
 //! shared reader waits for nobody: who falls out of the ring reads by itself again.
 
 use std::collections::{HashMap, VecDeque};
