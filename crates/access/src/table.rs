@@ -97,6 +97,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("simpang.view.v1.View/FindCustomers", FLOOR),
     ("simpang.view.v1.View/GetAttachment", FILES),
     ("simpang.view.v1.View/GetCase", FLOOR),
+    ("simpang.view.v1.View/GetHtml", FLOOR),
     ("simpang.view.v1.View/ListAgents", FLOOR),
     ("simpang.view.v1.View/ListCases", FLOOR),
     ("simpang.view.v1.View/ListDesks", Access::Anybody),

@@ -96,7 +96,12 @@ fn mails() {
 fn texts_of_mails() {
     run("text", Mutator::new(inputs("mail", ".eml", ".json"), MAIL), |bytes| {
         let text = String::from_utf8_lossy(bytes);
-        let _ = (reply::new_part(&text), html::to_text(&text), html::without_quotation(&text));
+        let _ = (
+            reply::new_part(&text),
+            html::to_text(&text),
+            html::without_quotation(&text),
+            html::sanitised(&text),
+        );
         let _ = (subject::answer(&text), subject::tag(&text));
     });
 }

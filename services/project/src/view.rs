@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
+use simpang_channels::email::html;
 use simpang_proto::view::v1 as api;
 use simpang_proto::view::v1::view_server::View;
 use tokio_stream::wrappers::ReceiverStream;
@@ -87,6 +88,22 @@ impl View for ViewService {
         let (desk, asked) = self.enter("GetAttachment", request, |r| (&r.desk, r.at_least)).await?;
         let file = attachment::find(&desk, asked, self.calls.store.as_ref()).await?;
         Ok(Response::new(Box::pin(file)))
+    }
+
+    async fn get_html(&self, request: Request<api::GetHtmlRequest>) -> Answer<api::GetHtmlResponse> {
+        let (desk, asked) = self.enter("GetHtml", request, |r| (&r.desk, r.at_least)).await?;
+        let (case, part) = (asked.case, asked.part);
+        let message = asked.message.map(|place| (place.seq, place.index, part));
+        let read = desk.read(asked.at_least, move |snapshot| {
+            Ok((snapshot.position()?, snapshot.html_as_received(case, message)?))
+        });
+        let (position, html) = read.await?;
+        let html = html.ok_or_else(|| {
+            Status::not_found(format!(
+                "message: case {case} has none there with HTML; GetCase shows its text"
+            ))
+        })?;
+        Ok(Response::new(api::GetHtmlResponse { position, html: html::sanitised(&html) }))
     }
 
     async fn list_cases(&self, request: Request<api::ListCasesRequest>) -> Answer<api::ListCasesResponse> {

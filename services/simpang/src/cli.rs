@@ -471,6 +471,17 @@ pub(crate) enum Show {
         #[command(flatten)]
         server: Server,
     },
+    /// A mail of a case as HTML that can be put into a page: nothing in it runs or loads anything.
+    Html {
+        /// Desk.
+        desk: String,
+        /// Case number.
+        case: u64,
+        /// Which message, such as `412.0`, as `simpang agent show` says; left out: the last one that has HTML.
+        message: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
     /// The forms that agents fill in by the policy in force: categories, answers, outcomes of calls, fault report.
     Forms {
         /// Desk.

@@ -1,7 +1,11 @@
-//! HTML to text, and where a quotation begins in HTML. Sanitises nothing: the HTML stays as received.
+//! HTML to text, HTML that is safe to show, and where a quotation begins in HTML. On the log it stays as received; it
+//! is made safe when somebody asks for it, by the rules of that day.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
+use ammonia::{Builder, UrlRelative};
 use html2text::render::TextDecorator;
 
 use crate::guard::fenced;
@@ -32,6 +36,34 @@ fn laid_out(html: &str) -> Option<String> {
             .string_from_read(html.as_bytes(), WIDTH)
     };
     fenced(convert).and_then(Result::ok)
+}
+
+/// Where links may lead. `cid:` names a part of the same mail.
+const SCHEMES: [&str; 5] = ["http", "https", "mailto", "tel", "cid"];
+
+/// Keeps how a text is laid out and where it links to, and nothing that runs, loads, submits or covers the page.
+static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut cleaner = Builder::default();
+    cleaner
+        .url_schemes(HashSet::from(SCHEMES))
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .attribute_filter(|element, attribute, value| match (element, attribute) {
+            // An image from elsewhere tells its server who read the mail, and when.
+            ("img", "src") if !value.to_ascii_lowercase().starts_with("cid:") => None,
+            _ => Some(Cow::Borrowed(value)),
+        });
+    cleaner
+});
+
+/// HTML that can be put into a page: structure, text, links with `rel="noopener noreferrer nofollow"`, images that came
+/// with the mail (`cid:`). No scripts, styles, forms, frames, nothing loaded from elsewhere. What is too deep or too
+/// long to be read safely comes as preformatted text.
+#[must_use]
+pub fn sanitised(html: &str) -> String {
+    let readable = html.len() <= LAYOUT_BYTES_MAX && is_modest(html);
+    let clean = readable.then(|| fenced(|| CLEANER.clean(html).to_string())).flatten();
+    clean.unwrap_or_else(|| format!("<pre>{}</pre>", ammonia::clean_text(&to_text(html))))
 }
 
 /// Marks quotations and list items, nothing else.
@@ -240,7 +272,49 @@ pub fn without_quotation(html: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{to_text, without_quotation, without_tags};
+    use super::{sanitised, to_text, without_quotation, without_tags};
+
+    #[test]
+    fn what_runs_loads_or_leads_astray_is_taken_out_and_the_rest_stays() {
+        for (html, safe) in [
+            ("<p>Halo <b>Budi</b><br>baris dua</p>", "<p>Halo <b>Budi</b><br>baris dua</p>"),
+            ("<table><tr><td>1</td></tr></table>", "<table><tbody><tr><td>1</td></tr></tbody></table>"),
+            ("a<script>alert(1)</script>b", "ab"),
+            ("a<style>p{background:url(http://x)}</style>b", "ab"),
+            ("<p onclick=\"f()\" style=\"position:fixed\">x</p>", "<p>x</p>"),
+            ("<img src=\"https://x/pixel.gif\" alt=\"logo\">", "<img alt=\"logo\">"),
+            ("<img src=\"CID:part1\">", "<img src=\"CID:part1\">"),
+            ("<img src=x onerror=alert(1)>", "<img>"),
+            ("<img srcset=\"https://x/a 2x\">", "<img>"),
+            ("a<svg onload=alert(1)><a xlink:href=\"javascript:f()\">x</a></svg>b", "ab"),
+            ("<a href=\"JaVaScRiPt:f()\">x</a>", "<a rel=\"noopener noreferrer nofollow\">x</a>"),
+            ("<a href=\"data:text/html,x\">x</a>", "<a rel=\"noopener noreferrer nofollow\">x</a>"),
+            ("<a href=\"/inside\">x</a>", "<a rel=\"noopener noreferrer nofollow\">x</a>"),
+            (
+                "<a href=\"https://telkom.co.id/?a=1&amp;b=2\" target=_top>x</a>",
+                "<a href=\"https://telkom.co.id/?a=1&amp;b=2\" rel=\"noopener noreferrer nofollow\">x</a>",
+            ),
+            ("<form action=\"https://x\"><input name=pin><button>Kirim</button></form>", "Kirim"),
+            ("<iframe src=\"https://x\"></iframe><object data=x></object><base href=x>y", "y"),
+            ("<!--[if mso]><p>x</p><![endif]-->y", "y"),
+            ("1 &lt; 2 &amp; 3", "1 &lt; 2 &amp; 3"),
+        ] {
+            assert_eq!(sanitised(html), safe, "{html}");
+            assert_eq!(sanitised(safe), safe, "what is safe stays as it is: {html}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_to_be_made_safe_comes_as_text() {
+        let deep = format!(
+            "{}satu &amp; dua &lt;b&gt;<script>f()</script>{}",
+            "<div>".repeat(50_000),
+            "</div>".repeat(50_000)
+        );
+        let safe = sanitised(&deep);
+        assert!(safe.starts_with("<pre>") && safe.contains("satu&#32;&amp;&#32;dua&#32;&lt;b&gt;"), "{safe}");
+        assert!(!safe.contains("f()"), "{safe}");
+    }
 
     #[test]
     fn text_keeps_lines_and_loses_tags() {

@@ -1430,6 +1430,35 @@ pub mod get_attachment_response {
         Chunk(::prost::alloc::vec::Vec<u8>),
     }
 }
+/// Asks for a message as HTML.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHtmlRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Case number.
+    #[prost(uint64, tag = "2")]
+    pub case: u64,
+    /// `place` of the message, as the case shows it; absent: the last message of the case that has HTML.
+    #[prost(message, optional, tag = "3")]
+    pub message: ::core::option::Option<Place>,
+    /// `part` of the message.
+    #[prost(uint32, tag = "4")]
+    pub part: u32,
+    /// Wait until the view has this position; 0: do not wait.
+    #[prost(uint64, tag = "5")]
+    pub at_least: u64,
+}
+/// A message as HTML.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHtmlResponse {
+    /// Position that this shows.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// The HTML, at most 1 MiB. Images are those that came with the mail: `cid:` and a Content-ID.
+    #[prost(string, tag = "2")]
+    pub html: ::prost::alloc::string::String,
+}
 /// Which cases; what is left empty does not narrow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CaseFilter {
@@ -2334,6 +2363,32 @@ pub mod view_client {
                 .insert(GrpcMethod::new("simpang.view.v1.View", "GetAttachment"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// A customer's mail on the case as HTML that can be put into a page: no scripts, styles, forms, frames, nothing that is
+        /// loaded from elsewhere. NOT_FOUND: the case has no such message, it was withdrawn, or it has no HTML.
+        pub async fn get_html(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetHtmlRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetHtmlResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.view.v1.View/GetHtml",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.view.v1.View", "GetHtml"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Cases by filter, sorted, page by page.
         pub async fn list_cases(
             &mut self,
@@ -2592,6 +2647,12 @@ pub mod view_server {
             tonic::Response<Self::GetAttachmentStream>,
             tonic::Status,
         >;
+        /// A customer's mail on the case as HTML that can be put into a page: no scripts, styles, forms, frames, nothing that is
+        /// loaded from elsewhere. NOT_FOUND: the case has no such message, it was withdrawn, or it has no HTML.
+        async fn get_html(
+            &self,
+            request: tonic::Request<super::GetHtmlRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetHtmlResponse>, tonic::Status>;
         /// Cases by filter, sorted, page by page.
         async fn list_cases(
             &self,
@@ -2827,6 +2888,49 @@ pub mod view_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.view.v1.View/GetHtml" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetHtmlSvc<T: View>(pub Arc<T>);
+                    impl<T: View> tonic::server::UnaryService<super::GetHtmlRequest>
+                    for GetHtmlSvc<T> {
+                        type Response = super::GetHtmlResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetHtmlRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as View>::get_html(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetHtmlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

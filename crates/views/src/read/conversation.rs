@@ -63,6 +63,25 @@ impl Snapshot<'_> {
         Ok(said.flat_map(files).find(|file| !digest.is_empty() && file.digest == digest))
     }
 
+    /// The HTML of a customer's message on the case, as it was received: never to be shown as it is. Without a place, that
+    /// of the last message that has any; none when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn html_as_received(&self, case: u64, message: Option<(u64, u32, u32)>) -> Read<Option<String>> {
+        let rows =
+            self.of_case(MessageRow::SELECT, "seq, idx, part", int(case), MessageRow::read, |row| row)?;
+        let wanted = |row: &MessageRow| {
+            message.is_none_or(|at| at == (uint(row.seq), count(row.idx), count(row.part)))
+        };
+        let html = rows
+            .iter()
+            .rev()
+            .filter(|row| wanted(row))
+            .map(|row| log::MessageContent::decode(row.content.as_slice()).unwrap_or_default().html);
+        Ok(html.into_iter().find(|html| !html.is_empty()))
+    }
+
     fn of_case<R, T>(
         &self,
         select: &str,

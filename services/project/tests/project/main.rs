@@ -18,4 +18,5 @@ mod server;
 mod attachments;
 mod audit;
 mod following;
+mod html;
 mod view;

@@ -7,6 +7,7 @@ use simpang_views::sentence::plain;
 use super::figures::Cut;
 use crate::cli::Show;
 use crate::client::{Client, refused};
+use crate::commands::agent::parse::place;
 use crate::commands::forms;
 use crate::config::Config;
 use crate::output;
@@ -26,6 +27,9 @@ pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
             let asked = attachment::Asked { desk, case, digest, out, force };
             attachment::save(&Client::of(config, &server).await?, asked).await
         }
+        Show::Html { desk, case, message, server } => {
+            html(&Client::of(config, &server).await?, desk, case, message).await
+        }
         Show::Forms { desk, server, json } => {
             forms::show(&Client::of(config, &server).await?, &desk, json.json).await
         }
@@ -33,6 +37,15 @@ pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
             sla(&Client::of(config, &server).await?, &desk, &cut, json.json).await
         }
     }
+}
+
+/// Prints a mail as HTML.
+async fn html(client: &Client, desk: String, case: u64, message: Option<String>) -> Result<()> {
+    let message = message.as_deref().map(place).transpose()?;
+    let message = message.map(|at| api::Place { seq: at.seq, index: at.index });
+    let request = api::GetHtmlRequest { desk, case, message, ..Default::default() };
+    output::line(client.view().get_html(request).await.map_err(refused)?.into_inner().html);
+    Ok(())
 }
 
 /// Prints the ticket table: open cases, or all.

@@ -84,7 +84,7 @@ pub(crate) fn time(text: &str) -> Result<i64> {
 }
 
 /// `412.0`: where a message stands on the log.
-pub(super) fn place(text: &str) -> Result<MessageId> {
+pub(crate) fn place(text: &str) -> Result<MessageId> {
     let (seq, index) = text.split_once('.').unwrap_or((text, "0"));
     match (seq.parse(), index.parse()) {
         (Ok(seq), Ok(index)) => Ok(MessageId { seq, index }),
