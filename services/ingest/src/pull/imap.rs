@@ -157,8 +157,12 @@ impl Reader {
         let folder = client.examine(&self.folder).await?;
         let mut position = self.begin(&mut client, folder).await?;
         loop {
+            let asked_s = now_s();
             let uids = client.uids_from(position.next()).await?;
             self.bring_all(&mut client, &uids, &mut position).await?;
+            if position.is_whole_at(asked_s) {
+                self.keep(&position).await?;
+            }
             counters::asked("imap", "ok");
             self.troubles = 0;
             if idles {
@@ -173,7 +177,7 @@ impl Reader {
     /// Where reading begins; brings what a folder that was made anew holds since about the last mail that was read.
     async fn begin(&self, client: &mut Client<Box<dyn Io>>, folder: Folder) -> Result<Position, Halt> {
         let known = self.intake.directory.cursor(&self.cursor_name());
-        let begin = position::begin(known.as_deref(), folder, self.mailbox.from_start);
+        let begin = position::begin(known.as_deref(), folder, self.mailbox.from_start, now_s());
         match begin {
             Begin::At(position) => {
                 self.keep(&position).await?;
@@ -258,8 +262,7 @@ impl Reader {
     }
 
     async fn keep(&self, position: &Position) -> Result<(), Halt> {
-        let now = chrono::Utc::now().timestamp();
-        Ok(self.intake.keep_cursor(&self.cursor_name(), &position.write(now)).await?)
+        Ok(self.intake.keep_cursor(&self.cursor_name(), &position.write()).await?)
     }
 
     fn cursor_name(&self) -> String {
@@ -282,4 +285,9 @@ impl Reader {
             }
         }
     }
+}
+
+/// s since 1970 UTC.
+fn now_s() -> i64 {
+    chrono::Utc::now().timestamp()
 }
