@@ -1,6 +1,9 @@
 """Makes the samples of mail, X, Facebook and call lists under crates/channels/tests/data, each with what it has to
-be read as. Run by hand after a change here: `python3 tools/corpus/make.py`. What stands there by other names was
-written by hand and is left alone."""
+be read as. Run by hand after a change here: `python3 tools/corpus/make.py`, or with a folder to make them there.
+What stands there by other names was written by hand and is left alone."""
+
+import pathlib
+import sys
 
 import calls
 import common
@@ -11,6 +14,8 @@ import mails_machines
 import mails_shapes
 import x
 
+if len(sys.argv) > 1:
+    common.DATA = pathlib.Path(sys.argv[1])
 mails = common.Mails()
 for maker in (mails_charsets, mails_shapes, mails_answers, mails_machines):
     maker.make(mails)

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod corpus;
 mod examples;
 mod floors;
 mod licences;
