@@ -15,7 +15,7 @@ use simpang_log::port::{BoxFuture, LogError};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
-use crate::settings;
+use crate::settings::{self, Loses};
 use crate::store::{NatsOptions, NatsStore};
 
 /// Messages asked for at once, as readers of a desk's log ask.
@@ -54,7 +54,7 @@ impl Bare {
             NatsStore::connect(url, NatsOptions { name: "bench".into(), ..NatsOptions::default() }).await?;
         let connection = store.connection();
         let (stream, subject) = (format!("BARE_{name}"), format!("bare.{name}"));
-        let config = settings::config(&stream, std::slice::from_ref(&subject), 1);
+        let config = settings::config(&stream, std::slice::from_ref(&subject), 1, Loses::Nothing);
         let made = connection.api(&format!("STREAM.CREATE.{stream}"), &config).await;
         made.map_err(|error| error.into_log_error(BARE))?;
         Ok(Self { connection, stream, subject })
@@ -97,7 +97,7 @@ impl Bare {
     /// When the broker refuses the stream or a message, or falls silent.
     pub async fn publish_fast(&self, payload: &Bytes, count: u64) -> Result<Duration, LogError> {
         let (stream, subject) = (format!("{}_fast", self.stream), format!("{}.fast", self.subject));
-        let mut config = settings::config(&stream, std::slice::from_ref(&subject), 1);
+        let mut config = settings::config(&stream, std::slice::from_ref(&subject), 1, Loses::Nothing);
         config["allow_batched"] = true.into();
         let made = self.connection.api(&format!("STREAM.CREATE.{stream}"), &config).await;
         made.map_err(|error| error.into_log_error(BARE))?;

@@ -12,7 +12,7 @@ use simpang_log::port::{
     AppendError, BoxFuture, CommitError, DeskLog, DeskName, Door, LogError, Record, RecordKind, RecordStream,
 };
 
-use crate::connection::{Connection, code};
+use crate::connection::{ApiError, Connection, code};
 use crate::read::{self, Stored, millis};
 
 /// A desk's log on NATS.
@@ -88,14 +88,51 @@ impl NatsDesk {
 
 /// The last sequence of a stream, as its leader says.
 pub(crate) async fn last_seq(connection: &Connection, stream: &str, desk: &str) -> Result<u64, LogError> {
+    seq(connection, stream, desk, "last_seq").await
+}
+
+/// The sequence of a stream's first message, as its leader says; an empty stream's is 1.
+pub(crate) async fn first_seq(connection: &Connection, stream: &str, desk: &str) -> Result<u64, LogError> {
+    Ok(seq(connection, stream, desk, "first_seq").await?.max(1))
+}
+
+/// A sequence in a stream's state, as its leader says.
+async fn seq(connection: &Connection, stream: &str, desk: &str, key: &str) -> Result<u64, LogError> {
     let info = connection
         .api(&format!("STREAM.INFO.{stream}"), &json!({}))
         .await
         .map_err(|error| error.into_log_error(desk))?;
-    info["state"]["last_seq"].as_u64().ok_or_else(|| {
-        let reason = "the stream's information states no last sequence".to_owned();
+    info["state"][key].as_u64().ok_or_else(|| {
+        let reason = format!("the stream's information states no {key}");
         LogError::Unavailable { desk: desk.to_owned(), reason }
     })
+}
+
+/// Asks the broker to purge a part of a stream.
+pub(crate) async fn purge(
+    connection: &Connection,
+    stream: &str,
+    desk: &str,
+    what: &Value,
+) -> Result<(), LogError> {
+    let refused = |reason: String| LogError::NotTrimmed { desk: desk.to_owned(), reason };
+    let info = connection.api(&format!("STREAM.INFO.{stream}"), &json!({})).await;
+    let info = info.map_err(|error| error.into_log_error(desk))?;
+    if info["config"]["deny_purge"].as_bool().unwrap_or(false) {
+        return Err(refused(format!(
+            "stream {stream} was made with deny_purge, which can't be taken back; it keeps everything, unless it is \
+             backed up and restored without (docs/archive.md, \"A desk from before\")"
+        )));
+    }
+    match connection.api(&format!("STREAM.PURGE.{stream}"), what).await {
+        Ok(_) => Ok(()),
+        Err(ApiError::Refused { code, text }) => {
+            Err(refused(format!("the broker says: {text} (code {code})")))
+        }
+        Err(ApiError::Absent(reason) | ApiError::Unknown(reason)) => Err(refused(format!(
+            "{reason}; the broker lets only its administrative user purge (docs/operations.md, \"The broker's users\")"
+        ))),
+    }
 }
 
 impl Debug for NatsDesk {
@@ -139,8 +176,28 @@ impl DeskLog for NatsDesk {
         .boxed()
     }
 
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        first_seq(&self.connection, &self.stream_name, self.desk.as_str()).boxed()
+    }
+
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         last_seq(&self.connection, &self.stream_name, self.desk.as_str()).boxed()
+    }
+
+    fn trim(&self, first: u64) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            let last = self.last_commit().await?.map_or(0, |record| record.seq);
+            if first > last {
+                return Err(LogError::beyond_last_commit(&self.desk, first, last));
+            }
+            // The broker keeps what stands at `seq` and after; what it makes of a beginning it has none of is its own.
+            if first <= self.first_seq().await? {
+                return Ok(());
+            }
+            let what = json!({"seq": first});
+            purge(&self.connection, &self.stream_name, self.desk.as_str(), &what).await
+        }
+        .boxed()
     }
 
     fn losses(&self) -> u64 {

@@ -11,7 +11,8 @@
 //! What a user of the broker needs: to subscribe to `_INBOX.>`; to publish on the subjects that it writes and on
 //! `$JS.API.INFO`, `$JS.API.STREAM.NAMES`, `$JS.API.STREAM.INFO.*`, `$JS.API.STREAM.MSG.GET.*`,
 //! `$JS.API.CONSUMER.CREATE.*` and `$JS.API.CONSUMER.MSG.NEXT.*.*`. Only who makes desks needs
-//! `$JS.API.STREAM.CREATE.*`; nobody needs to update, purge or delete a stream or a message.
+//! `$JS.API.STREAM.CREATE.*`, and only who prunes what is archived `$JS.API.STREAM.PURGE.*`; nobody needs to update or
+//! delete a stream, or to delete a message.
 //!
 //! Start with [`NatsStore::connect`]; the supervised server is [`server::NatsServer`].
 

@@ -15,6 +15,7 @@ use simpang_log::chain;
 use simpang_log::port::LogError;
 
 use crate::connection::{ApiError, Connection, PublishError, code};
+use crate::desk;
 
 /// The stream of raw objects. Desks are named in lower case, so this is none.
 pub(crate) const STREAM: &str = "SIMPANG_RAW";
@@ -97,6 +98,12 @@ pub(crate) async fn get(
         )));
     }
     Ok(Some(bytes.freeze()))
+}
+
+/// Removes an object, all its parts.
+pub(crate) async fn remove(connection: &Connection, digest: [u8; 32]) -> Result<(), LogError> {
+    let what = json!({"filter": format!("simpang-raw.{}.*", hex::encode(digest))});
+    desk::purge(connection, STREAM, NAME, &what).await
 }
 
 /// Whether an object is whole. Told by the stream's list of subjects, so that a door needs no right to read objects.

@@ -153,6 +153,9 @@ impl Reader {
             if !self.started && seq < self.next {
                 continue;
             }
+            if !self.started && seq > self.next {
+                self.is_trimmed().await?;
+            }
             self.started = true;
             if seq == self.next {
                 self.next += 1;
@@ -161,6 +164,16 @@ impl Reader {
             }
             return Err(self.out_of_order(seq, is_complete));
         }
+    }
+
+    /// A consumer that is to begin before the beginning begins at the beginning: an error when it was to.
+    async fn is_trimmed(&self) -> Result<(), LogError> {
+        let first = desk::first_seq(&self.connection, &self.stream, &self.desk).await?;
+        let wanted = self.next;
+        if first <= wanted {
+            return Ok(());
+        }
+        Err(LogError::Trimmed { desk: self.desk.clone(), first, wanted })
     }
 
     /// Whether the broker keeps the next message back. A record that it can't read (its bytes on the disk are damaged)

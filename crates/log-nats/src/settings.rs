@@ -1,7 +1,9 @@
 //! How a stream has to be set up so that it loses nothing, and what is wrong with one that is not.
 //!
 //! File storage, kept for ever (no limit by age, bytes or count; a full disk refuses instead of discarding), nothing
-//! can be deleted, purged, rolled up or expire, no message comes from elsewhere or under another subject. Direct
+//! can be deleted, rolled up or expire, no message comes from elsewhere or under another subject. The directory can't
+//! be purged; a desk's log may lose its beginning and the raw objects single ones, which only the operator's user at
+//! the broker may do, once an archive holds them (docs/archive.md). Direct
 //! reads are off: they may be answered by a replica that is behind. The duplicate window is as short as it may be,
 //! because nothing relies on it and each id costs the broker memory.
 
@@ -9,6 +11,17 @@ use serde_json::{Value, json};
 
 /// The broker's duplicate window, which can't be zero.
 const DUPLICATE_WINDOW_NS: u64 = 1_000_000_000;
+
+/// What a stream may lose by a purge, once an archive holds it. One that was made with `deny_purge` loses nothing,
+/// whatever it is; the broker never takes that back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loses {
+    Nothing,
+    /// A desk's log: records before a sequence.
+    Beginning,
+    /// Raw objects: any of them.
+    Objects,
+}
 
 /// What a setting has to be: its name, its value, and what an absent one means.
 struct Rule {
@@ -18,7 +31,7 @@ struct Rule {
 }
 
 /// The settings to create a stream with.
-pub(crate) fn config(stream: &str, subjects: &[String], replicas: usize) -> Value {
+pub(crate) fn config(stream: &str, subjects: &[String], replicas: usize, loses: Loses) -> Value {
     let mut config = json!({
         "name": stream,
         "subjects": subjects,
@@ -27,6 +40,7 @@ pub(crate) fn config(stream: &str, subjects: &[String], replicas: usize) -> Valu
         "max_msg_size": -1,
         "duplicate_window": DUPLICATE_WINDOW_NS,
         "allow_direct": false,
+        "deny_purge": loses == Loses::Nothing,
     });
     for rule in rules() {
         if !rule.must.is_null() && rule.must != rule.absent {
@@ -47,7 +61,6 @@ fn rules() -> Vec<Rule> {
         rule("max_bytes", json!(-1), Value::Null),
         rule("max_msgs_per_subject", json!(-1), Value::Null),
         rule("deny_delete", json!(true), json!(false)),
-        rule("deny_purge", json!(true), json!(false)),
         rule("allow_rollup_hdrs", json!(false), json!(false)),
         rule("allow_msg_ttl", json!(false), json!(false)),
         rule("allow_msg_counter", json!(false), json!(false)),
@@ -61,7 +74,7 @@ fn rules() -> Vec<Rule> {
 }
 
 /// What of an existing stream's information makes it unfit, each with what it is and what it has to be. Empty: fit.
-pub(crate) fn faults(info: &Value, subjects: &[String], replicas: usize) -> Vec<String> {
+pub(crate) fn faults(info: &Value, subjects: &[String], replicas: usize, loses: Loses) -> Vec<String> {
     let config = &info["config"];
     let mut faults: Vec<String> = rules().iter().filter_map(|rule| fault(rule, config)).collect();
     let mut found: Vec<&str> =
@@ -76,13 +89,18 @@ pub(crate) fn faults(info: &Value, subjects: &[String], replicas: usize) -> Vec<
     if copies < replicas as u64 {
         faults.push(format!("num_replicas is {copies} and has to be {replicas} or more"));
     }
+    let denies = config["deny_purge"].as_bool().unwrap_or(false);
+    if loses == Loses::Nothing && !denies {
+        faults.push("deny_purge is false and has to be true".to_owned());
+    }
+    let loses = if denies { Loses::Nothing } else { loses };
     let state = &info["state"];
     let first = state["first_seq"].as_u64().unwrap_or(0);
-    if first > 1 {
+    if first > 1 && loses == Loses::Nothing {
         faults.push(format!("records before sequence {first} are gone: restore them from an archive"));
     }
     let deleted = state["num_deleted"].as_u64().unwrap_or(0);
-    if deleted > 0 {
+    if deleted > 0 && loses != Loses::Objects {
         faults.push(format!("{deleted} records were deleted: restore them from an archive"));
     }
     faults
@@ -102,21 +120,25 @@ mod tests {
 
     fn info(change: impl FnOnce(&mut Value)) -> Value {
         let mut info = json!({
-            "config": config("SIMPANG_a", &["simpang.a.commit".into()], 1),
+            "config": config("SIMPANG_a", &["simpang.a.commit".into()], 1, Loses::Nothing),
             "state": {"first_seq": 1},
         });
         change(&mut info);
         info
     }
 
+    fn found(info: &Value, loses: Loses) -> Vec<String> {
+        faults(info, &["simpang.a.commit".into()], 1, loses)
+    }
+
     #[test]
     fn a_stream_as_made_is_fit() {
-        assert_eq!(faults(&info(|_| {}), &["simpang.a.commit".into()], 1), Vec::<String>::new());
+        assert_eq!(found(&info(|_| {}), Loses::Nothing), Vec::<String>::new());
     }
 
     #[test]
     fn each_setting_that_loses_data_is_named() {
-        let cases: [(&str, Value, &str); 13] = [
+        let cases: [(&str, Value, &str); 14] = [
             ("max_age", json!(1), "max_age is 1 and has to be 0"),
             ("max_msgs", json!(1000), "max_msgs is 1000 and has to be -1"),
             ("max_bytes", json!(1000), "max_bytes is 1000 and has to be -1"),
@@ -125,6 +147,7 @@ mod tests {
             ("retention", json!("workqueue"), "retention is \"workqueue\" and has to be \"limits\""),
             ("discard", json!("old"), "discard is \"old\" and has to be \"new\""),
             ("deny_delete", json!(false), "deny_delete is false and has to be true"),
+            ("deny_purge", json!(false), "deny_purge is false and has to be true"),
             ("allow_rollup_hdrs", json!(true), "allow_rollup_hdrs is true and has to be false"),
             ("sources", json!([{"name": "X"}]), "sources is [{\"name\":\"X\"}] and has to be absent"),
             ("persist_mode", json!("async"), "persist_mode is \"async\" and has to be \"default\""),
@@ -133,13 +156,34 @@ mod tests {
         ];
         for (key, value, expected) in cases {
             let info = info(|info| info["config"][key] = value);
-            assert_eq!(faults(&info, &["simpang.a.commit".into()], 1), [expected]);
+            assert_eq!(found(&info, Loses::Nothing), [expected]);
         }
     }
 
     #[test]
     fn a_stream_that_has_lost_records_is_unfit() {
         let lost = info(|info| info["state"] = json!({"first_seq": 5, "num_deleted": 2}));
-        assert_eq!(faults(&lost, &["simpang.a.commit".into()], 1).len(), 2);
+        assert_eq!(found(&lost, Loses::Nothing).len(), 2);
+    }
+
+    #[test]
+    fn only_what_may_be_purged_may_be_gone() {
+        let gone = |denies: bool, state: Value| {
+            info(|info| {
+                info["config"]["deny_purge"] = json!(denies);
+                info["state"] = state;
+            })
+        };
+        let (beginning, inside) = (json!({"first_seq": 5}), json!({"first_seq": 5, "num_deleted": 2}));
+        for (loses, denies, state, faults) in [
+            (Loses::Beginning, false, &beginning, 0),
+            (Loses::Beginning, false, &inside, 1),
+            (Loses::Beginning, true, &beginning, 1),
+            (Loses::Objects, false, &inside, 0),
+            (Loses::Objects, true, &inside, 2),
+        ] {
+            let info = gone(denies, state.clone());
+            assert_eq!(found(&info, loses).len(), faults, "{loses:?} {denies} {state}");
+        }
     }
 }

@@ -17,8 +17,9 @@ use tracing::{info, warn};
 
 use crate::connection::{ApiError, Connection, code};
 use crate::desk::{self, NatsDesk, stream_name};
+use crate::raw;
 use crate::read::{self, Stored};
-use crate::{raw, settings};
+use crate::settings::{self, Loses};
 
 /// The directory's subject for customers and desks.
 const DIRECTORY_SUBJECT: &str = "simpang.directory.change";
@@ -122,26 +123,38 @@ impl NatsStore {
     }
 
     /// Makes a stream, or checks the one that is there. `desk` is for errors.
-    async fn ensure(&self, stream: &str, desk: &str, subjects: &[String]) -> Result<(), LogError> {
-        match self.check(stream, desk, subjects).await {
+    async fn ensure(
+        &self,
+        stream: &str,
+        desk: &str,
+        subjects: &[String],
+        loses: Loses,
+    ) -> Result<(), LogError> {
+        match self.check(stream, desk, subjects, loses).await {
             Err(LogError::NoSuchDesk { .. }) => {}
             checked => return checked,
         }
-        let config = settings::config(stream, subjects, self.replicas);
+        let config = settings::config(stream, subjects, self.replicas, loses);
         match self.connection.api(&format!("STREAM.CREATE.{stream}"), &config).await {
             Ok(_) => info!(stream, "made the stream"),
             // Somebody else made it at the same time.
             Err(ApiError::Refused { code: code::STREAM_EXISTS, .. }) => {}
             Err(error) => return Err(error.into_log_error(desk)),
         }
-        self.check(stream, desk, subjects).await
+        self.check(stream, desk, subjects, loses).await
     }
 
-    /// Refuses a stream that could lose data, or has.
-    async fn check(&self, stream: &str, desk: &str, subjects: &[String]) -> Result<(), LogError> {
+    /// Refuses a stream that could lose data, or has lost other than `loses` says.
+    async fn check(
+        &self,
+        stream: &str,
+        desk: &str,
+        subjects: &[String],
+        loses: Loses,
+    ) -> Result<(), LogError> {
         let info =
             self.api(&format!("STREAM.INFO.{stream}")).await.map_err(|error| error.into_log_error(desk))?;
-        let faults = settings::faults(&info, subjects, self.replicas);
+        let faults = settings::faults(&info, subjects, self.replicas, loses);
         if faults.is_empty() {
             return Ok(());
         }
@@ -153,7 +166,7 @@ impl NatsStore {
     async fn directory(&self) -> Result<String, LogError> {
         let stream = stream_name(DIRECTORY);
         let subjects = [DIRECTORY_SUBJECT.to_owned(), CURSOR_SUBJECT.to_owned()];
-        self.directory.get_or_try_init(|| self.ensure(&stream, DIRECTORY, &subjects)).await?;
+        self.directory.get_or_try_init(|| self.ensure(&stream, DIRECTORY, &subjects, Loses::Nothing)).await?;
         Ok(stream)
     }
 
@@ -165,7 +178,7 @@ impl NatsStore {
     /// The raw objects' stream, made or checked once.
     async fn raw(&self) -> Result<(), LogError> {
         let subjects = raw::subjects();
-        self.raw.get_or_try_init(|| self.ensure(raw::STREAM, raw::NAME, &subjects)).await?;
+        self.raw.get_or_try_init(|| self.ensure(raw::STREAM, raw::NAME, &subjects, Loses::Objects)).await?;
         Ok(())
     }
 
@@ -259,7 +272,8 @@ impl LogStore for NatsStore {
     fn create(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
         let desk = desk.clone();
         async move {
-            self.ensure(&stream_name(desk.as_str()), desk.as_str(), &desk::subjects(&desk)).await?;
+            let (stream, subjects) = (stream_name(desk.as_str()), desk::subjects(&desk));
+            self.ensure(&stream, desk.as_str(), &subjects, Loses::Beginning).await?;
             self.directory().await?;
             self.raw().await?;
             Ok(Arc::new(NatsDesk::new(desk, self.connection.clone()).await?) as Arc<dyn DeskLog>)
@@ -270,7 +284,8 @@ impl LogStore for NatsStore {
     fn open(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
         let desk = desk.clone();
         async move {
-            self.check(&stream_name(desk.as_str()), desk.as_str(), &desk::subjects(&desk)).await?;
+            let (stream, subjects) = (stream_name(desk.as_str()), desk::subjects(&desk));
+            self.check(&stream, desk.as_str(), &subjects, Loses::Beginning).await?;
             Ok(Arc::new(NatsDesk::new(desk, self.connection.clone()).await?) as Arc<dyn DeskLog>)
         }
         .boxed()
@@ -310,6 +325,14 @@ impl LogStore for NatsStore {
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
         raw::list(&self.connection).boxed()
+    }
+
+    fn remove_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            self.raw().await?;
+            raw::remove(&self.connection, digest).await
+        }
+        .boxed()
     }
 
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {

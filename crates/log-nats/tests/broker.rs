@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use simpang_log::{
     Anchor, AppendError, Appender, Body, ChainWriter, DeskLog, DeskName, Door, Limits, LogError, LogStore,
     SettleError, Tail, commit_settled,
@@ -250,16 +251,63 @@ async fn a_stream_that_could_lose_records_is_refused_with_the_reason() {
     assert!(matches!(refused, Err(LogError::Misconfigured { .. })), "{refused:?}");
 }
 
+/// Two inputs and two commits, each record with its sequence as its bytes.
+async fn four_records(log: &dyn DeskLog) {
+    log.append(Door::Ingest, Bytes::from_static(b"1")).await.unwrap();
+    log.commit(Bytes::from_static(b"2"), 0).await.unwrap();
+    log.append(Door::Ingest, Bytes::from_static(b"3")).await.unwrap();
+    log.commit(Bytes::from_static(b"4"), 2).await.unwrap();
+}
+
 #[tokio::test]
-async fn records_of_a_desk_can_be_neither_deleted_nor_purged() {
-    let (server, _dir) = server().await;
-    let log = connect(&server).await.create(&desk()).await.unwrap();
-    log.append(Door::Ingest, Bytes::from_static(b"kept")).await.unwrap();
+async fn no_record_of_a_desk_can_be_deleted_and_a_desk_from_before_loses_none_at_all() {
+    let (server, dir) = server().await;
+    let store = connect(&server).await;
+    let log = store.create(&desk()).await.unwrap();
+    four_records(log.as_ref()).await;
     let broker = jetstream::new(async_nats::connect(server.url()).await.unwrap());
-    let stream = broker.get_stream("SIMPANG_tenesa").await.unwrap();
+    let mut stream = broker.get_stream("SIMPANG_tenesa").await.unwrap();
     assert!(stream.delete_message(1).await.is_err());
-    assert!(stream.purge().await.is_err());
-    assert_eq!(log.get(1).await.unwrap().unwrap().payload, "kept");
+    let mut config = stream.info().await.unwrap().config.clone();
+    config.deny_purge = true;
+    broker.update_stream(&config).await.unwrap();
+    let log = store.open(&desk()).await.unwrap();
+    let refused = log.trim(3).await;
+    let Err(LogError::NotTrimmed { reason, .. }) = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("was made with deny_purge"), "{reason}");
+
+    // What docs/archive.md says under "A desk from before".
+    let backup = dir.path().join("backup");
+    store.back_up("SIMPANG_tenesa", &backup).await.unwrap();
+    broker.delete_stream("SIMPANG_tenesa").await.unwrap();
+    let about = std::fs::read_to_string(backup.join("backup.json")).unwrap();
+    std::fs::write(backup.join("backup.json"), about.replace("\"deny_purge\":true", "\"deny_purge\":false"))
+        .unwrap();
+    store.restore(&backup).await.unwrap();
+    let log = store.open(&desk()).await.unwrap();
+    assert_eq!(log.get(1).await.unwrap().unwrap().payload, "1");
+    log.trim(3).await.unwrap();
+    assert_eq!(log.first_seq().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_trimmed_log_is_backed_up_and_restored_as_it_is() {
+    let (server, dir) = server().await;
+    let store = connect(&server).await;
+    let log = store.create(&desk()).await.unwrap();
+    four_records(log.as_ref()).await;
+    log.trim(3).await.unwrap();
+    let saved = store.back_up("SIMPANG_tenesa", &dir.path().join("backup")).await.unwrap();
+    assert_eq!((saved.records, saved.last_seq), (2, 4));
+    let broker = jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    broker.delete_stream("SIMPANG_tenesa").await.unwrap();
+    store.restore(&dir.path().join("backup")).await.unwrap();
+    let log = store.open(&desk()).await.unwrap();
+    assert_eq!((log.first_seq().await.unwrap(), log.last_seq().await.unwrap()), (3, 4));
+    let records: Vec<_> =
+        log.read(3).await.unwrap().take(2).map(|record| record.unwrap().payload).collect().await;
+    assert_eq!(records, ["3", "4"]);
+    log.commit(Bytes::from_static(b"5"), 4).await.unwrap();
 }
 
 #[tokio::test]

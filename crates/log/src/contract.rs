@@ -37,6 +37,9 @@ macro_rules! log_contract {
             thousands_of_records_come_in_order,
             raw_objects_are_kept_by_digest,
             the_directory_is_a_log_of_its_own,
+            a_trimmed_log_begins_later_and_goes_on,
+            the_last_commit_is_never_trimmed,
+            a_removed_raw_object_can_be_kept_again,
         );
     };
     (@each $store:path: $($name:ident,)*) => {
@@ -248,4 +251,60 @@ pub async fn the_directory_is_a_log_of_its_own(store: Arc<dyn LogStore>) {
     }
     assert!(reader.next().await.unwrap().unwrap().is_cursor, "and tell that they are some");
     assert!(store.desks().await.unwrap().is_empty(), "the directory is no desk");
+}
+
+pub async fn a_trimmed_log_begins_later_and_goes_on(store: Arc<dyn LogStore>) {
+    let log = store.create(&name("contract-trim")).await.unwrap();
+    assert_eq!(log.first_seq().await.unwrap(), 1, "of nothing");
+    log.append(Door::Ingest, inputs("a")).await.unwrap();
+    let first = log.commit(commit(1, "r"), 0).await.unwrap();
+    log.append(Door::Ingest, inputs("b")).await.unwrap();
+    let second = log.commit(commit(2, "r"), first).await.unwrap();
+    assert_eq!(log.first_seq().await.unwrap(), 1);
+    log.trim(3).await.unwrap();
+    log.trim(3).await.unwrap();
+    log.trim(1).await.unwrap();
+
+    assert_eq!((log.first_seq().await.unwrap(), log.last_seq().await.unwrap()), (3, 4));
+    assert_eq!(log.get(2).await.unwrap(), None);
+    assert_eq!(log.get(3).await.unwrap().unwrap().payload, inputs("b"));
+    assert_eq!(log.last_commit().await.unwrap().unwrap().seq, second);
+    let third = log.commit(commit(3, "r"), second).await.unwrap();
+    let records = take(&mut log.read(3).await.unwrap(), 3).await;
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [3, 4, third]);
+    for wanted in [1, 2] {
+        let early = log.read(wanted).await.unwrap().next().await.unwrap();
+        let Err(LogError::Trimmed { first, wanted: asked, .. }) = early else { panic!("{early:?}") };
+        assert_eq!((first, asked), (3, wanted));
+    }
+    let again = store.open(&name("contract-trim")).await.unwrap();
+    assert_eq!(again.first_seq().await.unwrap(), 3);
+}
+
+pub async fn the_last_commit_is_never_trimmed(store: Arc<dyn LogStore>) {
+    let log = store.create(&name("contract-keep")).await.unwrap();
+    log.append(Door::Ingest, inputs("a")).await.unwrap();
+    assert!(matches!(log.trim(2).await, Err(LogError::NotTrimmed { .. })), "there is no commit");
+    let last = log.commit(commit(1, "r"), 0).await.unwrap();
+    log.append(Door::Ingest, inputs("b")).await.unwrap();
+    assert!(matches!(log.trim(last + 1).await, Err(LogError::NotTrimmed { .. })));
+    assert_eq!(log.first_seq().await.unwrap(), 1);
+    log.trim(last).await.unwrap();
+    assert_eq!(log.commit(commit(2, "r"), last).await.unwrap(), 4, "the fence still stands");
+}
+
+pub async fn a_removed_raw_object_can_be_kept_again(store: Arc<dyn LogStore>) {
+    let bytes: Bytes = vec![7; 1_300_000].into();
+    let other = Bytes::from_static(b"stays");
+    store.put_raw(digest(&other), other.clone()).await.unwrap();
+    for _ in 0..2 {
+        store.put_delivery(digest(&bytes), bytes.clone()).await.unwrap();
+        assert_eq!(store.get_delivery(digest(&bytes)).await.unwrap(), Some(bytes.clone()));
+        store.remove_raw(digest(&bytes)).await.unwrap();
+        assert_eq!(store.get_raw(digest(&bytes)).await.unwrap(), None);
+        assert!(!store.has_raw(digest(&bytes)).await.unwrap());
+        assert_eq!(store.list_raw().await.unwrap(), [digest(&other)]);
+    }
+    store.remove_raw(digest(&bytes)).await.unwrap();
+    assert_eq!(store.get_raw(digest(&other)).await.unwrap(), Some(other));
 }

@@ -141,6 +141,11 @@ impl LogStore for MemoryStore {
         future::ready(Ok(raw.keys().copied().collect())).boxed()
     }
 
+    fn remove_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<(), LogError>> {
+        self.inner.raw.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        future::ready(Ok(())).boxed()
+    }
+
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {
         let at_ms = (self.inner.clock)();
         let seq = self.inner.directory.push(|seq| DirectoryEntry { seq, at_ms, payload, is_cursor: false });

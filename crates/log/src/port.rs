@@ -190,9 +190,40 @@ pub enum LogError {
         /// What was expected and what is there, and what to do.
         reason: String,
     },
+    /// Older records are asked for than the live log holds: they were archived and pruned, or the broker lost them.
+    #[error(
+        "the live log of desk {desk} begins at sequence {first}, and {wanted} is asked for: if what stands before was \
+         archived and pruned, set log.archive to the archive's folder (docs/archive.md); if nobody pruned it, it is lost \
+         (docs/repair.md, \"A damaged store\")"
+    )]
+    Trimmed {
+        /// Desk.
+        desk: String,
+        /// Where the live log begins.
+        first: u64,
+        /// The sequence that was asked for.
+        wanted: u64,
+    },
+    /// Nothing was removed from the log.
+    #[error("nothing is removed from the log of desk {desk}: {reason}")]
+    NotTrimmed {
+        /// Desk.
+        desk: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
 }
 
 impl LogError {
+    /// The refusal to trim a log so far that its last commit would go.
+    #[must_use]
+    pub fn beyond_last_commit(desk: &DeskName, first: u64, last_commit: u64) -> Self {
+        let reason = format!(
+            "it can't begin at sequence {first}, because its last commit stands at {last_commit} and has to stay"
+        );
+        Self::NotTrimmed { desk: desk.to_string(), reason }
+    }
+
     /// Whether trying again may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -253,15 +284,26 @@ pub trait DeskLog: Send + Sync + Debug {
     /// The record at a sequence; `None` when there is none (yet).
     fn get(&self, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>>;
 
+    /// Sequence of the first record that can be read; 1 as long as nothing was pruned.
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>>;
+
     /// Sequence of the last record; 0 when there is none.
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>>;
+
+    /// Removes every record before a sequence, for ever: only for who has verified that an archive holds them, and no
+    /// service does. The last commit always stays, since the fence and every reader need it.
+    ///
+    /// # Errors
+    /// [`LogError::NotTrimmed`] when the last commit stands before `first`, or the log does not let itself be trimmed.
+    fn trim(&self, first: u64) -> BoxFuture<'_, Result<(), LogError>>;
 
     /// How often the connection to the log was lost so far. What was read stands for sure only as long as this does
     /// not change: a broker that comes back may have lost its tail.
     fn losses(&self) -> u64;
 
     /// Records from a sequence on, live. Sequences come without gap or the stream ends with [`LogError::Broken`].
-    /// After [`LogError::Unavailable`] the stream ends; the caller reads again from where it was.
+    /// After [`LogError::Unavailable`] the stream ends; the caller reads again from where it was. From before
+    /// [`first_seq`](Self::first_seq) nothing is read: [`LogError::Trimmed`] comes.
     fn read(&self, from: u64) -> BoxFuture<'_, Result<RecordStream, LogError>>;
 }
 
@@ -294,6 +336,12 @@ pub trait LogStore: Send + Sync + Debug {
 
     /// Digests of all raw objects that are kept, sorted.
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>>;
+
+    /// Removes an object, for ever: only for who has verified that an archive holds it, and no service does.
+    ///
+    /// # Errors
+    /// [`LogError::NotTrimmed`] when the store does not let anything be removed.
+    fn remove_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<(), LogError>>;
 
     /// Appends one encoded `DirectoryRecord` to the customer directory, which is made at its first use; returns its
     /// sequence once the log has acknowledged it.

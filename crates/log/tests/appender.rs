@@ -74,8 +74,16 @@ impl DeskLog for Gated {
         self.log.get(seq)
     }
 
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.log.first_seq()
+    }
+
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         self.log.last_seq()
+    }
+
+    fn trim(&self, first: u64) -> BoxFuture<'_, Result<(), LogError>> {
+        self.log.trim(first)
     }
 
     fn losses(&self) -> u64 {

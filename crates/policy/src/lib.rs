@@ -35,6 +35,8 @@ mod stranded;
 
 pub use compile::{Compiled, compile, compile_inline};
 pub use folder::{Cite, digest};
-pub use parts::{AccountRule, CampaignForm, Destination, FIELDS, Group, LINK_FIELDS, Link, Template};
+pub use parts::{
+    AccountRule, CampaignForm, Destination, FIELDS, Group, LINK_FIELDS, Link, Retention, Template,
+};
 pub use policy::{Outcome, Policy, Step};
 pub use problem::{Problem, Severity};

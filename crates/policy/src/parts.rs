@@ -15,6 +15,19 @@ pub struct AccountRule {
     pub aliases: Vec<Name>,
 }
 
+/// How long records of a desk are kept, and who answers for them (L2: Masa Simpan, Penanggung Jawab).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// How long records stay on the live log after they were written, ms.
+    pub live_ms: i64,
+    /// How long an archive keeps them after they were written, ms; not less.
+    pub archive_ms: i64,
+    /// Who is responsible for them.
+    pub responsible: Name,
+    /// The document that says so; empty: none does.
+    pub document: Name,
+}
+
 /// A group of people that is told something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {

@@ -17,7 +17,7 @@ use crate::condition::{Condition, Conditions};
 use crate::draft::Draft;
 use crate::folder::{Cite, Manifest};
 use crate::memo::Memo;
-use crate::parts::{AccountRule, CampaignForm, Group, Link, Template};
+use crate::parts::{AccountRule, CampaignForm, Group, Link, Retention, Template};
 use crate::roster::Roster;
 
 /// The rules of a desk. Cheap to copy; copies share what they remember.
@@ -43,6 +43,7 @@ struct Inner {
     groups: BTreeMap<Name, Group>,
     templates: BTreeMap<Name, Template>,
     links: Vec<Link>,
+    retention: Option<Retention>,
     /// By group.
     rosters: BTreeMap<Name, Roster>,
     memo: Memo,
@@ -149,6 +150,7 @@ impl Policy {
             groups: draft.groups.into_iter().map(|g| (g.name.clone(), g)).collect(),
             templates: draft.templates.into_iter().map(|t| (t.name.clone(), t)).collect(),
             links: draft.links,
+            retention: draft.retention,
             rosters: draft.rosters.into_iter().map(|r| (r.group.clone(), r)).collect(),
             memo: Memo::default(),
         };
@@ -250,6 +252,12 @@ impl Policy {
     #[must_use]
     pub fn links(&self) -> &[Link] {
         &self.inner.links
+    }
+
+    /// How long records are kept, and who answers for them, if the files say (L2).
+    #[must_use]
+    pub fn retention(&self) -> Option<&Retention> {
+        self.inner.retention.as_ref()
     }
 
     /// Rules in their order, with the requirement ids each cites.

@@ -91,7 +91,9 @@ pub(crate) fn log(error: &LogError) -> Status {
         LogError::Unavailable { .. } => Status::unavailable(format!("{error}; send the same request again")),
         LogError::Denied { .. } => Status::unavailable(error.to_string()),
         LogError::NoSuchDesk { .. } => Status::not_found(error.to_string()),
-        LogError::Misconfigured { .. } => Status::failed_precondition(error.to_string()),
+        LogError::Misconfigured { .. } | LogError::Trimmed { .. } | LogError::NotTrimmed { .. } => {
+            Status::failed_precondition(error.to_string())
+        }
         LogError::Broken { .. } => Status::data_loss(error.to_string()),
     }
 }

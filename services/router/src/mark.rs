@@ -74,6 +74,10 @@ impl Mark {
                 "another record stands there now: the broker lost its tail and gave the sequence out again"
                     .to_owned()
             }
+            None if self.seq < log.first_seq().await? => {
+                let (desk, first) = (log.desk().to_string(), log.first_seq().await?);
+                return Err(LogError::Trimmed { desk, first, wanted: self.seq });
+            }
             None => format!(
                 "nothing stands there now: the log ends at {}, its tail is lost",
                 log.last_seq().await?
@@ -158,7 +162,10 @@ async fn write(dir: &Path, desk: &DeskName, mark: &Mark) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use simpang_log::MemoryStore;
+
     use super::*;
 
     #[test]
@@ -168,5 +175,21 @@ mod tests {
         for text in ["", "7", "7 12", "7 12 abab", "x 12 00", "7 12 zz"] {
             assert_eq!(Mark::parse(text), None, "{text:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_that_was_pruned_is_not_taken_for_a_lost_tail() {
+        let log = MemoryStore::new().desk(&DeskName::new("desk").unwrap());
+        for bytes in ["one", "two"] {
+            log.push(RecordKind::Commit, bytes.into());
+        }
+        let mark = Mark { number: 1, seq: 1, digest: chain::digest(b"one") };
+        mark.check(log.as_ref()).await.unwrap();
+        log.trim(2).await.unwrap();
+        let error = mark.check(log.as_ref()).await.unwrap_err();
+        assert!(matches!(error, LogError::Trimmed { first: 2, wanted: 1, .. }), "{error}");
+        let gone = Mark { number: 3, seq: 3, ..mark };
+        let error = gone.check(log.as_ref()).await.unwrap_err();
+        assert!(error.to_string().contains("its tail is lost"), "{error}");
     }
 }

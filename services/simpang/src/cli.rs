@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// Take all streams' snapshots into a folder, or put them back where they are gone.
     #[command(subcommand)]
     Backup(Backup),
+    /// Archive closed periods, verify the archive, and prune the live log of what a verified archive holds.
+    #[command(subcommand)]
+    Archive(Archive),
     /// Start everything fresh, send real messages through the real doors, and tell what happens.
     Demo(Demo),
     /// Print the commented default settings.
@@ -354,6 +357,63 @@ pub(crate) enum Backup {
         /// Only these streams; none: all that are in the folder.
         #[arg(long, value_name = "STREAM")]
         stream: Vec<String>,
+    },
+}
+
+/// Where the archive is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ArchiveDir {
+    /// The archive's folder; without it the one that log.archive in the settings names.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Archive {
+    /// Archive what is not archived yet of the months that have ended, in the desk's zone.
+    #[command(after_help = "Example: simpang archive take --before 2026-11-01T00:00:00+07:00")]
+    Take {
+        /// Desks; none: all there are.
+        desks: Vec<String>,
+        /// Instead everything that was decided before this time, RFC 3339.
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
+        #[command(flatten)]
+        dir: ArchiveDir,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Read everything that is archived, check it, and see whether the live log goes on where it ends. Exit code 1 when
+    /// something does not hold.
+    Verify {
+        /// Desks; none: all that are archived.
+        desks: Vec<String>,
+        /// Only the archive; no broker is asked.
+        #[arg(long)]
+        alone: bool,
+        #[command(flatten)]
+        dir: ArchiveDir,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Remove from a desk's live log what its archive holds, after reading all of that back and comparing it. Refuses,
+    /// with the reason, when anything does not hold. As user `archive` of the broker.
+    #[command(after_help = "Example: simpang archive prune tenesa --before 2026-08-01T00:00:00+07:00")]
+    Prune {
+        /// Desk.
+        desk: String,
+        /// Only what ended before this time as well, RFC 3339; needed where the policy says nothing of retention.
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Say what is archived, until when it has to be kept, and who is responsible.
+    List {
+        #[command(flatten)]
+        dir: ArchiveDir,
+        #[command(flatten)]
+        json: Json,
     },
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Log {
     pub(crate) credentials: String,
     pub(crate) replicas: usize,
     pub(crate) sync_always: bool,
+    pub(crate) archive: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -269,6 +270,7 @@ impl Default for Log {
             credentials: none(),
             replicas: 1,
             sync_always: false,
+            archive: PathBuf::new(),
         }
     }
 }

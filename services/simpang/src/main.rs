@@ -91,6 +91,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Report(args) => commands::report::run(&config, args).await?,
         Command::Bench(args) => bench::run(args).await?,
         Command::Doctor(args) => return commands::doctor::run(&config, args).await,
+        Command::Archive(args) => return commands::archive::run(&config, args).await,
         Command::Backup(args) => commands::backup::run(&config, args).await?,
         Command::Demo(args) => return demo::run(args, &config.log.nats_url).await,
         Command::Config => output::line(config::DEFAULT),

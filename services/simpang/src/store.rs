@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use simpang_archive::{Archive, Archived};
 use simpang_log::{LogError, LogStore};
 use simpang_log_nats::{NatsOptions, NatsStore};
 use tracing::warn;
@@ -16,9 +17,24 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Longest wait between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Connects to the broker that the settings name.
+/// Connects to the broker that the settings name, and puts the archive before it where they name one: what was pruned
+/// from the live log is read from there.
 pub(crate) async fn connect(config: &Config, name: &str) -> Result<Arc<dyn LogStore>> {
-    Ok(Arc::new(connect_nats(config, name).await?))
+    Ok(with_archive(config, Arc::new(connect_nats(config, name).await?)))
+}
+
+/// The archive before a live log, where the settings name one.
+pub(crate) fn with_archive(config: &Config, live: Arc<dyn LogStore>) -> Arc<dyn LogStore> {
+    match archive(config) {
+        Some(archive) => Arc::new(Archived::new(live, archive)),
+        None => live,
+    }
+}
+
+/// The archive that the settings name.
+pub(crate) fn archive(config: &Config) -> Option<Archive> {
+    let dir = &config.log.archive;
+    (!dir.as_os_str().is_empty()).then(|| Archive::new(dir))
 }
 
 /// As [`connect`], and waits for a broker that is away: a machine may start its services in any order. What waiting

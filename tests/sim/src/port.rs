@@ -239,8 +239,17 @@ impl DeskLog for Desk {
         self.ask(move |shelf| shelf.get(seq)).boxed()
     }
 
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.ask(|_| 1).boxed()
+    }
+
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         self.ask(|shelf| shelf.length().len).boxed()
+    }
+
+    fn trim(&self, _first: u64) -> BoxFuture<'_, Result<(), LogError>> {
+        let (desk, reason) = (self.shelf.desk.to_string(), "nobody prunes here".to_owned());
+        async { Err(LogError::NotTrimmed { desk, reason }) }.boxed()
     }
 
     fn losses(&self) -> u64 {
@@ -356,6 +365,10 @@ impl LogStore for Store {
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
         async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn remove_raw(&self, _digest: [u8; 32]) -> BoxFuture<'_, Result<(), LogError>> {
+        async { Ok(()) }.boxed()
     }
 
     fn append_directory(&self, _payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {

@@ -56,7 +56,7 @@ fn prepared_secrets_differ_are_private_and_stay_when_prepared_again() {
         all
     };
     let before = contents(&one);
-    assert_eq!(before.len(), 11);
+    assert_eq!(before.len(), 12);
     assert!(before.iter().all(|(_, _, mode)| *mode == 0o600), "only their owner reads them");
     let again = Command::new(root().join("deploy/prepare.sh")).arg(one.dir.path()).status().unwrap();
     assert!(again.success());
@@ -67,7 +67,7 @@ fn prepared_secrets_differ_are_private_and_stay_when_prepared_again() {
 fn services_know_the_password_that_the_broker_knows_and_tokens_their_digest() {
     let secrets = Secrets::make(&[]);
     let dir = secrets.dir.path();
-    for role in ["ingest", "router", "project", "deliver", "gateway", "audit"] {
+    for role in ["ingest", "router", "project", "deliver", "gateway", "audit", "archive"] {
         let env = env_file(&dir.join(format!("{role}.env")));
         assert_eq!(env["SIMPANG_LOG__USER"], role);
         assert_eq!(env["SIMPANG_LOG__PASSWORD"], secrets.password(role));

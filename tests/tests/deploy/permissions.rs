@@ -40,7 +40,7 @@ struct User {
     writes: &'static [&'static str],
 }
 
-const USERS: [User; 7] = [
+const USERS: [User; 8] = [
     User {
         name: "ingest",
         reads: &READ_DIRECTORY,
@@ -59,14 +59,14 @@ const USERS: [User; 7] = [
         ],
     },
     User { name: "audit", reads: &READ, writes: &[] },
+    User { name: "archive", reads: &READ, writes: &["$JS.API.STREAM.PURGE.SIMPANG_other"] },
     User { name: "backup", reads: &BACKUP, writes: &[] },
 ];
 
 /// What nobody may publish: it would take records away, change what is kept, answer in the broker's place or act for
 /// the cluster.
-const NOBODYS: [&str; 22] = [
+const NOBODYS: [&str; 21] = [
     "$JS.API.STREAM.DELETE.SIMPANG_other",
-    "$JS.API.STREAM.PURGE.SIMPANG_other",
     "$JS.API.STREAM.UPDATE.SIMPANG_other",
     "$JS.API.STREAM.MSG.DELETE.SIMPANG_other",
     "$JS.API.STREAM.LEADER.STEPDOWN.SIMPANG_other",

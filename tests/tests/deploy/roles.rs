@@ -147,3 +147,25 @@ async fn a_record_that_is_smuggled_onto_the_commits_stops_every_reader() {
     let read = within(20, Tail::start(log, Anchor::Start).next()).await;
     assert!(matches!(&read, Err(LogError::Broken { seq: 1, .. })), "{read:?}");
 }
+
+#[tokio::test]
+async fn only_the_archives_user_takes_anything_out_of_the_live_log() {
+    let services = Services::start().await;
+    services.log("ingest").await.append(Door::Ingest, Bytes::from_static(b"input")).await.unwrap();
+    services.log("router").await.commit(Bytes::from_static(b"commit"), 0).await.unwrap();
+    let raw = Bytes::from_static(b"raw");
+    let digest = simpang_log::chain::digest(&raw);
+    services.store("ingest").await.put_raw(digest, raw).await.unwrap();
+    for user in ["router", "project", "deliver", "gateway", "audit"] {
+        let answer = services.log(user).await.trim(2).await;
+        assert!(matches!(answer, Err(LogError::NotTrimmed { .. })), "{user} trimmed the log: {answer:?}");
+        let answer = services.store(user).await.remove_raw(digest).await;
+        assert!(matches!(answer, Err(LogError::NotTrimmed { .. })), "{user} removed an object: {answer:?}");
+    }
+    let (log, store) = (services.log("archive").await, services.store("archive").await);
+    assert_eq!(log.first_seq().await.unwrap(), 1);
+    log.trim(2).await.unwrap();
+    store.remove_raw(digest).await.unwrap();
+    assert_eq!(services.log("audit").await.first_seq().await.unwrap(), 2);
+    assert!(!services.store("audit").await.has_raw(digest).await.unwrap());
+}

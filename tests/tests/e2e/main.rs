@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod apart;
+mod archive;
 mod calls;
 mod chaos;
 mod compare;

@@ -96,7 +96,10 @@ async fn try_one(how: Damage, is_crash: bool) -> Outcome {
 }
 
 fn is_found(error: Option<&LogError>) -> bool {
-    matches!(error, Some(LogError::Broken { .. } | LogError::Misconfigured { .. }))
+    let of_log = |error: &LogError| {
+        matches!(error, LogError::Broken { .. } | LogError::Misconfigured { .. } | LogError::Trimmed { .. })
+    };
+    error.is_some_and(of_log)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

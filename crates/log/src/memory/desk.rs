@@ -71,8 +71,9 @@ impl MemoryDesk {
     /// same sequences again. Connections are cut.
     pub fn lose_tail(&self, seq: u64) {
         let mut state = self.state();
+        let keep = (seq + 1).saturating_sub(self.shelf.first());
         self.shelf.tamper(|records| {
-            records.truncate(usize::try_from(seq).unwrap_or(usize::MAX));
+            records.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
             let is_commit = |record: &&Record| record.kind == RecordKind::Commit;
             state.last_commit = records.iter().rev().find(is_commit).map_or(0, |record| record.seq);
         });
@@ -92,8 +93,9 @@ impl MemoryDesk {
 
     /// Changes a record as it stands, its sequence included: what readers must notice.
     pub fn edit(&self, seq: u64, change: impl FnOnce(&mut Record)) {
+        let index = seq.saturating_sub(self.shelf.first());
         self.shelf.tamper(|records| {
-            let index = usize::try_from(seq.saturating_sub(1)).unwrap_or(usize::MAX);
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
             if let Some(record) = records.get_mut(index) {
                 change(record);
             }
@@ -201,8 +203,20 @@ impl DeskLog for MemoryDesk {
         self.answer(|| self.shelf.get(seq))
     }
 
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.answer(|| self.shelf.first())
+    }
+
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         self.answer(|| self.shelf.len())
+    }
+
+    fn trim(&self, first: u64) -> BoxFuture<'_, Result<(), LogError>> {
+        let last_commit = self.state().last_commit;
+        if first > last_commit {
+            return future::ready(Err(LogError::beyond_last_commit(&self.desk, first, last_commit))).boxed();
+        }
+        self.answer(|| self.shelf.trim(first))
     }
 
     fn losses(&self) -> u64 {

@@ -11,12 +11,29 @@ use crate::port::LogError;
 /// How many records a reader takes under the lock at once.
 const CHUNK: usize = 256;
 
-/// Records at sequences 1, 2, 3 …
+/// Records at sequences 1, 2, 3 …, of which the first may be gone.
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
     name: String,
-    items: Mutex<Vec<T>>,
+    row: Mutex<Row<T>>,
     state: watch::Sender<State>,
+}
+
+/// The records that are there, after `trimmed` that were.
+#[derive(Debug)]
+struct Row<T> {
+    trimmed: u64,
+    items: Vec<T>,
+}
+
+impl<T> Row<T> {
+    fn last(&self) -> u64 {
+        self.trimmed + self.items.len() as u64
+    }
+
+    fn index(&self, seq: u64) -> Option<usize> {
+        usize::try_from(seq.checked_sub(self.trimmed + 1)?).ok()
+    }
 }
 
 /// What readers wait on.
@@ -38,7 +55,8 @@ struct Reader<T> {
 impl<T: Clone> Shelf<T> {
     pub(super) fn new(name: &str) -> Self {
         let (state, _) = watch::channel(State { len: 0, cuts: 0 });
-        Self { name: name.to_owned(), items: Mutex::default(), state }
+        let row = Mutex::new(Row { trimmed: 0, items: Vec::new() });
+        Self { name: name.to_owned(), row, state }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -51,24 +69,38 @@ impl<T: Clone> Shelf<T> {
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<T> {
-        let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-        self.items().get(index).cloned()
+        let row = self.row();
+        row.items.get(row.index(seq)?).cloned()
+    }
+
+    /// Sequence of the first record that is there.
+    pub(super) fn first(&self) -> u64 {
+        self.row().trimmed + 1
+    }
+
+    /// Removes what stands before a sequence.
+    pub(super) fn trim(&self, first: u64) {
+        let mut row = self.row();
+        let gone = row.index(first).unwrap_or(0).min(row.items.len());
+        row.items.drain(..gone);
+        row.trimmed += gone as u64;
     }
 
     /// Adds the record that `make` makes for its sequence; returns that.
     pub(super) fn push(&self, make: impl FnOnce(u64) -> T) -> u64 {
-        let mut items = self.items();
-        let seq = items.len() as u64 + 1;
-        items.push(make(seq));
+        let mut row = self.row();
+        let seq = row.last() + 1;
+        row.items.push(make(seq));
         self.state.send_modify(|state| state.len = seq);
         seq
     }
 
-    /// Changes records behind the readers' backs.
+    /// Changes records behind the readers' backs: those that are there, the first of them at sequence
+    /// [`first`](Self::first).
     pub(super) fn tamper(&self, change: impl FnOnce(&mut Vec<T>)) {
-        let mut items = self.items();
-        change(&mut items);
-        let len = items.len() as u64;
+        let mut row = self.row();
+        change(&mut row.items);
+        let len = row.last();
         self.state.send_modify(|state| state.len = len);
     }
 
@@ -93,8 +125,8 @@ impl<T: Clone> Shelf<T> {
         })
     }
 
-    fn items(&self) -> MutexGuard<'_, Vec<T>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn row(&self) -> MutexGuard<'_, Row<T>> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,8 +143,12 @@ impl<T: Clone> Reader<T> {
             return Err(LogError::Unavailable { desk, reason });
         }
         if self.taken.is_empty() {
-            let begin = usize::try_from(next - 1).unwrap_or(usize::MAX);
-            self.taken.extend(self.shelf.items().iter().skip(begin).take(CHUNK).cloned());
+            let row = self.shelf.row();
+            let Some(begin) = row.index(next) else {
+                let (desk, first) = (self.shelf.name.clone(), row.trimmed + 1);
+                return Err(LogError::Trimmed { desk, first, wanted: next });
+            };
+            self.taken.extend(row.items.iter().skip(begin).take(CHUNK).cloned());
         }
         self.next += 1;
         let (desk, reason) = (&self.shelf.name, "the tail was cut while it was read");

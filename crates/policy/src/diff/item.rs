@@ -7,6 +7,7 @@ use simpang_domain::words::Name;
 /// Kinds of things, in the order in which they are told, and whether their order in a policy counts.
 pub(super) const KINDS: &[(&str, bool)] = &[
     ("document", false),
+    ("retention", false),
     ("desk", false),
     ("account", true),
     ("capacity", false),

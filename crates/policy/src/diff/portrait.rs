@@ -10,7 +10,7 @@ use crate::draft::Draft;
 use crate::draft::desk::DeskDraft;
 use crate::draft::names::Kind;
 use crate::folder::{Cite, Manifest};
-use crate::parts::{AccountRule, Destination, Group, Link, Template};
+use crate::parts::{AccountRule, Destination, Group, Link, Retention, Template};
 use crate::policy::Shape;
 
 /// Everything of a policy that was checked.
@@ -39,10 +39,12 @@ pub(super) fn of(manifest: &Manifest, draft: &Draft, shape: &Shape) -> Vec<Item>
         rosters,
         reasons,
         fault,
+        retention,
         followers: _,
     } = draft;
     let mut items = vec![self::desk(desk, draft.zone().name()), limits(&desk.limits), self::reasons(reasons)];
     items.extend(manifest.cites.iter().map(document));
+    items.extend(retention.iter().map(self::retention));
     items.extend(accounts.iter().map(account));
     items.push(capacity(capacities, shared_capacity.as_ref()));
     items.extend(names.defined(Kind::Segment).map(|name| Item::new("segment", name)));
@@ -117,6 +119,14 @@ fn document(cite: &Cite) -> Item {
         .maybe("revision", revision.as_ref())
         .maybe("effective", effective.as_ref())
         .maybe("approver", approver.as_ref())
+}
+
+fn retention(Retention { live_ms, archive_ms, responsible, document }: &Retention) -> Item {
+    Item::new("retention", "")
+        .with("live", &span(*live_ms))
+        .with("archive", &span(*archive_ms))
+        .with("responsible", responsible)
+        .maybe("document", Some(document).filter(|document| !document.is_empty()))
 }
 
 fn account(AccountRule { channel, account, aliases }: &AccountRule) -> Item {

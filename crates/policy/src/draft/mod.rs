@@ -6,6 +6,7 @@ pub(crate) mod fault;
 pub(crate) mod hours;
 pub(crate) mod names;
 pub(crate) mod people;
+pub(crate) mod retention;
 pub(crate) mod roster;
 pub(crate) mod routing;
 pub(crate) mod tables;
@@ -20,7 +21,7 @@ use simpang_domain::words::{Channel, Name};
 
 use crate::calendar::Calendar;
 use crate::condition::vocabulary::Vocabulary;
-use crate::parts::{AccountRule, Group, Link, Template};
+use crate::parts::{AccountRule, Group, Link, Retention, Template};
 use crate::problem::{Spot, Text};
 use crate::read::Section;
 use crate::roster::Roster;
@@ -69,6 +70,7 @@ pub(crate) struct Draft {
     pub(crate) rosters: Vec<Roster>,
     pub(crate) reasons: Reasons,
     pub(crate) fault: Option<FaultForm>,
+    pub(crate) retention: Option<Retention>,
     /// Steps whose group follows: where that stands, and which group.
     pub(crate) followers: Vec<(Spot, Name)>,
 }
@@ -97,6 +99,7 @@ impl Draft {
         self.read_reasons(top);
         self.read_categories(top);
         self.read_fault(top);
+        self.read_retention(top);
         if part == Part::Desk {
             self.read_accounts(top);
             self.read_rules(top);

@@ -391,6 +391,11 @@ fn every_kind_of_change_is_told_and_nothing_else() {
         ("email = 6", "email = 5\nx = 4", &["capacity: email 6 -> 5", "capacity: x 1 -> 4"]),
         ("email = 6", "email = 6\nx = 1", &[]),
         (
+            "[limits]",
+            "[retention]\nlive = \"90d\"\narchive = \"1825d\"\nresponsible = \"Quality\"\n[limits]",
+            &["retention added"],
+        ),
+        (
             "email = 6",
             "total = 10\nemail = 6\nx = 1\nfacebook = 1\ncall = 1\nother = 1\nweights = { email = 2, x = 1 }",
             &["capacity: total - -> 10", "capacity: weights +email 2"],

@@ -8,5 +8,6 @@ mod compile;
 mod conditions;
 mod diff;
 mod hostile;
+mod retention;
 mod roster;
 mod telkom;

@@ -3,7 +3,7 @@
 //! nothing proves.
 //!
 //! Left alone is what no decision depends on: titles, glosses, texts of templates, links, addresses of accounts and
-//! groups, definitions of segments, single holidays.
+//! groups, definitions of segments, single holidays, how long records are kept.
 
 mod condition;
 mod tables;

@@ -63,8 +63,16 @@ impl DeskLog for StalledDesk {
         self.inner.get(seq)
     }
 
+    fn first_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
+        self.inner.first_seq()
+    }
+
     fn last_seq(&self) -> BoxFuture<'_, Result<u64, LogError>> {
         self.inner.last_seq()
+    }
+
+    fn trim(&self, first: u64) -> BoxFuture<'_, Result<(), LogError>> {
+        self.inner.trim(first)
     }
 
     fn losses(&self) -> u64 {
@@ -118,6 +126,10 @@ impl LogStore for Stalled {
 
     fn list_raw(&self) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LogError>> {
         self.inner.list_raw()
+    }
+
+    fn remove_raw(&self, digest: [u8; 32]) -> BoxFuture<'_, Result<(), LogError>> {
+        self.inner.remove_raw(digest)
     }
 
     fn append_directory(&self, payload: Bytes) -> BoxFuture<'_, Result<u64, AppendError>> {

@@ -1,6 +1,7 @@
 //! The tools: one file a command.
 
 pub(crate) mod agent;
+pub(crate) mod archive;
 pub(crate) mod backup;
 pub(crate) mod campaign;
 pub(crate) mod desk;

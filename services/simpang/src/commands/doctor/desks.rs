@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use prost::Message;
 use serde_json::Value;
+use simpang_archive::{Archive, Verified};
 use simpang_log::{DeskLog, DeskName, LogError, LogStore, Record, RecordKind};
 use simpang_proto::log::v1::{Commit, InputRecord, Position};
 use simpang_router::Mark;
@@ -14,7 +15,7 @@ use simpang_router::Mark;
 use super::broker::{self, Broker};
 use super::{Report, machine};
 use crate::config::Config;
-use crate::output;
+use crate::{output, store};
 
 /// How long an input may wait for a living router.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,10 +38,13 @@ pub(super) async fn check(broker: &Broker, config: &Config, report: &mut Report)
     };
     broker::clock(broker, &stream(first), report).await;
     let mut replicas_max = 1;
+    let live: Arc<dyn LogStore> = Arc::new(broker.store.clone());
+    let store = store::with_archive(config, live);
     for desk in &desks {
-        match broker.store.open(desk).await {
+        match store.open(desk).await {
             Ok(log) => {
                 replicas_max = replicas(broker, desk, report).await.max(replicas_max);
+                beginning(broker, &log, config, report).await;
                 marked(&log, config, report).await;
                 judged(&log, report).await;
             }
@@ -63,6 +67,45 @@ fn unfit(error: &LogError) -> &'static str {
         }
         _ => "look at nats-server's log, and see docs/repair.md",
     }
+}
+
+/// Whether what the live log no longer holds is in the archive.
+async fn beginning(broker: &Broker, log: &Arc<dyn DeskLog>, config: &Config, report: &mut Report) {
+    let check = format!("desk {}: beginning", log.desk());
+    let first = match log.first_seq().await {
+        Ok(first) => first,
+        Err(error) => return report.fail(check, error.to_string(), "look at nats-server's log"),
+    };
+    let Some(archive) = store::archive(config) else {
+        if first > 1 {
+            let found = format!("the live log begins at sequence {first}, and log.archive names no archive");
+            let todo = "set log.archive to the folder that it was archived to, see docs/archive.md; if nobody pruned it: \
+                        \"A damaged store\" in docs/repair.md";
+            report.fail(check, found, todo);
+        }
+        return;
+    };
+    match joins(broker, &archive, log.desk()).await {
+        Ok(0) if first == 1 => report.ok(check, "the live log is whole, and nothing of it is archived"),
+        Ok(last) => report.ok(
+            check,
+            format!(
+                "the live log begins at sequence {first}; {} holds it up to {last}, and it goes on there",
+                archive.dir().display()
+            ),
+        ),
+        Err(error) => {
+            let todo = format!("prune nothing, and run `simpang archive verify {}`", log.desk());
+            report.fail(check, format!("{error:#}"), todo);
+        }
+    }
+}
+
+/// The archive's last sequence, once the live log is found to go on there. Its files are not read through.
+async fn joins(broker: &Broker, archive: &Archive, desk: &DeskName) -> Result<u64> {
+    let live: Arc<dyn LogStore> = Arc::new(broker.store.clone());
+    let verified = Verified::unread(archive, desk)?;
+    Ok(simpang_archive::join(archive, &live, &verified).await?.archived)
 }
 
 /// Whether the log still has what a router on this machine saw of it.
@@ -108,7 +151,7 @@ async fn replicas(broker: &Broker, desk: &DeskName, report: &mut Report) -> u64 
         report.ok(
             check,
             format!(
-                "{}, {records} records, {size} KiB, set up so that nothing can be deleted",
+                "{}, {records} records, {size} KiB, set up so that no service can delete anything",
                 number(copies)
             ),
         );

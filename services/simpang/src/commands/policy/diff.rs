@@ -134,7 +134,7 @@ async fn in_force(store: &dyn LogStore, desk: &DeskName) -> Result<Files> {
 }
 
 /// The rules of the last policy that was applied.
-async fn last_rules(log: Arc<dyn DeskLog>, desk: &DeskName, last: u64) -> Result<ActiveRules> {
+pub(crate) async fn last_rules(log: Arc<dyn DeskLog>, desk: &DeskName, last: u64) -> Result<ActiveRules> {
     let mut documents = HashMap::new();
     let mut applied = None;
     let mut tail = Ahead::start(Tail::start(log, Anchor::Start));

@@ -16,6 +16,8 @@ use crate::client::{Client, refused, until_answered};
 use crate::config::Config;
 use crate::output;
 
+pub(crate) use diff::last_rules;
+
 pub(crate) async fn run(config: &Config, args: Policy) -> Result<ExitCode> {
     match args {
         Policy::Check { dir, desk, json } => check(&dir, desk.as_deref(), json.json),
