@@ -13,9 +13,11 @@ use tempfile::TempDir;
 use crate::harness::{DEADLINE, Doors, eventually};
 
 const USER: &str = "care@tenesa.example";
+/// Has a mailbox of their own, which belongs to the same account of ours.
+const OTHER: &str = "dua@tenesa.example";
 const PASSWORD: &str = "pass \"word\\";
 
-/// A Dovecot with one user, in a folder of its own; killed when dropped.
+/// A Dovecot with two users, in a folder of its own; killed when dropped.
 pub(crate) struct Dovecot {
     dir: TempDir,
     imap: u16,
@@ -36,13 +38,17 @@ fn run(command: &mut Command) -> String {
 
 impl Dovecot {
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With more in its configuration.
+    async fn start_with(more: &str) -> Self {
         let dir = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
         let at = dir.path().to_owned();
-        for folder in ["mail", "mail/cur", "mail/new", "mail/tmp", "mail/.Help", "mail/.Help/cur"] {
-            open_folder(&at.join(folder));
-        }
-        for folder in ["mail/.Help/new", "mail/.Help/tmp"] {
-            open_folder(&at.join(folder));
+        for folder in ["mail-care", "mail-care/.Help", "mail-dua"] {
+            for part in ["", "cur", "new", "tmp"] {
+                open_folder(&at.join(folder).join(part));
+            }
         }
         run(Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
@@ -52,8 +58,9 @@ impl Dovecot {
             .arg("-out")
             .arg(at.join("cert.pem")));
         let [imap, imaps] = [free_port(), free_port()];
-        fs::write(at.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
-        fs::write(at.join("dovecot.conf"), configuration(&at, imap, imaps)).unwrap();
+        fs::write(at.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n{OTHER}:{{PLAIN}}{PASSWORD}\n"))
+            .unwrap();
+        fs::write(at.join("dovecot.conf"), configuration(&at, imap, imaps) + more).unwrap();
         let mut server = Command::new("dovecot");
         server.arg("-F").arg("-c").arg(at.join("dovecot.conf")).stdout(Stdio::null()).stderr(Stdio::null());
         let child = server.spawn().unwrap_or_else(|error| {
@@ -72,18 +79,11 @@ impl Dovecot {
 
     /// Puts a mail into a folder, as a mail server does.
     pub(crate) fn deliver(&self, folder: &str, number: u32) {
-        let text = format!(
-            "From: Budi <budi@pelanggan.example>\r\nTo: {USER}\r\nSubject: Keluhan {number}\r\n\
-             Message-ID: <{number}@pelanggan.example>\r\n\r\nInternet mati {number}.\r\n"
-        );
-        let name = format!("{number}.test");
-        let folder = self.folder(folder);
-        fs::write(folder.join("tmp").join(&name), text).unwrap();
-        fs::rename(folder.join("tmp").join(&name), folder.join("new").join(&name)).unwrap();
+        put(&self.folder(folder), number, "");
     }
 
     fn folder(&self, folder: &str) -> PathBuf {
-        let mail = self.dir.path().join("mail");
+        let mail = self.dir.path().join("mail-care");
         if folder == "INBOX" { mail } else { mail.join(format!(".{folder}")) }
     }
 
@@ -131,6 +131,17 @@ impl Drop for Dovecot {
     }
 }
 
+/// A mail with so much more text, in the folder's `new`.
+fn put(folder: &Path, number: u32, more: &str) {
+    let text = format!(
+        "From: Budi <budi@pelanggan.example>\r\nTo: {USER}\r\nSubject: Keluhan {number}\r\n\
+         Message-ID: <{number}@pelanggan.example>\r\n\r\nInternet mati {number}.\r\n{more}"
+    );
+    let name = format!("{number}.test");
+    fs::write(folder.join("tmp").join(&name), text).unwrap();
+    fs::rename(folder.join("tmp").join(&name), folder.join("new").join(&name)).unwrap();
+}
+
 fn open_folder(path: &Path) {
     fs::create_dir_all(path).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
@@ -158,7 +169,7 @@ disable_plaintext_auth = no
 ssl = yes
 ssl_cert = <{at}/cert.pem
 ssl_key = <{at}/key.pem
-mail_location = maildir:{at}/mail
+mail_location = maildir:{at}/mail-%n
 auth_mechanisms = plain login
 maildir_stat_dirs = yes
 service imap-login {{
@@ -239,4 +250,23 @@ async fn connections_are_protected_and_a_folder_made_anew_is_read_again_as_repea
     keys.dedup();
     assert_eq!(keys.len(), 2, "the desk knows the repeat by its key");
     doors.ingest.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_mailboxes_on_a_server_that_tells_of_nothing_are_asked_again_and_a_mail_over_the_limit_stays() {
+    let dovecot = Dovecot::start_with("imap_capability = IMAP4rev1 LITERAL+ UIDPLUS\n").await;
+    let store = MemoryStore::new();
+    let first = ImapMailbox { message_bytes: 4_096, ..dovecot.mailbox(ImapTls::None) };
+    let second = ImapMailbox { user: OTHER.into(), folders: vec!["INBOX".into()], ..first.clone() };
+    let of_other = dovecot.dir.path().join("mail-dua");
+    put(&dovecot.folder("INBOX"), 1, &"x".repeat(5_000));
+    put(&of_other, 2, "");
+    let doors = Doors::open_reading(&store, vec![first, second]).await;
+    eventually("what lay there", || subjects(&doors) == ["Keluhan 2"]).await;
+    dovecot.deliver("INBOX", 3);
+    put(&of_other, 4, "");
+    eventually("what came", || subjects(&doors).len() == 3).await;
+    assert_eq!(subjects(&doors), ["Keluhan 2", "Keluhan 3", "Keluhan 4"]);
+    doors.ingest.stop().await;
+    assert!(dovecot.folder("INBOX").join("new/1.test").is_file(), "it lies where it lay");
 }
