@@ -9,6 +9,7 @@ mod conversation;
 mod customers;
 mod figures;
 mod filter;
+mod replies;
 mod search;
 mod sla;
 
@@ -22,6 +23,7 @@ use crate::store::{ViewsError, meta};
 
 pub use audit::{Placed, Query, Refused};
 pub use conversation::without_content;
+pub use customers::Person;
 
 type Read<T> = Result<T, ViewsError>;
 

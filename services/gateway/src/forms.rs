@@ -105,6 +105,7 @@ fn forms_of(policy: &Policy) -> api::GetFormsResponse {
         queues: names(&mut tables.queues.iter().map(|queue| &queue.name)),
         priorities: names(&mut tables.priorities.iter().map(|priority| &priority.name)),
         escalations: names(&mut tables.escalations.iter().map(|step| &step.name)),
+        zone: policy.zone().to_owned(),
     }
 }
 

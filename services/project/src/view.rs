@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use simpang_channels::email::html;
+use simpang_log::DeskName;
 use simpang_proto::view::v1 as api;
 use simpang_proto::view::v1::view_server::View;
+use simpang_views::read::Person;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::calls::Calls;
@@ -55,6 +58,44 @@ impl ViewService {
             api::Channel::Other => "other",
         };
         Ok(Some(self.calls.keyer.person(channel, &request.address)))
+    }
+
+    /// What other desks had with a person, of those that the caller may read.
+    async fn elsewhere(
+        &self,
+        metadata: &MetadataMap,
+        here: &DeskName,
+        person: &Person,
+        limit: u32,
+        answer: &mut api::CustomerHistoryResponse,
+    ) {
+        let mut names: Vec<DeskName> = self.calls.all().iter().map(|desk| desk.name.clone()).collect();
+        names.retain(|name| name != here);
+        names.sort();
+        for name in names {
+            match self.there(metadata, &name, person, limit).await {
+                Ok(history) if history.cases.is_empty() => {}
+                Ok(history) => answer.elsewhere.push(history),
+                Err(_) => answer.unread.push(name.to_string()),
+            }
+        }
+    }
+
+    async fn there(
+        &self,
+        metadata: &MetadataMap,
+        name: &DeskName,
+        person: &Person,
+        limit: u32,
+    ) -> Result<api::DeskHistory, Status> {
+        let method = "simpang.view.v1.View/CustomerHistory";
+        let desk = self.calls.desk(metadata, method, name.as_str(), 0).await?;
+        let (name, person) = (name.to_string(), person.clone());
+        let read = desk.read(0, move |snapshot| {
+            let cases = snapshot.history_of(&person, limit)?;
+            Ok(api::DeskHistory { desk: name, position: snapshot.position()?, cases })
+        });
+        read.await
     }
 }
 
@@ -122,14 +163,29 @@ impl View for ViewService {
         &self,
         request: Request<api::CustomerHistoryRequest>,
     ) -> Answer<api::CustomerHistoryResponse> {
+        let metadata = request.metadata().clone();
         let (desk, asked) = self.enter("CustomerHistory", request, |r| (&r.desk, r.at_least)).await?;
         let author = self.author(&asked)?;
-        let author = move || author;
-        desk.read(asked.at_least, move |snapshot| {
-            snapshot.customer_history(&asked, author().as_ref().map(|a| &a[..]))
-        })
-        .await
-        .map(Response::new)
+        let (elsewhere, limit, at_least) = (asked.elsewhere, asked.limit, asked.at_least);
+        let read = desk.read(at_least, move |snapshot| {
+            let author = author.as_ref().map(|author| &author[..]);
+            let answer = snapshot.customer_history(&asked, author)?;
+            let person = snapshot.person(&asked, &answer, author)?;
+            Ok((answer, person))
+        });
+        let (mut answer, person) = read.await?;
+        if elsewhere {
+            self.elsewhere(&metadata, &desk.name, &person, limit, &mut answer).await;
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn list_replies(
+        &self,
+        request: Request<api::ListRepliesRequest>,
+    ) -> Answer<api::ListRepliesResponse> {
+        let (desk, asked) = self.enter("ListReplies", request, |r| (&r.desk, r.at_least)).await?;
+        desk.read(asked.at_least, move |snapshot| snapshot.list_replies(&asked)).await.map(Response::new)
     }
 
     async fn find_customers(

@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Show tickets and SLA clocks.
     #[command(subcommand)]
     Show(Show),
-    /// Print a report as CSV: targets kept, agents' time, campaigns, outcomes of calls.
+    /// Print a report as CSV: targets kept, agents' time, answers, campaigns, outcomes of calls.
     #[command(
         after_help = "Examples: simpang report sla tenesa --by agent --period week > kept.csv; simpang report agents tier2-outbound --from 2026-11-21T00:00:00+07:00 --to 2026-11-22T00:00:00+07:00 > agents.csv"
     )]
@@ -503,12 +503,67 @@ pub(crate) enum Show {
         /// Also closed ones.
         #[arg(long)]
         all: bool,
+        /// Only of these queues.
+        #[arg(long, value_name = "QUEUE", value_delimiter = ',')]
+        queue: Vec<String>,
+        /// Only with these agents.
+        #[arg(long, value_name = "AGENT", value_delimiter = ',')]
+        agent: Vec<String>,
+        /// Only with these words in subject or conversation.
+        #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+        text: String,
         /// Only those with this ticket number in another system.
         #[arg(long, default_value = "", hide_default_value = true)]
         reference: String,
         /// Only those with a fault report on this product number.
         #[arg(long, default_value = "", hide_default_value = true)]
         product: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Customers of the directory, by part of their name, an address, or a value of their profile.
+    #[command(
+        after_help = "Examples: simpang show customers telkomcare --name budi\n          simpang show customers telkomcare --value 122243215678"
+    )]
+    Customers {
+        /// Desk, for its copy of the directory.
+        desk: String,
+        /// Part of the name.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        /// An address on any channel, or the value of a field of the profile.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        value: String,
+        /// Directory id.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        id: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// What a customer had with every desk that you may read, across channels: cases, and who handled them.
+    #[command(
+        group(clap::ArgGroup::new("who").required(true).args(["case", "customer", "address"])),
+        after_help = "Examples: simpang show history telkomcare --customer c-1001\n          simpang show history telkomcare --case 17\n          simpang show history telkomcare --address ani@example.com --channel email"
+    )]
+    History {
+        /// Desk to begin with.
+        desk: String,
+        /// Whoever wrote on this case.
+        #[arg(long)]
+        case: Option<u64>,
+        /// Directory id.
+        #[arg(long)]
+        customer: Option<String>,
+        /// Address on a channel.
+        #[arg(long, requires = "channel")]
+        address: Option<String>,
+        /// Channel of the address: email, x, facebook, call or other.
+        #[arg(long)]
+        channel: Option<String>,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
@@ -590,6 +645,8 @@ pub(crate) enum ReportKind {
     Queues,
     /// The ticket table: cases that were opened in the time, closed ones too.
     Cases,
+    /// Every answer that an agent wrote in the time, with the classification of its own.
+    Replies,
     /// How campaigns go.
     Campaigns,
     /// How calls went, by campaign and outcome.

@@ -68,6 +68,53 @@ async fn a_mention_and_a_comment_are_answered_where_they_were_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_filled_in_and_each_answer_keeps_its_own_category_in_history_and_reports() {
+    let mut stand = Stand::up().await;
+    let rina = stand.signed_in("rina", "telkomcare").await;
+    assert!(mention("9301", "wifi mati").send(stand.http(), stand.sent()).await);
+    assert_eq!(rina.pull_one().await.case, 1);
+    rina.identify(1, "DCS").await.unwrap();
+    let (token, lead) = (stand.token("rina"), stand.token("tari"));
+    let asks = async |token: &str, rest: &[&str]| {
+        let args = ["agent", "--desk", "telkomcare", "--token", token];
+        stand.must(&[&args, rest].concat()).await
+    };
+    let form = asks(&token, &["form", "1"]).await;
+    for field in ["User Name", "wifi mati", "normal (up to 280 characters)", "Feedback      @budi_s"] {
+        assert!(form.contains(field), "{field} is not in\n{form}");
+    }
+    asks(&token, &["reply", "1", "Kami cek ya.", "--category", "Informasi > Produk"]).await;
+    asks(&token, &["link", "1", "nossa", "IN77"]).await;
+    asks(&token, &["classify", "1", "--category", "Komplain > Internet"]).await;
+    asks(&token, &["reply", "1", "--template", "progress-gangguan"]).await;
+    let filled = "@budi_s Halo budi_s, mohon maaf atas kendalanya. Laporan Komplain > Internet sudah tercatat dengan \
+                  nomor tiket IN77";
+    let posted = eventually("both answers at X", async || stand.social().posted().into_iter().nth(1)).await;
+    assert!(posted.text().starts_with(filled), "{}", posted.text());
+
+    let shown = asks(&token, &["show", "1"]).await;
+    for (line, category) in [("Kami cek ya.", "Informasi > Produk"), (filled, "Komplain > Internet")] {
+        let pair = format!("Category: {category}\n      {line}");
+        assert!(shown.contains(&pair), "{pair} is not in\n{shown}");
+    }
+    let report = stand.must(&["report", "replies", "telkomcare"]).await;
+    let rows: Vec<&str> = report.lines().skip(1).collect();
+    assert!(rows[0].contains("rina,x,telkomcare,normal,Informasi > Produk,"), "{report}");
+    assert!(rows[1].contains("rina,x,telkomcare,normal,Komplain > Internet,"), "{report}");
+    let history = stand.must(&["show", "history", "telkomcare", "--case", "1"]).await;
+    assert!(history.contains("handled by rina") && history.contains("Komplain > Internet"), "{history}");
+
+    // A lead closes many at once; what is not there is told and does not stop the others.
+    let bulk = ["agent", "--desk", "telkomcare", "--token", &lead, "bulk", "close", "1", "7-8"];
+    let output = stand.simpang(&bulk).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains("1 of 3 cases done, 2 refused"), "{errors}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("case 7: there is no case 7"), "{told}");
+    stand.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_signed_by_the_channel_writes_nothing() {
     let mut stand = Stand::up().await;
     let comment =

@@ -1155,6 +1155,9 @@ pub struct GetFormsResponse {
     /// Steps of escalation, in the order they are asked (D4).
     #[prost(string, repeated, tag = "13")]
     pub escalations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The desk's IANA zone, in which times stand in what customers get.
+    #[prost(string, tag = "14")]
+    pub zone: ::prost::alloc::string::String,
 }
 /// A node of the category tree.
 #[derive(Clone, PartialEq, ::prost::Message)]

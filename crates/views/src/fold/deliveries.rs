@@ -8,7 +8,7 @@ use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_proto::view::v1::DeliveryState;
 
 use super::{At, Done, Fold};
-use crate::row::{DeliveryRow, int, list};
+use crate::row::{DeliveryRow, int, list, texts};
 
 impl Fold<'_> {
     pub(super) fn delivery_queued(&mut self, at: At, e: &log::DeliveryQueued) -> Done {
@@ -21,6 +21,10 @@ impl Fold<'_> {
         {
             content = reply.content.map(|sealed| sealed.body.to_vec()).unwrap_or_default();
             category = reply.category;
+            // Without one of its own it is about what the case is about as it is written (F8).
+            if category.is_empty() {
+                category = texts(&self.case(at, e.case)?.category);
+            }
         }
         let text = log::TextContent::decode(content.as_slice()).unwrap_or_default();
         let row = DeliveryRow {

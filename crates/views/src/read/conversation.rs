@@ -293,7 +293,7 @@ fn attachment(file: log::Attachment) -> api::Attachment {
     }
 }
 
-fn delivery(row: DeliveryRow) -> api::Delivery {
+pub(super) fn delivery(row: DeliveryRow) -> api::Delivery {
     let content = text(&row.content);
     let reply = log::ReplyKind::try_from(row.reply_kind).unwrap_or_default();
     let is_reply = row.kind == log::DeliveryKind::Reply as i32;

@@ -22,6 +22,18 @@ const SAME_PERSON: &str = "
      OR id IN (SELECT p.case_id FROM parties p JOIN parties q ON p.author = q.author WHERE q.case_id = ?1)
      OR (customer <> '' AND customer = (SELECT customer FROM cases WHERE id = ?1)))";
 
+/// Most addresses that a person is looked for by.
+const ADDRESSES_MAX: usize = 100;
+
+/// Whom a history is of, as every desk of an installation knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Directory id; empty: not linked.
+    pub customer: String,
+    /// Keys of the addresses they wrote from, sorted.
+    pub authors: Vec<Vec<u8>>,
+}
+
 impl Snapshot<'_> {
     pub(super) fn customer_name(&self, id: &str) -> Read<Option<String>> {
         let mut statement =
@@ -72,7 +84,49 @@ impl Snapshot<'_> {
             |row| row.get(0),
         )?;
         let cases = rows.into_iter().map(|row| self.summary(row)).collect::<Read<_>>()?;
-        Ok(api::CustomerHistoryResponse { position: self.position()?, customer, cases, handled_by })
+        let position = self.position()?;
+        Ok(api::CustomerHistoryResponse { position, customer, cases, handled_by, ..Default::default() })
+    }
+
+    /// Whom a history is of that this desk was asked for, to be looked for on other desks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn person(
+        &self,
+        request: &api::CustomerHistoryRequest,
+        answer: &api::CustomerHistoryResponse,
+        author: Option<&[u8]>,
+    ) -> Read<Person> {
+        let linked = answer.cases.iter().map(|case| &case.customer).find(|id| !id.is_empty());
+        let customer = linked.unwrap_or(&request.customer).clone();
+        let authors = match author {
+            Some(author) => vec![author.to_vec()],
+            None => self.rows(
+                "SELECT DISTINCT author FROM parties WHERE case_id = ? ORDER BY author LIMIT ?",
+                params![int(request.case), int(ADDRESSES_MAX as u64)],
+                |row| row.get(0),
+            )?,
+        };
+        Ok(Person { customer, authors })
+    }
+
+    /// What a person had with this desk, newest first, at most `limit` cases (0: 50).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn history_of(&self, person: &Person, limit: u32) -> Read<Vec<api::CaseSummary>> {
+        let marks = vec!["?"; person.authors.len()].join(", ");
+        let statement = format!(
+            "{} WHERE (customer <> '' AND customer = ?)
+             OR id IN (SELECT case_id FROM parties WHERE author IN ({marks})) ORDER BY id DESC LIMIT {}",
+            CaseRow::SELECT,
+            limited(limit, 50)
+        );
+        let authors = person.authors.iter().cloned().map(Value::from);
+        let values = std::iter::once(Value::from(person.customer.clone())).chain(authors);
+        let rows = self.rows(&statement, params_from_iter(values), CaseRow::read)?;
+        rows.into_iter().map(|row| self.summary(row)).collect()
     }
 
     /// Customers of the directory.

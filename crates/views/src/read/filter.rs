@@ -102,7 +102,7 @@ impl Condition {
     }
 
     /// A path is kept as a JSON list: it and all below it begin with the same text.
-    fn category(&mut self, path: &[String]) {
+    pub(super) fn category(&mut self, path: &[String]) {
         if path.is_empty() {
             return;
         }

@@ -11,5 +11,6 @@ mod faults;
 mod figures;
 mod laws;
 mod lists;
+mod replies;
 mod sla;
 mod story;

@@ -50,6 +50,7 @@ fn gatekeeper() -> Gatekeeper {
         entry("auditor", "anna", &["auditor"], &[]),
         entry("gateway", "wa", &["gateway"], &[]),
         entry("elsewhere", "erik", &["auditor"], &["telkomcare"]),
+        entry("here", "hana", &["auditor"], &["tenesa"]),
     ];
     Gatekeeper::new(Tokens::from_entries(entries).unwrap())
 }

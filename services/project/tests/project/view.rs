@@ -1,15 +1,16 @@
 //! `simpang.view.v1` over loopback.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use simpang_log::{DeskLog, Door};
+use simpang_log::{DeskLog, Door, MemoryStore};
 use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_proto::view::v1 as api;
 use simpang_wire::key::Keyer;
 use tonic::Code;
 
-use crate::script::{Script, assigned, joined, mail, opened, queued, unassigned};
+use crate::script::{BEGIN, Script, assigned, joined, mail, opened, queued, unassigned};
 use crate::server::{Running, SOON};
 use crate::story::story;
 
@@ -76,6 +77,8 @@ async fn every_read_answers() {
     assert_eq!(view.search(nothing).await.unwrap_err().code(), Code::InvalidArgument);
     let history = api::CustomerHistoryRequest { desk: desk(), customer: "C-1".into(), ..Default::default() };
     assert_eq!(view.customer_history(history).await.unwrap().into_inner().cases.len(), 2);
+    let replies = api::ListRepliesRequest { desk: desk(), ..Default::default() };
+    assert_eq!(view.list_replies(replies).await.unwrap().into_inner().replies.len(), 1);
     let find = api::FindCustomersRequest { desk: desk(), name: "budi".into(), ..Default::default() };
     assert_eq!(view.find_customers(find).await.unwrap().into_inner().total, 0);
     let board =
@@ -109,6 +112,53 @@ async fn a_history_is_found_by_an_address_that_the_directory_does_not_know() {
     assert_eq!(view.customer_history(asked.clone()).await.unwrap().into_inner().cases[0].case, 1);
     let no_channel = api::CustomerHistoryRequest { channel: 0, ..asked };
     assert_eq!(view.customer_history(no_channel).await.unwrap_err().code(), Code::InvalidArgument);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_history_crosses_desks_that_the_caller_may_read_and_names_the_others() {
+    let clock = Arc::new(AtomicI64::new(BEGIN));
+    let shared = Arc::clone(&clock);
+    let store = MemoryStore::with_clock(Arc::new(move || shared.load(Ordering::SeqCst)));
+    let keyer = Keyer::new(b"a secret for tests");
+    let author: bytes::Bytes = keyer.person("email", "ani@example.id").to_vec().into();
+    let mut here = Script::on(store.clone(), "tenesa", Arc::clone(&clock)).await;
+    let mut there = Script::on(store.clone(), "telkomcare", clock).await;
+    let mut at_least = 0;
+    for (script, cases) in [(&mut here, 1), (&mut there, 2)] {
+        for case in 1..=cases {
+            let message = log::Message { author: author.clone(), ..mail("ani", "Satu", "a") };
+            let message = script.input(Door::Ingest, Arrived::Message(message)).await;
+            at_least = script.commit(message, vec![opened(case), joined(case, message, 1)]).await;
+        }
+    }
+    let stranger = there.input(Door::Ingest, Arrived::Message(mail("tono", "Dua", "b"))).await;
+    at_least = at_least.max(there.commit(stranger, vec![opened(3), joined(3, stranger, 1)]).await);
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(Arc::new(store), folder.path()).await;
+    running.until(|running| running.project.health().len() == 2).await;
+    let there = api::GetCaseRequest { desk: "telkomcare".into(), case: 3, at_least };
+    running.view("auditor").get_case(there).await.unwrap();
+
+    let asked = api::CustomerHistoryRequest {
+        desk: "tenesa".into(),
+        case: 1,
+        at_least: 2,
+        elsewhere: true,
+        ..Default::default()
+    };
+    let answer = running.view("auditor").customer_history(asked.clone()).await.unwrap().into_inner();
+    let numbers = |cases: &[api::CaseSummary]| cases.iter().map(|case| case.case).collect::<Vec<_>>();
+    assert_eq!(numbers(&answer.cases), [1]);
+    let [other] = &answer.elsewhere[..] else { panic!("one other desk: {answer:?}") };
+    assert_eq!((other.desk.as_str(), numbers(&other.cases)), ("telkomcare", vec![2, 1]));
+    assert!(answer.unread.is_empty());
+
+    let answer = running.view("here").customer_history(asked.clone()).await.unwrap().into_inner();
+    assert_eq!((answer.elsewhere.len(), answer.unread), (0, vec!["telkomcare".to_owned()]));
+    let asked = api::CustomerHistoryRequest { elsewhere: false, ..asked };
+    let answer = running.view("auditor").customer_history(asked).await.unwrap().into_inner();
+    assert!(answer.elsewhere.is_empty(), "it was not asked for");
     running.stop().await;
 }
 

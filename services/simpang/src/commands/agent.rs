@@ -2,8 +2,10 @@
 //! session is kept by the gateway, so that the next command goes on where this one ended.
 
 mod ask;
+mod bulk;
 mod case;
 mod files;
+mod form;
 pub(crate) mod parse;
 mod view;
 mod work;
@@ -46,6 +48,8 @@ pub(crate) async fn run(config: &Config, args: AgentArgs) -> Result<()> {
         | Ask::Watch
         | Ask::Work) => work::run(&me, ask).await,
         Ask::Show { case } => view::show(&me, case).await,
+        Ask::Form { case, template, feedback } => form::show(&me, case, &template, feedback).await,
+        Ask::Bulk(what) => bulk::run(&me, what).await,
         ask => case::run(&me, ask).await,
     }
 }

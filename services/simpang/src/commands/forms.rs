@@ -73,16 +73,18 @@ fn category(lines: &mut Vec<String>, node: &api::FormCategory, depth: usize) {
     node.below.iter().for_each(|node| category(lines, node, depth + 1));
 }
 
+/// A way to answer, with its limit.
+pub(crate) fn reply_kind(kind: &api::FormReplyKind) -> String {
+    let name = plain(kind.kind().as_str_name(), "REPLY_KIND_");
+    match (kind.characters, kind.parts) {
+        (0, _) => name,
+        (most, 1) => format!("{name} (up to {most} characters)"),
+        (most, parts) => format!("{name} (up to {parts} parts of {most} characters)"),
+    }
+}
+
 fn reply(reply: &api::FormReply) -> String {
-    let kind = |kind: &api::FormReplyKind| {
-        let name = plain(kind.kind().as_str_name(), "REPLY_KIND_");
-        match (kind.characters, kind.parts) {
-            (0, _) => name,
-            (most, 1) => format!("{name} (up to {most} characters)"),
-            (most, parts) => format!("{name} (up to {parts} parts of {most} characters)"),
-        }
-    };
-    let kinds: Vec<String> = reply.kinds.iter().map(kind).collect();
+    let kinds: Vec<String> = reply.kinds.iter().map(reply_kind).collect();
     let prefill = if reply.prefill.is_empty() {
         String::new()
     } else {

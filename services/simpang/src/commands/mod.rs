@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod figures;
 pub(crate) mod forms;
+pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod policy;
 pub(crate) mod replay;

@@ -25,6 +25,7 @@ pub(crate) async fn run(config: &Config, args: Report) -> Result<()> {
         ReportKind::Agents => agents(&client, desk, cut).await?,
         ReportKind::Queues => queues(&client, desk, cut).await?,
         ReportKind::Cases => cases(&client, desk, cut).await?,
+        ReportKind::Replies => replies(&client, desk, cut).await?,
         ReportKind::Campaigns => campaigns(&client, desk).await?,
         ReportKind::Outcomes => outcomes(&client, desk).await?,
     };
@@ -132,6 +133,46 @@ fn case_row(case: api::CaseSummary) -> Vec<String> {
         if case.breached { "yes".into() } else { String::new() },
         case.messages.to_string(),
         case.subject,
+    ]
+}
+
+/// Every answer that an agent wrote, by what it is about itself (F8).
+async fn replies(client: &Client, desk: &str, cut: &Cut) -> Result<Vec<Vec<String>>> {
+    let mut request = api::ListRepliesRequest {
+        desk: desk.to_owned(),
+        from_ms: time(cut.from.as_deref())?,
+        to_ms: time(cut.to.as_deref())?,
+        agents: cut.agent.clone(),
+        page_size: 500,
+        ..Default::default()
+    };
+    let mut rows = Vec::new();
+    loop {
+        let page = client.view().list_replies(request.clone()).await.map_err(refused)?.into_inner();
+        rows.extend(page.replies.into_iter().map(reply_row));
+        if page.next_page_token.is_empty() {
+            return Ok(headed(REPLY_HEAD, rows.into_iter()));
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+const REPLY_HEAD: &[&str] =
+    &["case", "written", "agent", "channel", "account", "reply_type", "category", "state", "changed", "text"];
+
+fn reply_row(reply: api::Reply) -> Vec<String> {
+    let sent = reply.delivery.unwrap_or_default();
+    vec![
+        reply.case.to_string(),
+        moment(sent.at_ms),
+        sent.agent.clone(),
+        plain(sent.channel().as_str_name(), "CHANNEL_"),
+        sent.account.clone(),
+        sent.reply_kind.clone(),
+        sent.category.join(" > "),
+        plain(sent.state().as_str_name(), "DELIVERY_STATE_"),
+        moment(sent.changed_ms),
+        sent.text,
     ]
 }
 

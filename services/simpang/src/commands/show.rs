@@ -1,6 +1,6 @@
 //! `simpang show`: the ticket table, the SLA table and the forms.
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use simpang_proto::view::v1 as api;
 use simpang_views::sentence::plain;
 
@@ -8,7 +8,7 @@ use super::figures::Cut;
 use crate::cli::Show;
 use crate::client::{Client, refused};
 use crate::commands::agent::parse::place;
-use crate::commands::forms;
+use crate::commands::{forms, history};
 use crate::config::Config;
 use crate::output;
 
@@ -19,9 +19,25 @@ const PAGE: u32 = 500;
 
 pub(crate) async fn run(config: &Config, args: Show) -> Result<()> {
     match args {
-        Show::Cases { desk, all, reference, product, server, json } => {
-            let filter = api::CaseFilter { with_closed: all, reference, product, ..Default::default() };
+        Show::Cases { desk, all, queue, agent, text, reference, product, server, json } => {
+            let filter = api::CaseFilter {
+                with_closed: all,
+                queues: queue,
+                assignees: agent,
+                text,
+                reference,
+                product,
+                ..Default::default()
+            };
             cases(&Client::of(config, &server).await?, &desk, filter, json.json).await
+        }
+        Show::Customers { desk, name, value, id, server, json } => {
+            let request = api::FindCustomersRequest { desk, name, value, id, ..Default::default() };
+            history::customers(&Client::of(config, &server).await?, request, json.json).await
+        }
+        Show::History { desk, case, customer, address, channel, server, json } => {
+            let who = who(case, customer, address, channel.as_deref())?;
+            history::show(&Client::of(config, &server).await?, &desk, who, json.json).await
         }
         Show::Attachment { desk, case, digest, out, force, server } => {
             let asked = attachment::Asked { desk, case, digest, out, force };
@@ -48,9 +64,31 @@ async fn html(client: &Client, desk: String, case: u64, message: Option<String>)
     Ok(())
 }
 
+fn who(
+    case: Option<u64>,
+    customer: Option<String>,
+    address: Option<String>,
+    channel: Option<&str>,
+) -> Result<history::Who> {
+    match (case, customer, address) {
+        (Some(case), ..) => Ok(history::Who::Case(case)),
+        (_, Some(customer), _) => Ok(history::Who::Customer(customer)),
+        (.., Some(address)) => {
+            let word = channel.unwrap_or_default();
+            let channel = api::Channel::from_str_name(&format!("CHANNEL_{}", word.to_uppercase()));
+            let channel = channel.filter(|channel| *channel != api::Channel::Unspecified);
+            let channel = channel.with_context(|| {
+                format!("`{word}` is no channel: write email, x, facebook, call or other")
+            })?;
+            Ok(history::Who::Address(channel, address))
+        }
+        _ => bail!("say whose history: --case, --customer, or --address and --channel"),
+    }
+}
+
 /// Prints the ticket table: open cases, or all.
 pub(crate) async fn cases(client: &Client, desk: &str, filter: api::CaseFilter, json: bool) -> Result<()> {
-    let narrowed = filter.with_closed || !filter.reference.is_empty() || !filter.product.is_empty();
+    let narrowed = filter != api::CaseFilter::default();
     let found = list(client, desk, &filter).await?;
     if json {
         found.iter().for_each(|case| output::message("simpang.view.v1.CaseSummary", case));

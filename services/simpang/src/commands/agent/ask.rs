@@ -169,15 +169,34 @@ pub(crate) enum Ask {
         #[arg(long)]
         coaching: bool,
     },
+    /// Show the form of an answer, filled in as far as the case is known: what was written, the ways to answer and
+    /// their limits, and the answer as it begins, with the customer's handle and a template of the policy.
+    #[command(
+        after_help = "Examples: simpang agent form 17\n          simpang agent form 17 --template nomor-tiket\n          simpang agent form 17 --template nomor-tiket --feedback > answer.txt"
+    )]
+    Form {
+        /// Case number.
+        case: u64,
+        /// Begin with this template of the policy, its fields filled in.
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        template: String,
+        /// Print only the answer as it begins.
+        #[arg(long)]
+        feedback: bool,
+    },
     /// Answer the customer.
     #[command(
-        after_help = "Examples: simpang agent reply 17 \"Selamat pagi, …\" --seen 1 --resolve\n          simpang agent reply 17 - < answer.txt"
+        after_help = "Examples: simpang agent reply 17 \"Selamat pagi, …\" --seen 1 --resolve\n          simpang agent reply 17 - < answer.txt\n          simpang agent reply 17 --template nomor-tiket --category Komplain"
     )]
     Reply {
         #[command(flatten)]
         of: Seen,
         /// Text; `-` reads standard input.
-        text: String,
+        #[arg(required_unless_present = "template")]
+        text: Option<String>,
+        /// Instead of a text: this template of the policy, as `form` shows it filled in.
+        #[arg(long, value_name = "NAME", conflicts_with = "text")]
+        template: Option<String>,
         /// How it goes out.
         #[arg(long, value_enum, default_value_t = ReplyKind::Normal)]
         kind: ReplyKind,
@@ -385,5 +404,109 @@ pub(crate) enum Ask {
     Release {
         /// Case number.
         case: u64,
+    },
+    /// Ask the same of many cases at once, for leads; each is decided for itself. Cases are numbers, ranges such as
+    /// 20-40, or `-` for what stands on standard input.
+    #[command(
+        subcommand,
+        after_help = "Examples: simpang agent bulk close 17 20-40\n          simpang show cases tenesa --queue identification --json | jq -r .case | simpang agent bulk transfer enterprise -"
+    )]
+    Bulk(Many),
+}
+
+/// What is asked of many cases.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Many {
+    /// Finished.
+    Close {
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Close as spam.
+    Spam {
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Solved: they close by themselves unless the customer writes.
+    Resolve {
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+        /// Outcome.
+        #[arg(long, default_value = "")]
+        outcome: String,
+    },
+    /// Not solved after all.
+    Reopen {
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Give them back to their queues, in their places.
+    Release {
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Change their priority.
+    Priority {
+        /// A priority of the policy.
+        priority: String,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Move them to a queue, whoever holds them.
+    Transfer {
+        /// The queue.
+        queue: String,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+        /// They give up their places and wait behind what waits there already.
+        #[arg(long)]
+        last: bool,
+        /// Why.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Join them into another case and close them.
+    Merge {
+        /// The case that goes on.
+        into: u64,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Write the same note on each.
+    Note {
+        /// Text.
+        text: String,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+    },
+    /// Link the same ticket of another system: one fault, many reporters.
+    Link {
+        /// System, such as mycx or nossa.
+        system: String,
+        /// The ticket's number there.
+        number: String,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
+        /// Its status there as last known.
+        #[arg(long, default_value = "")]
+        status: String,
+    },
+    /// Say what they are about; the rules run again for each.
+    Classify {
+        /// Category from the top of the tree down, parts joined by `>`.
+        category: String,
+        /// Cases.
+        #[arg(required = true)]
+        cases: Vec<String>,
     },
 }

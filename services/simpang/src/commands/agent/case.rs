@@ -5,7 +5,7 @@ use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::transfer_request::Target;
 
 use super::ask::{Answered, Ask, ReplyKind, Seen, WaitFor};
-use super::{Me, files, parse, send, work};
+use super::{Me, files, form, parse, send, work};
 
 pub(super) async fn run(me: &Me, ask: Ask) -> Result<()> {
     match ask {
@@ -129,7 +129,9 @@ async fn identify(me: &Me, case: u64, seen: u32, args: IdentifyArgs) -> Result<(
 
 async fn answer(me: &Me, ask: Ask) -> Result<()> {
     match ask {
-        Ask::Reply { of, text, kind, subject, resolve, category, field, attach } => {
+        Ask::Reply { of, text, template, kind, subject, resolve, category, field, attach } => {
+            let (written, text) = written(me, of.case, text, template).await?;
+            let subject = if subject.is_empty() { written } else { subject };
             let attachments = files::upload(me, &attach).await?;
             let kind = match kind {
                 ReplyKind::Normal => api::ReplyKind::Normal,
@@ -143,7 +145,7 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
                     case: of.case,
                     seen_messages: of.seen,
                     kind: kind.into(),
-                    text: parse::text(text)?,
+                    text: text,
                     subject: subject,
                     category: parse::path(&category)?,
                     fields: parse::fields(&field)?,
@@ -185,6 +187,20 @@ async fn answer(me: &Me, ask: Ask) -> Result<()> {
         other => bail!("no such command: {other:?}"),
     }
     Ok(())
+}
+
+/// Subject and text of an answer: as typed, or a template's.
+async fn written(
+    me: &Me,
+    case: u64,
+    text: Option<String>,
+    template: Option<String>,
+) -> Result<(String, String)> {
+    match (text, template) {
+        (Some(text), _) => Ok((String::new(), parse::text(text)?)),
+        (None, Some(template)) => form::filled(me, case, &template).await,
+        (None, None) => bail!("nothing to say: give a text or --template"),
+    }
 }
 
 async fn pass_on(me: &Me, ask: Ask) -> Result<()> {

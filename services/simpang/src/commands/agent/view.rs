@@ -9,21 +9,32 @@ use simpang_views::sentence::plain;
 
 use super::Me;
 use crate::client::refused;
+use crate::commands::history;
 use crate::output;
 
 /// Shows a case as of everything that the gateway has seen decided, so that an agent reads their own writes.
-pub(super) async fn show(me: &Me, case: u64) -> Result<()> {
-    let known = me.client.agent().get_work(GetWorkRequest { desk: me.desk.clone(), at_least: 0 }).await;
-    let at_least = known.map_or(0, |work| work.into_inner().position);
-    let request = api::GetCaseRequest { desk: me.desk.clone(), case, at_least };
-    let answer = me.client.view().get_case(request).await.map_err(refused)?.into_inner();
+pub(super) async fn show(me: &Me, number: u64) -> Result<()> {
+    let answer = case(me, number).await?;
     if me.json {
         output::message("simpang.view.v1.GetCaseResponse", &answer);
         return Ok(());
     }
+    let past = history::of(&me.client, &me.desk, history::Who::Case(number)).await?;
     let shown = answer.case.context("the view answered without a case")?;
-    layout(&shown, answer.customer.as_ref(), output::now_ms()).iter().for_each(output::line);
+    let page = layout(&shown, answer.customer.as_ref(), output::now_ms());
+    page.iter().for_each(output::line);
+    let mut earlier = Vec::new();
+    section(&mut earlier, "other cases of this customer", history::others(&me.desk, number, &past));
+    earlier.iter().for_each(output::line);
     Ok(())
+}
+
+/// A case, as of everything that the gateway has seen decided.
+pub(super) async fn case(me: &Me, case: u64) -> Result<api::GetCaseResponse> {
+    let known = me.client.agent().get_work(GetWorkRequest { desk: me.desk.clone(), at_least: 0 }).await;
+    let at_least = known.map_or(0, |work| work.into_inner().position);
+    let request = api::GetCaseRequest { desk: me.desk.clone(), case, at_least };
+    Ok(me.client.view().get_case(request).await.map_err(refused)?.into_inner())
 }
 
 /// A case as people read it.
@@ -231,8 +242,12 @@ fn delivery_lines(delivery: &api::Delivery) -> Vec<String> {
     let detail = if delivery.detail.is_empty() { String::new() } else { format!(": {}", delivery.detail) };
     let head =
         format!("{}  > {who}: {kind}{target}{template} ({state}{detail})", output::time(delivery.at_ms));
+    let category = Some(&delivery.category).filter(|category| !category.is_empty());
+    let category = category.map(|category| format!("    Category: {}", category.join(" > ")));
+    let fields = delivery.fields.iter().map(|field| format!("    {}: {}", field.name, field.value));
     let files = delivery.attachments.iter().map(file_line);
-    std::iter::once(head).chain(indented(&delivery.text)).chain(files).collect()
+    let below = category.into_iter().chain(fields).chain(indented(&delivery.text)).chain(files);
+    std::iter::once(head).chain(below).collect()
 }
 
 /// A file, and by what `simpang show attachment` finds it.
@@ -346,6 +361,7 @@ mod tests {
             kind: api::DeliveryKind::Reply.into(),
             state: api::DeliveryState::Delivered.into(),
             text: "Kami periksa.".into(),
+            category: vec!["Komplain".into(), "Internet".into()],
             ..Default::default()
         };
         let clock = api::CaseClock {
@@ -395,6 +411,7 @@ CONVERSATION
 
       sudah dua hari.
   1970-01-01 00:01:01  > rina: reply (delivered)
+      Category: Komplain > Internet
       Kami periksa.";
         assert_eq!(layout(&case(), None, 1_000).join("\n"), expected);
     }
