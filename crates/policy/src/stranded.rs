@@ -45,20 +45,78 @@ fn never_reached(report: &Report<'_>, drafts: &[RuleDraft], shape: &Shape) {
         if ruling.when.is_never(&shape.rules) {
             report.warn(draft.spot, format!("rule `{name}` is never reached: its `when` can't hold"));
         } else if let Some(before) = hides(&drafts[..at], &shape.rulings[..at], draft) {
-            let message = format!("rule `{name}` is never reached: `{before}` before it asks the same");
+            let message =
+                format!("rule `{name}` is never reached: `{before}` before it asks the same, or less");
             report.warn(draft.spot, message);
         }
     }
 }
 
+/// The rule before that holds whenever this one does.
 fn hides(drafts: &[RuleDraft], rulings: &[Ruling], draft: &RuleDraft) -> Option<Name> {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let wanted = plain(&draft.when.value);
-    let same = drafts
-        .iter()
-        .zip(rulings)
-        .find(|(before, ruling)| !ruling.when.is_always() && plain(&before.when.value) == wanted);
-    same.map(|(before, _)| before.name.clone())
+    let wanted = parts(&draft.when.value, "&&");
+    let mut before = drafts.iter().zip(rulings).filter(|(_, ruling)| !ruling.when.is_always());
+    before.find(|(before, _)| implied(&before.when.value, &wanted)).map(|(before, _)| before.name.clone())
+}
+
+/// Whether a condition holds wherever all of these hold. It says yes only where the texts show it: of what is joined by
+/// `&&` each part is among them, or one of what it joins by `||`.
+fn implied(condition: &str, holding: &[String]) -> bool {
+    let among =
+        |part: &String| holding.contains(part) || parts(part, "||").iter().any(|one| holding.contains(one));
+    parts(condition, "&&").iter().all(among)
+}
+
+/// What a condition joins by an operator at its top, without spaces and brackets that make no difference. Where another
+/// operator that binds less stands there too it is one part.
+fn parts(condition: &str, operator: &str) -> Vec<String> {
+    let text = unbracketed(condition.trim());
+    let looser: &[&str] = if operator == "&&" { &["||", "?"] } else { &["?"] };
+    let mut parts = vec![String::new()];
+    let (mut depth, mut quote, mut rest) = (0_usize, None, text);
+    while let Some(next) = rest.chars().next() {
+        let mut taken = next.len_utf8();
+        match (quote, next) {
+            (Some(_), '\\') => taken += rest[taken..].chars().next().map_or(0, char::len_utf8),
+            (Some(open), _) if open == next => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(next),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, _) if depth == 0 && looser.iter().any(|sign| rest.starts_with(sign)) => {
+                return vec![plain(text)];
+            }
+            (None, _) if depth == 0 && rest.starts_with(operator) => {
+                parts.push(String::new());
+                rest = &rest[operator.len()..];
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(&rest[..taken]);
+        }
+        rest = &rest[taken..];
+    }
+    parts.iter().map(|part| plain(unbracketed(part.trim()))).collect()
+}
+
+/// Without the brackets around all of it.
+fn unbracketed(text: &str) -> &str {
+    let Some(inside) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else { return text };
+    let mut depth = 0_i32;
+    for sign in inside.chars() {
+        depth += i32::from(sign == '(') - i32::from(sign == ')');
+        // Brackets in quoted texts may be counted wrong; then nothing is taken off.
+        if depth < 0 {
+            return text;
+        }
+    }
+    if depth == 0 { unbracketed(inside.trim()) } else { text }
+}
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Choices of an SLA: what comes after one that always holds, and none that does.

@@ -361,9 +361,42 @@ fn rules_that_can_not_be_reached_are_told() {
         lines(&compiled.warnings),
         [
             "desks/d.toml:4: rule `none` is never reached: its `when` can't hold",
-            "desks/d.toml:12: rule `second` is never reached: `first` before it asks the same",
+            "desks/d.toml:12: rule `second` is never reached: `first` before it asks the same, or less",
         ]
     );
+}
+
+/// Each line: the conditions of two rules, and whether the second is never reached.
+#[test]
+fn a_rule_that_asks_for_more_than_one_before_it_is_never_reached() {
+    let table = [
+        ("customer.known", "customer.known && message.channel == 'x'", true),
+        ("customer.known", "(message.channel == 'x') && (  customer.known )", true),
+        ("customer.known || message.channel == 'x'", "message.channel == 'x'", true),
+        (
+            "(customer.known || message.channel == 'x') && message.visibility == 'public'",
+            "message.visibility == 'public' && customer.known",
+            true,
+        ),
+        ("customer.known && message.channel == 'x'", "customer.known", false),
+        ("customer.known && message.channel == 'x'", "customer.known && message.channel == 'email'", false),
+        ("customer.known", "customer.known || message.channel == 'x'", false),
+        ("customer.known", "message.channel == 'x' ? customer.known : true", false),
+        ("customer.known", "!customer.known && message.channel == 'x'", false),
+        ("customer.id == 'a && b'", "customer.id == 'a'", false),
+        ("customer.known", "customer.id == '(' || customer.known && customer.id == ')'", false),
+        ("message.channel == 'x' ? true : customer.known", "customer.known", false),
+    ];
+    for (first, second, hidden) in table {
+        let rule = |name: &str, when: &str| {
+            format!("[[rule]]\nname = \"{name}\"\nqueue = \"all\"\nwhen = \"{when}\"\n")
+        };
+        let rules = format!("{}{}{LEAST}", rule("first", first), rule("second", second));
+        let compiled = compile_inline("d", 1, &rules).unwrap();
+        let told =
+            lines(&compiled.warnings).iter().any(|line| line.contains("rule `second` is never reached"));
+        assert_eq!(told, hidden, "{first}, then {second}");
+    }
 }
 
 #[test]

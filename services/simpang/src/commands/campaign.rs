@@ -12,6 +12,7 @@ use simpang_proto::ingest::v1::load_contacts_request::Body as Ask;
 use simpang_proto::ingest::v1::load_contacts_response::Body as Told;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
 
 use crate::cli::Campaign;
 use crate::client::{Client, refused};
@@ -67,10 +68,11 @@ async fn load(
     let sending = tokio::task::spawn_blocking(move || send(begin, list, &pieces));
     let answer = client.ingest().load_contacts(ReceiverStream::new(asked)).await.map_err(refused)?;
     let mut verdicts = answer.into_inner();
-    let mut totals = None;
-    while let Some(told) = verdicts.message().await.map_err(refused)? {
+    let (mut totals, mut told_rows) = (None, 0);
+    while let Some(told) = verdicts.message().await.map_err(|status| broke_off(status, told_rows))? {
         match told.body {
             Some(Told::Row(row)) => {
+                told_rows += 1;
                 bar.inc(1);
                 teller.tell(&row, &bar)?;
             }
@@ -84,6 +86,25 @@ async fn load(
         totals.context("the answer ended before its totals: load the same list again, that is harmless")?;
     sum_up(&what, &totals, teller.as_json);
     Ok(totals)
+}
+
+/// Why a load ended before its totals. Where it is not the list's fault, the same list can be loaded again as it is.
+fn broke_off(status: Status, told_rows: u64) -> anyhow::Error {
+    let broken = [
+        Code::Unavailable,
+        Code::Unknown,
+        Code::Internal,
+        Code::Cancelled,
+        Code::Aborted,
+        Code::DeadlineExceeded,
+    ];
+    match broken.contains(&status.code()) {
+        true => refused(status).context(format!(
+            "the load broke off after the verdicts of {told_rows} rows: part of the list is loaded; load the same list \
+             again, that is harmless"
+        )),
+        false => refused(status),
+    }
 }
 
 /// Says what became of rows, on the terminal and in a file.
@@ -245,8 +266,23 @@ fn sum_up(what: &str, totals: &api::LoadTotals, as_json: bool) {
 #[cfg(test)]
 mod tests {
     use simpang_proto::ingest::v1::{RowOutcome, RowVerdict};
+    use tonic::Status;
 
-    use super::remark;
+    use super::{broke_off, remark};
+
+    #[test]
+    fn a_load_that_broke_off_says_that_loading_again_is_harmless_and_a_refused_one_does_not() {
+        for status in [Status::unavailable("gone"), Status::unknown("h2 error"), Status::cancelled("stopped")]
+        {
+            let told = format!("{:#}", broke_off(status, 120));
+            assert!(
+                told.contains("of 120 rows: part of the list is loaded; load the same list again"),
+                "{told}"
+            );
+        }
+        let told = format!("{:#}", broke_off(Status::not_found("no campaign `calback`"), 0));
+        assert_eq!(told, "no campaign `calback` (NotFound)");
+    }
 
     #[test]
     fn only_rows_with_something_to_say_are_told() {

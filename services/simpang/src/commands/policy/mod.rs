@@ -7,7 +7,7 @@ mod test;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use simpang_proto::admin::v1::{ApplyPolicyRequest, CreateDeskRequest, GetDeskRequest, PolicyFile};
 
@@ -108,7 +108,7 @@ fn read_whole_folder(dir: &Path) -> Result<Vec<(String, String)>> {
             if path.is_dir() {
                 folders.push(path);
             } else if ["toml", "csv"].contains(&ending) {
-                let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+                let text = read_text(&path)?;
                 let inside = path.strip_prefix(dir).unwrap_or(&path);
                 files.push((inside.to_string_lossy().into_owned(), text));
             }
@@ -119,6 +119,21 @@ fn read_whole_folder(dir: &Path) -> Result<Vec<(String, String)>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// A file of a policy, which is UTF-8; what is not says where, and what to do.
+fn read_text(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("can't read {shown}"))?;
+    let read = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        anyhow!(
+            "{shown}:{line}: this is not UTF-8: save the file as UTF-8 (a spreadsheet's \"CSV UTF-8\"), or convert it \
+             with `iconv -f WINDOWS-1252 -t UTF-8`"
+        )
+    })?;
+    Ok(read.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(read))
 }
 
 /// The desks of a policy: one file each in `desks/`.
@@ -164,4 +179,25 @@ pub(crate) async fn apply_where_missing(client: &Client, files: &[(String, Strin
         }
     }
     Ok(applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_folder;
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_named_with_its_line_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lists.csv");
+        std::fs::write(&path, b"handle\nmenteri\njos\xe9\n").unwrap();
+        let told = read_folder(folder.path()).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("{}:3: this is not UTF-8: save", path.display())), "{told}");
+    }
+
+    #[test]
+    fn a_file_may_begin_with_a_mark_of_its_byte_order() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("policy.toml"), "\u{feff}name = \"p\"\n").unwrap();
+        assert_eq!(read_folder(folder.path()).unwrap()[0].1, "name = \"p\"\n");
+    }
 }
