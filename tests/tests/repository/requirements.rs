@@ -81,3 +81,17 @@ fn what_rules_cite_stands_in_the_list() {
     let missing: Vec<&String> = cited.iter().filter(|id| !list.contains_key(id.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// Who has read a clause finds its rule by its id.
+#[test]
+fn what_scenarios_show_stands_in_the_policy_by_its_id() {
+    let mut files = crate::with_extension("toml");
+    let rules = ["policies/telkom/desks", "policies/telkom/shared"].map(|folder| root().join(folder));
+    files.retain(|path| rules.iter().any(|folder| path.starts_with(folder)));
+    let written: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let ids: BTreeSet<&str> = written.split(|sign: char| !sign.is_ascii_alphanumeric()).collect();
+    let list = list();
+    let shown = list.iter().filter(|(_, entry)| !texts(entry, "scenarios").is_empty()).map(|(id, _)| id);
+    let nowhere: Vec<&String> = shown.filter(|id| !ids.contains(id.as_str())).collect();
+    assert!(nowhere.is_empty(), "no rule stands beside {nowhere:?}");
+}
