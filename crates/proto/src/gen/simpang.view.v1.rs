@@ -422,7 +422,8 @@ pub struct Delivery {
     /// Form fields.
     #[prost(message, repeated, tag = "16")]
     pub fields: ::prost::alloc::vec::Vec<Field>,
-    /// Classification of this answer.
+    /// Classification of this answer (F8): its own, or where the agent gave it none, the case's when it was written. A
+    /// later classification of the case does not change it.
     #[prost(string, repeated, tag = "17")]
     pub category: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Sends so far.
@@ -1622,6 +1623,9 @@ pub struct CustomerHistoryRequest {
     /// Channel of `address`.
     #[prost(enumeration = "Channel", tag = "7")]
     pub channel: i32,
+    /// Also what other desks had with them: by directory id, and by the addresses they wrote from.
+    #[prost(bool, tag = "8")]
+    pub elsewhere: bool,
 }
 /// A customer's history.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1638,6 +1642,79 @@ pub struct CustomerHistoryResponse {
     /// Who handled them (History Penanganan, B5): agent ids, latest first.
     #[prost(string, repeated, tag = "4")]
     pub handled_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// With `elsewhere`: what other desks had with them, by desk; those that had nothing are left out.
+    #[prost(message, repeated, tag = "5")]
+    pub elsewhere: ::prost::alloc::vec::Vec<DeskHistory>,
+    /// With `elsewhere`: desks that were not looked at, because the caller may not read them or they can't be read now.
+    #[prost(string, repeated, tag = "6")]
+    pub unread: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a customer had with another desk.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeskHistory {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Position of that desk's view that this shows.
+    #[prost(uint64, tag = "2")]
+    pub position: u64,
+    /// Cases, newest first, on whatever channel; at most the request's `limit`.
+    #[prost(message, repeated, tag = "3")]
+    pub cases: ::prost::alloc::vec::Vec<CaseSummary>,
+}
+/// Asks for answers of agents; what is left empty does not narrow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRepliesRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Written at or after this time, ms since 1970 UTC.
+    #[prost(int64, tag = "2")]
+    pub from_ms: i64,
+    /// Written before this time, ms since 1970 UTC; 0: up to now.
+    #[prost(int64, tag = "3")]
+    pub to_ms: i64,
+    /// By one of these agents.
+    #[prost(string, repeated, tag = "4")]
+    pub agents: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Classified under this path or below it, whatever the case was classified as before or after.
+    #[prost(string, repeated, tag = "5")]
+    pub category: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// By this channel.
+    #[prost(enumeration = "Channel", tag = "6")]
+    pub channel: i32,
+    /// At most this many; 0: 50; at most 500.
+    #[prost(uint32, tag = "7")]
+    pub page_size: u32,
+    /// `next_page_token` of the page before, with the same request otherwise; empty: the first page.
+    #[prost(string, tag = "8")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Wait until the view has this position; 0: do not wait.
+    #[prost(uint64, tag = "9")]
+    pub at_least: u64,
+}
+/// A page of answers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRepliesResponse {
+    /// Position that this shows.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// Oldest first.
+    #[prost(message, repeated, tag = "2")]
+    pub replies: ::prost::alloc::vec::Vec<Reply>,
+    /// For the next page; empty: this was the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// An answer of an agent.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Reply {
+    /// Case number.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The answer, with what became of it.
+    #[prost(message, optional, tag = "2")]
+    pub delivery: ::core::option::Option<Delivery>,
 }
 /// Asks for customers; what is left empty does not narrow. At least one has to be set.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2436,7 +2513,7 @@ pub mod view_client {
                 .insert(GrpcMethod::new("simpang.view.v1.View", "Search"));
             self.inner.unary(req, path, codec).await
         }
-        /// What a customer had with this desk, across channels, newest first.
+        /// What a customer had with this desk, and if asked for with every other, across channels, newest first.
         pub async fn customer_history(
             &mut self,
             request: impl tonic::IntoRequest<super::CustomerHistoryRequest>,
@@ -2459,6 +2536,31 @@ pub mod view_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("simpang.view.v1.View", "CustomerHistory"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Answers of agents, each with the classification of its own (F8), oldest first, page by page.
+        pub async fn list_replies(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRepliesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRepliesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.view.v1.View/ListReplies",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.view.v1.View", "ListReplies"));
             self.inner.unary(req, path, codec).await
         }
         /// Customers of the directory by id, name, address, or a field of the profile (B6).
@@ -2666,12 +2768,20 @@ pub mod view_server {
             &self,
             request: tonic::Request<super::SearchRequest>,
         ) -> std::result::Result<tonic::Response<super::SearchResponse>, tonic::Status>;
-        /// What a customer had with this desk, across channels, newest first.
+        /// What a customer had with this desk, and if asked for with every other, across channels, newest first.
         async fn customer_history(
             &self,
             request: tonic::Request<super::CustomerHistoryRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CustomerHistoryResponse>,
+            tonic::Status,
+        >;
+        /// Answers of agents, each with the classification of its own (F8), oldest first, page by page.
+        async fn list_replies(
+            &self,
+            request: tonic::Request<super::ListRepliesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRepliesResponse>,
             tonic::Status,
         >;
         /// Customers of the directory by id, name, address, or a field of the profile (B6).
@@ -3051,6 +3161,49 @@ pub mod view_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CustomerHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.view.v1.View/ListReplies" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRepliesSvc<T: View>(pub Arc<T>);
+                    impl<T: View> tonic::server::UnaryService<super::ListRepliesRequest>
+                    for ListRepliesSvc<T> {
+                        type Response = super::ListRepliesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRepliesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as View>::list_replies(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRepliesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
