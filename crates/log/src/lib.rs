@@ -5,7 +5,7 @@
 //!
 //! Start with [`port`]; readers use [`tail`] (by [`ahead`] where judging takes as long as reading; and [`directory`] for customers), writers of inputs [`appender`], the
 //! router [`chain`] and [`mod@settle`] on top of [`port::DeskLog::commit`]. Tests use [`memory`], and both keepers of
-//! logs pass `contract`.
+//! logs pass `contract`. What a reader made of a log is kept by [`snapshot`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -21,6 +21,7 @@ pub mod memory;
 pub mod port;
 pub mod settle;
 pub mod shared;
+pub mod snapshot;
 pub mod tail;
 
 pub use ahead::Ahead;

@@ -9,6 +9,7 @@ use simpang_domain::event::{Event, Happened};
 use simpang_domain::input::{Body as InputBody, Input};
 use simpang_domain::state::State;
 use simpang_domain::words::InputId;
+use simpang_log::snapshot::Unfit;
 use simpang_log::tail::{Body, Entry};
 use simpang_log::{DeskName, LogError};
 use simpang_proto::log::v1::{self, Commit, Position, SnapshotHead};
@@ -16,7 +17,6 @@ use simpang_wire::Names;
 use simpang_wire::input::Door;
 
 use crate::rules::{ActiveRules, compile};
-use crate::snapshot::Unfit;
 
 /// An input that is not judged to its end yet, with the rules it brings.
 #[derive(Debug)]

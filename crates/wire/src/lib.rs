@@ -16,6 +16,7 @@ mod field;
 pub mod input;
 pub mod key;
 mod names;
+pub mod stored;
 
 pub use error::ReadError;
 pub use names::Names;

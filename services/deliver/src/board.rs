@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use simpang_domain::stored;
+use simpang_domain::stored::{Damaged, Reader, Shape, Stored, Writer};
 use simpang_proto::log::v1::{self, DeliveryKind, DeliveryOutcome, event::Body};
+use simpang_wire::stored::Encoded;
 
 /// A delivery's identity, ordered by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +38,8 @@ impl std::fmt::Display for Id {
     }
 }
 
+stored!(struct Id { seq, index, part });
+
 /// What one lane's deliveries share: an account they leave from, or a place they go to. Lanes don't hold each other
 /// up.
 pub(crate) type Lane = String;
@@ -45,6 +50,8 @@ pub(crate) struct About {
     /// Why: the escalation's clock or step, or the rule.
     pub(crate) reason: String,
 }
+
+stored!(struct About { reason });
 
 /// Where an open delivery stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +72,11 @@ pub(crate) enum State {
     },
 }
 
+stored!(enum State {
+    0 = Waiting { not_before: i64 },
+    1 = Started { by: String, attempt: u32, at: i64 },
+});
+
 /// A delivery without a final outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
@@ -75,6 +87,8 @@ pub(crate) struct Open {
     /// Where it stands.
     pub(crate) state: State,
 }
+
+stored!(struct Open { queued as Encoded, about, state });
 
 impl Open {
     /// The attempt that is under way, from 1; 0: none is.
@@ -144,6 +158,44 @@ impl Board {
     /// With a limit on what lanes begin.
     pub(crate) fn limited(limit: Option<Limit>) -> Self {
         Self { limit, ..Self::default() }
+    }
+
+    /// The limit.
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// As it was written down, with this limit.
+    pub(crate) fn load(limit: Option<Limit>, from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let mut board = Self { limit, ..Self::default() };
+        (board.open, board.resting, board.starts) = Stored::load(from)?;
+        for (id, open) in &board.open {
+            let lane = lane_of(&open.queued);
+            match &open.state {
+                State::Waiting { not_before } => {
+                    board.waiting.entry(lane).or_default().insert((*not_before, *id));
+                }
+                State::Started { at, .. } => drop(board.started.insert((*at, *id))),
+            }
+            if open.queued.kind() == DeliveryKind::Reply {
+                board.replies.entry(open.queued.case).or_default().insert(*id);
+            }
+        }
+        Ok(board)
+    }
+
+    /// Writes down what does not follow from the rest.
+    pub(crate) fn store(&self, to: &mut Writer<'_>) {
+        let Self { limit: _, open, waiting: _, started: _, resting, starts, replies: _ } = self;
+        open.store(to);
+        resting.store(to);
+        starts.store(to);
+    }
+
+    /// The layout of that.
+    pub(crate) fn shape(shape: &mut Shape) {
+        shape.word("Board");
+        <(BTreeMap<Id, Open>, HashMap<Lane, i64>, HashMap<Lane, VecDeque<i64>>)>::shape(shape);
     }
 
     /// Takes in a commit's events, in their order.

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use simpang_domain::stored::ways::{Maybe, Values};
+use simpang_domain::stored::{Damaged, Reader, Shape, Way, Writer};
 use simpang_log::DeskName;
 use simpang_policy::Policy;
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
+use simpang_wire::stored::Encoded;
 use tracing::error;
 
 /// Policies that arrived, and the one that holds.
@@ -13,6 +16,8 @@ use tracing::error;
 pub(crate) struct Book {
     /// Arrived and not yet judged, by place.
     arrived: BTreeMap<(u64, u32), v1::PolicyDocument>,
+    /// The document that holds, and what it says.
+    applied: Option<v1::PolicyDocument>,
     policy: Option<Policy>,
 }
 
@@ -38,7 +43,11 @@ impl Book {
     }
 
     fn apply(&mut self, desk: &DeskName, place: (u64, u32)) {
-        let Some(document) = self.arrived.get(&place) else { return };
+        let Some(document) = self.arrived.get(&place).cloned() else { return };
+        self.hold(desk, document);
+    }
+
+    fn hold(&mut self, desk: &DeskName, document: v1::PolicyDocument) {
         let files = document.files.iter().map(|file| (file.path.clone(), file.text.clone()));
         let files: Vec<_> = files.collect();
         match simpang_policy::compile(desk.as_str(), &files) {
@@ -49,6 +58,32 @@ impl Book {
                 self.policy = None;
             }
         }
+        self.applied = Some(document);
+    }
+
+    /// As it was written down.
+    pub(crate) fn load(desk: &DeskName, from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let arrived = Values::<Encoded>::load(from)?;
+        let applied: Option<v1::PolicyDocument> = Maybe::<Encoded>::load(from)?;
+        let mut book = Self { arrived, ..Self::default() };
+        if let Some(document) = applied {
+            book.hold(desk, document);
+        }
+        Ok(book)
+    }
+
+    /// Writes down what does not follow from the rest.
+    pub(crate) fn store(&self, to: &mut Writer<'_>) {
+        let Self { arrived, applied, policy: _ } = self;
+        Values::<Encoded>::store(arrived, to);
+        Maybe::<Encoded>::store(applied, to);
+    }
+
+    /// The layout of that.
+    pub(crate) fn shape(shape: &mut Shape) {
+        shape.word("Book");
+        <Values<Encoded> as Way<BTreeMap<(u64, u32), v1::PolicyDocument>>>::shape(shape);
+        <Maybe<Encoded> as Way<Option<v1::PolicyDocument>>>::shape(shape);
     }
 
     /// The policy that holds; none before the first.

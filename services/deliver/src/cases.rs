@@ -4,9 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use simpang_domain::stored;
+use simpang_domain::stored::ways::{Each, Maybe, Numbered, Own, Pair};
 use simpang_log::DeskLog;
 use simpang_proto::log::v1::fact::Value;
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
+use simpang_wire::stored::Encoded;
 
 use crate::messages::{self, FetchError};
 
@@ -39,6 +42,20 @@ pub(crate) struct Known {
     /// Deadlines of the clocks that run.
     deadlines: Vec<(v1::SlaClock, i64)>,
 }
+
+stored!(struct Known {
+    channel as Numbered,
+    campaign,
+    priority,
+    queue,
+    segment,
+    category,
+    ticket,
+    latest as Maybe<Encoded>,
+    opening as Maybe<Encoded>,
+    told as Each<Encoded>,
+    deadlines as Each<Pair<Numbered, Own>>,
+});
 
 impl Known {
     /// When the first of its clocks that run is up, ms since 1970 UTC.
@@ -113,6 +130,8 @@ pub(crate) struct Cases {
     /// The same words stand on many cases.
     words: HashSet<Arc<str>>,
 }
+
+stored!(struct Cases { known, words });
 
 impl Cases {
     /// What is known of a case.

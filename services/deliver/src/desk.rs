@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
+use simpang_log::snapshot::{self, Kept as _, Scribe};
 use simpang_log::{Anchor, Appender, Body, DeskLog, Door, Entry, Limits, LogError, Tail};
 use simpang_policy::Policy;
 use simpang_proto::log::v1::{self, DeliveryOutcome};
@@ -16,11 +17,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::board::{Board, Change, Id, Lane, Limit, Open, State, lane_of, says_limit};
-use crate::book::Book;
-use crate::cases::{Cases, Known};
+use crate::board::{Change, Id, Lane, Limit, Open, State, lane_of, says_limit};
+use crate::cases::Known;
+use crate::folded::Folded;
 use crate::follow::Context;
-use crate::handover::Carrier;
+use crate::handover::{self, Carrier};
 use crate::parcel::Packer;
 use crate::sender::{Outcome, Sender};
 use crate::traced::Sending;
@@ -47,9 +48,9 @@ pub(crate) struct Desk {
     context: Arc<Context>,
     log: Arc<dyn DeskLog>,
     appender: Appender,
-    board: Board,
-    book: Book,
-    cases: Cases,
+    folded: Folded,
+    /// Makes snapshots, where they are wanted.
+    scribe: Option<Scribe<Folded>>,
     carrier: Carrier,
     /// What this process has to do with a delivery now.
     own: HashMap<Id, Own>,
@@ -90,13 +91,14 @@ impl Desk {
         let (done, finished) = mpsc::unbounded_channel();
         let most = context.timing.x_attempts_per_quarter;
         let limit = most.map(|most| Limit { lanes: X_LANE, most, within_ms: QUARTER_MS });
+        let (desk, kept) = (log.desk().clone(), context.snapshots.as_ref());
+        let scribe = kept.map(|kept| Scribe::new(kept, limit));
         Self {
             context,
             log,
             appender,
-            board: Board::limited(limit),
-            book: Book::default(),
-            cases: Cases::default(),
+            folded: Folded::begin(&limit, &desk),
+            scribe,
             carrier,
             own: HashMap::new(),
             busy: HashMap::new(),
@@ -110,20 +112,42 @@ impl Desk {
     /// # Errors
     /// When the log can't be read any more, with the reason.
     pub(crate) async fn run(mut self) -> Result<(), LogError> {
-        let mut tail = Tail::start(self.log.clone(), Anchor::Start);
         let stopping = self.context.stopping.clone();
+        let Some(anchor) = stopping.run_until_cancelled(self.resume()).await else { return Ok(()) };
+        let mut tail = Tail::start(self.log.clone(), anchor?);
         while !stopping.is_cancelled() {
-            let nap = if tail.is_caught_up() { self.act().await } else { LOOK_MS };
+            let nap = if tail.is_caught_up() {
+                if let Some(scribe) = &mut self.scribe {
+                    scribe.look(&self.log, &stopping).await;
+                }
+                self.act().await
+            } else {
+                LOOK_MS
+            };
             let nap = Duration::from_millis(u64::try_from(nap).unwrap_or(0));
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
                 Some(done) = self.finished.recv() => self.on_done(&done),
-                entry = tail.next() => self.take(entry?, true),
+                entry = tail.next() => self.take(&entry?, true),
                 () = sleep(nap) => {}
             }
         }
         self.wind_up(tail).await
+    }
+
+    /// Takes up what the newest snapshot that can be used remembers; says from where the log is read on.
+    async fn resume(&mut self) -> Result<Anchor, LogError> {
+        let (desk, limit) = (self.log.desk().to_string(), self.folded.board.limit());
+        let folder = self.context.snapshots.as_ref().map(|kept| &kept.folder);
+        let (anchor, folded) = snapshot::resume::<Folded>(folder, &limit, &self.log).await?;
+        for (from, place) in folded.handovers.received() {
+            self.context.carried.note(&desk, from, *place);
+        }
+        self.folded = folded;
+        let seq = anchor.commit().map_or(0, |at| at.seq);
+        gauge!(metric::RESUMED, "desk" => desk).set(count(usize::try_from(seq).unwrap_or(usize::MAX)));
+        Ok(anchor)
     }
 
     /// After the stop: nothing new is claimed, what is in flight is finished and reported.
@@ -133,7 +157,7 @@ impl Desk {
             tokio::select! {
                 biased;
                 Some(done) = self.finished.recv() => self.on_done(&done),
-                entry = tail.next() => self.take(entry?, false),
+                entry = tail.next() => self.take(&entry?, false),
                 () = tokio::time::sleep_until(deadline) => {
                     let left = self.own.len();
                     warn!(desk = %self.log.desk(), left, "stopped before all sends had ended; they will be reported as unknown");
@@ -145,23 +169,24 @@ impl Desk {
     }
 
     /// Takes in one record.
-    fn take(&mut self, entry: Entry, sending: bool) {
+    fn take(&mut self, entry: &Entry, sending: bool) {
+        for change in self.folded.take(entry) {
+            self.on_change(change, sending);
+        }
         let desk = self.log.desk().to_string();
-        match entry.body {
-            Body::Inputs { door, record } => {
-                self.book.arrive(entry.seq, &record.inputs);
-                self.carrier.arrive(door, &record.inputs);
-            }
+        match &entry.body {
             Body::Commit { commit, .. } => {
-                self.book.fold(self.log.desk(), &commit);
-                self.carrier.fold(entry.seq, &commit.events);
-                commit.events.iter().for_each(|event| self.cases.fold(event));
-                for change in self.board.fold(&commit.events) {
-                    self.on_change(change, sending);
+                if let Some(scribe) = &mut self.scribe {
+                    scribe.note(commit.events.len());
                 }
-                gauge!(metric::OPEN, "desk" => desk.clone()).set(count(self.board.len()));
+                gauge!(metric::OPEN, "desk" => desk.clone()).set(count(self.folded.board.len()));
             }
-            Body::Unreadable { .. } => {}
+            Body::Inputs { door: Door::Deliver, record } => {
+                for (from, place) in handover::received(record) {
+                    self.context.carried.note(&desk, from, place);
+                }
+            }
+            Body::Inputs { .. } | Body::Unreadable { .. } => {}
         }
         gauge!(metric::POSITION, "desk" => desk).set(count(usize::try_from(entry.seq).unwrap_or(usize::MAX)));
     }
@@ -181,7 +206,7 @@ impl Desk {
             Change::ClaimRefused { id, by } if *by == *self.context.name => {
                 if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
                     self.release(id);
-                    self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
+                    self.folded.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
                 }
             }
             Change::ClaimRefused { .. } => {}
@@ -198,17 +223,17 @@ impl Desk {
             Done::ClaimFailed(id) => {
                 if matches!(self.own.get(&id), Some(Own::Claimed(..))) {
                     self.release(id);
-                    self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
+                    self.folded.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
                 }
             }
             Done::Reported(id, limit) => {
                 // Before the log says so: what is freed here must not run into the same limit.
                 if let Some(ms) = limit {
-                    self.board.rest(id, self.context.now_ms().saturating_add(ms));
+                    self.folded.board.rest(id, self.context.now_ms().saturating_add(ms));
                 }
                 self.release(id);
                 // The log may have shown the outcome before this message came.
-                if matches!(self.board.get(id).map(|open| &open.state), Some(State::Started { .. })) {
+                if matches!(self.folded.board.get(id).map(|open| &open.state), Some(State::Started { .. })) {
                     self.own.insert(id, Own::Reported);
                 }
             }
@@ -227,12 +252,12 @@ impl Desk {
         self.give_up_lost_claims();
         self.report_orphans(now);
         self.claim_due(now).await;
-        if !self.carrier.carry().await {
+        if !self.carrier.carry(&mut self.folded.handovers).await {
             return CARRY_AGAIN_MS;
         }
         let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
-        let expiry = self.board.oldest_start().map(|at| at.saturating_add(lease));
-        let next = [self.board.next_due(now), expiry].into_iter().flatten().min();
+        let expiry = self.folded.board.oldest_start().map(|at| at.saturating_add(lease));
+        let next = [self.folded.board.next_due(now), expiry].into_iter().flatten().min();
         next.map_or(NAP_MS, |at| at.saturating_sub(now).clamp(10, NAP_MS))
     }
 
@@ -246,12 +271,13 @@ impl Desk {
     /// whose lease is over. Whether they were sent, the channel is asked where it can be; else nobody can say.
     fn report_orphans(&mut self, now: i64) {
         let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
-        let expired: HashSet<Id> = self.board.started_before(now.saturating_sub(lease)).collect();
+        let expired: HashSet<Id> = self.folded.board.started_before(now.saturating_sub(lease)).collect();
         let orphans: Vec<(Id, u32, i64)> = self
+            .folded
             .board
             .started()
             .filter(|id| !self.own.contains_key(id))
-            .filter_map(|id| match &self.board.get(id)?.state {
+            .filter_map(|id| match &self.folded.board.get(id)?.state {
                 State::Started { by, attempt, at } => {
                     (expired.contains(&id) || self.context.is_former_self(by)).then_some((id, *attempt, *at))
                 }
@@ -259,7 +285,7 @@ impl Desk {
             })
             .collect();
         for (id, attempt, at) in orphans {
-            let Some(open) = self.board.get(id).cloned() else { continue };
+            let Some(open) = self.folded.board.get(id).cloned() else { continue };
             self.begin(id, lane_of(&open.queued));
             let outcome =
                 Outcome::unknown("the deliverer stopped during the attempt; look whether it arrived");
@@ -276,8 +302,8 @@ impl Desk {
         let (context, report) = (self.context.clone(), self.reporter(id, attempt));
         let packer =
             Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
-        let known = self.cases.get(open.queued.case).cloned().unwrap_or_default();
-        let policy = self.book.policy().cloned();
+        let known = self.folded.cases.get(open.queued.case).cloned().unwrap_or_default();
+        let policy = self.folded.book.policy().cloned();
         self.context.tasks.spawn(async move {
             let search = async {
                 let parcel = packer.pack(id, &open, &known, policy.as_ref()).await.ok()?;
@@ -291,11 +317,11 @@ impl Desk {
     /// Claims what is due, as much as each lane has room for.
     async fn claim_due(&mut self, now: i64) {
         let room = self.context.timing.sends_per_account.max(1);
-        let lanes: Vec<Lane> = self.board.lanes().cloned().collect();
+        let lanes: Vec<Lane> = self.folded.board.lanes().cloned().collect();
         for lane in lanes {
             let free = room.saturating_sub(self.busy.get(&lane).copied().unwrap_or(0));
             let free = free.min(self.allowed(&lane, now));
-            let due = self.board.due(&lane, now).filter(|id| !self.own.contains_key(id));
+            let due = self.folded.board.due(&lane, now).filter(|id| !self.own.contains_key(id));
             let due: Vec<Id> = due.take(free).collect();
             for id in due {
                 self.claim(id, lane.clone()).await;
@@ -309,7 +335,7 @@ impl Desk {
         else {
             return usize::MAX;
         };
-        let begun = self.board.started_since(lane, now.saturating_sub(QUARTER_MS));
+        let begun = self.folded.board.started_since(lane, now.saturating_sub(QUARTER_MS));
         let claimed =
             self.own.values().filter(|own| matches!(own, Own::Claimed(_, of) if of == lane)).count();
         most.saturating_sub(begun + claimed)
@@ -318,7 +344,7 @@ impl Desk {
     async fn claim(&mut self, id: Id, lane: Lane) {
         let input = inputs::claim(id, &self.context.name);
         let Ok(ticket) = self.appender.submit(&input).await else {
-            return self.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
+            return self.folded.board.defer(id, self.context.now_ms() + CLAIM_PAUSE_MS);
         };
         *self.busy.entry(lane.clone()).or_default() += 1;
         self.own.insert(id, Own::Claimed(Instant::now(), lane));
@@ -332,7 +358,7 @@ impl Desk {
 
     /// Sends a delivery for which this process was chosen; once the role stops, leaves it for another try instead.
     fn send(&mut self, id: Id, sending: bool) {
-        let Some(open) = self.board.get(id).cloned() else { return self.release(id) };
+        let Some(open) = self.folded.board.get(id).cloned() else { return self.release(id) };
         let State::Started { attempt, .. } = open.state else { return self.release(id) };
         self.begin(id, lane_of(&open.queued));
         if !sending {
@@ -341,8 +367,8 @@ impl Desk {
         let context = self.context.clone();
         let packer =
             Packer { log: self.log.clone(), store: context.store.clone(), keyer: context.keyer.clone() };
-        let policy = self.book.policy().cloned();
-        let known = self.cases.get(open.queued.case).cloned().unwrap_or_default();
+        let policy = self.folded.book.policy().cloned();
+        let known = self.folded.cases.get(open.queued.case).cloned().unwrap_or_default();
         let report = self.reporter(id, attempt);
         let sending = Sending::begin(self.log.clone(), id, attempt, &open.queued);
         self.context.tasks.spawn(async move {
@@ -356,7 +382,7 @@ impl Desk {
 
     /// Leaves a delivery for a later try: another deliverer began what its account's limit had left.
     fn put_off(&mut self, id: Id, until: i64) {
-        let Some(open) = self.board.get(id).cloned() else { return self.release(id) };
+        let Some(open) = self.folded.board.get(id).cloned() else { return self.release(id) };
         let State::Started { attempt, at, .. } = open.state else { return self.release(id) };
         self.begin(id, lane_of(&open.queued));
         let wait = until.saturating_sub(at);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use simpang_log::snapshot::Snapshots;
 use simpang_log::{DeskLog, DeskName, LogStore, WallClock};
 use simpang_wire::key::Keyer;
 use tokio::time::sleep;
@@ -32,6 +33,7 @@ pub(crate) struct Context {
     outside: Option<Arc<dyn Outside>>,
     clock: WallClock,
     pub(crate) carried: Carried,
+    pub(crate) snapshots: Option<Snapshots>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -67,6 +69,7 @@ impl Context {
             outside: options.outside,
             clock: WallClock::default(),
             carried: Carried::default(),
+            snapshots: options.snapshots,
             stopping,
             tasks,
         })

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::counter;
+use simpang_domain::stored;
 use simpang_log::{AppendError, Appender, DeskLog, DeskName, Door, Limits, LogError};
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use tracing::{error, warn};
@@ -20,7 +21,7 @@ use crate::messages::{self, FetchError};
 use crate::{inputs, metric};
 
 /// Where a handover stands on the sending desk's log: sequence of the commit, index of the event.
-type Place = (u64, u32);
+pub(crate) type Place = (u64, u32);
 
 /// How far each desk has what each other one gave it, as their logs say.
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl Carried {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read.contains(desk)
     }
 
-    fn note(&self, to: &str, from: &str, place: Place) {
+    pub(crate) fn note(&self, to: &str, from: &str, place: Place) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let through = known.through.entry((to.to_owned(), from.to_owned())).or_default();
         *through = place.max(*through);
@@ -59,38 +60,45 @@ impl Carried {
     }
 }
 
-/// Carries one desk's cases to others.
-pub(crate) struct Carrier {
-    context: Arc<Context>,
-    log: Arc<dyn DeskLog>,
-    /// Writes to the sending desk, for what comes back.
-    own: Appender,
+/// What a desk's own log says of cases that come and go.
+#[derive(Debug, Default)]
+pub(crate) struct Handovers {
     /// Messages of open cases, oldest first.
-    messages: HashMap<u64, Vec<v1::InputId>>,
-    /// What has to go, in order.
+    messages: HashMap<u64, Vec<Place>>,
+    /// What has to go, in order. Whether it went, the other desk's log says.
     waiting: VecDeque<Handover>,
-    appenders: BTreeMap<String, Appender>,
+    /// How far what each other desk gave has arrived here.
+    received: BTreeMap<String, Place>,
 }
 
+stored!(struct Handovers { messages, waiting, received });
+
+#[derive(Debug)]
 struct Handover {
     place: Place,
     case: u64,
     to: String,
-    messages: Vec<v1::InputId>,
+    messages: Vec<Place>,
 }
 
-/// Why a case is not on the other desk's log.
-enum Failure {
-    /// It will be, or may be: try again.
-    Passing,
-    /// It never will be, and why.
-    Final(String),
+stored!(struct Handover { place, case, to, messages });
+
+/// The handovers that a record brings: from which desk, and where each stands there.
+pub(crate) fn received(record: &v1::InputRecord) -> impl Iterator<Item = (&str, Place)> {
+    record.inputs.iter().filter_map(|input| match &input.body {
+        Some(Input::Handover(handover)) => Some((handover.desk.as_str(), (handover.seq, handover.index))),
+        _ => None,
+    })
 }
 
-impl Carrier {
-    pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>, own: Appender) -> Self {
-        let (messages, waiting, appenders) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
-        Self { context, log, own, messages, waiting, appenders }
+fn place(id: v1::InputId) -> Place {
+    (id.seq, id.index)
+}
+
+impl Handovers {
+    /// How far what each other desk gave has arrived here.
+    pub(crate) fn received(&self) -> &BTreeMap<String, Place> {
+        &self.received
     }
 
     /// Notes what other desks' cases have arrived here, and which of ours were given back.
@@ -101,8 +109,8 @@ impl Carrier {
         for input in inputs {
             match &input.body {
                 Some(Input::Handover(handover)) => {
-                    let place = (handover.seq, handover.index);
-                    self.context.carried.note(self.log.desk().as_str(), &handover.desk, place);
+                    let through = self.received.entry(handover.desk.clone()).or_default();
+                    *through = (handover.seq, handover.index).max(*through);
                 }
                 Some(Input::HandoverFailure(failure)) => {
                     self.waiting.retain(|waits| waits.place != (failure.seq, failure.index));
@@ -117,18 +125,18 @@ impl Carrier {
         for (index, event) in (0..).zip(events) {
             match &event.body {
                 Some(Event::MessageJoined(joined)) => {
-                    self.messages.entry(joined.case).or_default().extend(joined.message);
+                    self.messages.entry(joined.case).or_default().extend(joined.message.map(place));
                 }
                 Some(Event::CaseSplit(split)) => {
                     if let Some(left) = self.messages.get_mut(&split.case) {
-                        left.retain(|message| !split.messages.contains(message));
+                        left.retain(|message| !split.messages.iter().any(|moved| place(*moved) == *message));
                     }
                 }
                 Some(Event::CaseMerged(merged)) => {
                     let moved = self.messages.remove(&merged.case).unwrap_or_default();
                     let into = self.messages.entry(merged.into).or_default();
                     into.extend(moved);
-                    into.sort_by_key(|message| (message.seq, message.index));
+                    into.sort_unstable();
                     into.dedup();
                 }
                 Some(Event::CaseHandedOver(handed)) => {
@@ -141,23 +149,47 @@ impl Carrier {
             }
         }
     }
+}
+
+/// Carries one desk's cases to others.
+pub(crate) struct Carrier {
+    context: Arc<Context>,
+    log: Arc<dyn DeskLog>,
+    /// Writes to the sending desk, for what comes back.
+    own: Appender,
+    appenders: BTreeMap<String, Appender>,
+}
+
+/// Why a case is not on the other desk's log.
+enum Failure {
+    /// It will be, or may be: try again.
+    Passing,
+    /// It never will be, and why.
+    Final(String),
+}
+
+impl Carrier {
+    pub(crate) fn new(context: Arc<Context>, log: Arc<dyn DeskLog>, own: Appender) -> Self {
+        Self { context, log, own, appenders: BTreeMap::new() }
+    }
 
     /// Carries what waits, in order for each desk; whether all went.
-    pub(crate) async fn carry(&mut self) -> bool {
+    pub(crate) async fn carry(&mut self, waiting: &mut Handovers) -> bool {
+        let waiting = &mut waiting.waiting;
         // What goes to one desk keeps its order; a desk that can't be reached holds up nobody else's.
         let mut held: HashSet<String> = HashSet::new();
         let mut at = 0;
-        while let Some(handover) = self.waiting.get(at) {
+        while let Some(handover) = waiting.get(at) {
             let (from, to) = (self.log.desk().as_str(), handover.to.clone());
             let has = self.context.carried.has(&to, from, handover.place);
-            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(at).await) {
-                self.waiting.remove(at);
+            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(handover).await) {
+                waiting.remove(at);
             } else {
                 held.insert(to);
                 at += 1;
             }
         }
-        self.waiting.is_empty()
+        waiting.is_empty()
     }
 
     /// Whether what the other desk has is known, or there is no such desk to have anything.
@@ -172,11 +204,9 @@ impl Carrier {
     }
 
     /// Whether one stands on the other log, or never will and was given back.
-    async fn carry_one(&mut self, at: usize) -> bool {
-        let Some(Handover { place, case, to, messages }) = self.waiting.get(at) else { return true };
-        let (place, case, to) = (*place, *case, to.clone());
-        let messages = messages.clone();
-        match self.try_one(place, case, &to, &messages).await {
+    async fn carry_one(&mut self, handover: &Handover) -> bool {
+        let (place, case, to) = (handover.place, handover.case, handover.to.clone());
+        match self.try_one(handover).await {
             Ok(()) => {
                 self.context.carried.note(&to, self.log.desk().as_str(), place);
                 counter!(metric::HANDOVERS).increment(1);
@@ -187,14 +217,9 @@ impl Carrier {
         }
     }
 
-    async fn try_one(
-        &mut self,
-        place: Place,
-        case: u64,
-        to: &str,
-        messages: &[v1::InputId],
-    ) -> Result<(), Failure> {
-        let messages = self.fetch(messages).await.map_err(|problem| match problem {
+    async fn try_one(&mut self, handover: &Handover) -> Result<(), Failure> {
+        let (place, case, to) = (handover.place, handover.case, handover.to.as_str());
+        let messages = self.fetch(&handover.messages).await.map_err(|problem| match problem {
             FetchError::Log(problem) => self.passing(case, to, &problem),
             missing => Failure::Final(format!("the case can't be read in whole: {missing}")),
         })?;
@@ -233,10 +258,10 @@ impl Carrier {
         }
     }
 
-    async fn fetch(&self, places: &[v1::InputId]) -> Result<Vec<v1::Message>, FetchError> {
+    async fn fetch(&self, places: &[Place]) -> Result<Vec<v1::Message>, FetchError> {
         let mut found = Vec::with_capacity(places.len());
-        for place in places {
-            found.extend(messages::all(self.log.as_ref(), place).await?);
+        for &(seq, index) in places {
+            found.extend(messages::all(self.log.as_ref(), &v1::InputId { seq, index }).await?);
         }
         Ok(found)
     }

@@ -1,7 +1,8 @@
 //! The role `deliver`: what a desk decided to send goes out to SMTP, X, Facebook, mailboxes and webhooks, and what
 //! became of it comes back as a report.
 //!
-//! It keeps nothing: which deliveries are open follows from the log. A delivery is sent only after the log shows that
+//! It keeps nothing that the log could not give back: which deliveries are open follows from it, and snapshots of that
+//! only spare a restart the reading. A delivery is sent only after the log shows that
 //! this very process was chosen for this very attempt (`DeliveryStarted`), and an attempt of which nobody can say how
 //! it ended is reported as unknown, never sent again by itself (requirement "exactly one outcome", design §5.9).
 //! Cases that go to another desk are carried over as well, since no service but this one reads one desk and writes to
@@ -9,7 +10,7 @@
 //!
 //! Decides nothing: what is sent, to whom and how often it is tried again are the desk's events and its policy.
 //!
-//! Read in this order: [`options`], `board` (what is open), `desk` (one desk's task), `parcel` (what is sent, put
+//! Read in this order: [`options`], `board` (what is open), `folded` (all that is known of a desk), `desk` (one desk's task), `parcel` (what is sent, put
 //! together), `sender` (one file a channel).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
@@ -18,6 +19,7 @@ mod board;
 mod book;
 mod cases;
 mod desk;
+mod folded;
 mod follow;
 mod handover;
 mod inputs;
@@ -31,6 +33,7 @@ mod traced;
 
 use std::sync::Arc;
 
+use simpang_log::{DeskLog, LogError, snapshot};
 use thiserror::Error;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -82,4 +85,30 @@ impl Deliver {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// What is known of a desk up to a record, read from the beginning of its log and from a snapshot as of a commit after
+/// `cut`, each written down; for proofs that both are the same.
+///
+/// # Errors
+/// What can't be read, or not be gone on from.
+#[doc(hidden)]
+pub async fn both_ways(
+    log: &Arc<dyn DeskLog>,
+    until: u64,
+    cut: u64,
+) -> Result<(Vec<u8>, Vec<u8>, u64), String> {
+    snapshot::proof::both_ways::<folded::Folded>(&None, log, until, cut).await
+}
+
+/// What a start takes with a desk's log, without and with a snapshot, which is kept in a folder that has none.
+///
+/// # Errors
+/// When the log can't be read.
+#[doc(hidden)]
+pub async fn timed(
+    log: &Arc<dyn DeskLog>,
+    folder: &snapshot::Folder,
+) -> Result<snapshot::proof::Timed, LogError> {
+    snapshot::proof::timed::<folded::Folded>(&None, log, folder).await
 }

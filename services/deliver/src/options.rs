@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use simpang_log::snapshot::Snapshots;
 use simpang_log::{DeskName, LogStore};
 use simpang_wire::key::Keyer;
 
@@ -26,6 +27,8 @@ pub struct Options {
     pub channels: Channels,
     /// Times and bounds.
     pub timing: Timing,
+    /// Keep snapshots of what is known of the desks, so that a start need not read all of a log.
+    pub snapshots: Option<Snapshots>,
     /// Takes the place of the machine's clock and of all channels, where a deliverer is tried without them.
     pub outside: Option<Arc<dyn Outside>>,
 }

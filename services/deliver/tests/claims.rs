@@ -9,8 +9,9 @@ use std::time::Duration;
 use common::smtp::{Mood, Sink};
 use common::{Desk, mail_case, now_ms, options, start, started, until};
 use simpang_deliver::Deliver;
-use simpang_log::MemoryStore;
-use simpang_proto::log::v1::{DeliveryOutcome, ReplyKind};
+use simpang_log::snapshot::{Folder, Memory, Snapshots};
+use simpang_log::{DeskLog as _, MemoryStore};
+use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind};
 
 #[tokio::test]
 async fn it_sends_only_after_the_log_has_chosen_it() {
@@ -249,4 +250,61 @@ async fn a_report_whose_acknowledgement_is_lost_is_written_again_under_the_same_
     let keys = common::keys_of_reports(&desk);
     assert_eq!(keys[0], keys[1]);
     deliver.stop().await;
+}
+
+/// With a log that can't be read from its beginning any more, only a snapshot leads to its end.
+#[tokio::test]
+async fn a_restart_goes_on_from_a_snapshot_and_sends_nothing_twice() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    desk.judge();
+    let memory = Memory::default();
+    let keeping = |instance: &str| {
+        let mut options = options(&desk, instance, sink.channels());
+        let folder = Folder::in_memory(memory.clone());
+        options.snapshots = Some(Snapshots { folder, every_events: 1 });
+        options
+    };
+    let deliver = Deliver::start(keeping("deliver@a/1")).await.unwrap();
+    let mut numbers = 1..;
+    for number in numbers.by_ref().take(3) {
+        let case = common::Case { number, ..mail_case() };
+        let to = case.arrive(&desk).await;
+        case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    }
+    desk.reported(3).await;
+    // Two that hold all of it: the newest is damaged below.
+    let told = desk.log.last_seq().await.unwrap();
+    let mut kept = std::collections::BTreeSet::new();
+    let deadline = tokio::time::Instant::now() + common::DEADLINE;
+    while kept.len() < 2 {
+        assert!(tokio::time::Instant::now() < deadline, "no two snapshots");
+        desk.commit(vec![v1::Event {
+            body: Some(v1::event::Body::DayTurned(Default::default())),
+            ..Default::default()
+        }])
+        .await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        // There is no more than one commit for each record.
+        let holds_all = |name: &&String| name.split('.').nth(1).unwrap().parse::<u64>().unwrap() > told;
+        kept.extend(memory.lock().unwrap().all.keys().filter(holds_all).cloned());
+    }
+    deliver.stop().await;
+
+    for damage in [false, true] {
+        if damage {
+            memory.lock().unwrap().all.values_mut().next_back().unwrap().pop();
+        }
+        desk.log.flip_byte(2, 20);
+        let deliver = Deliver::start(keeping("deliver@a/1")).await.unwrap();
+        let number = numbers.next().unwrap();
+        let case = common::Case { number, ..mail_case() };
+        let to = case.arrive(&desk).await;
+        case.reply(&desk, to, ReplyKind::Normal, "Halo lagi").await;
+        desk.reported(usize::try_from(number).unwrap()).await;
+        deliver.stop().await;
+        desk.log.flip_byte(2, 20);
+        assert_eq!(sink.mails().len() as u64, number, "each went out once");
+    }
+    assert_eq!(memory.lock().unwrap().resumed, 2);
 }

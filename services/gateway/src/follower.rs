@@ -50,19 +50,17 @@ pub(crate) struct Inner {
     pub(crate) watchers: Watchers,
     /// When an agent was last heard of here.
     heard: HashMap<String, Instant>,
-    position: u64,
-    at_ms: i64,
 }
 
 impl Inner {
     /// Stream sequence of the last commit that the board contains.
     pub(crate) fn position(&self) -> u64 {
-        self.position
+        self.board.position()
     }
 
     /// The broker's time of that commit, ms since 1970 UTC.
     pub(crate) fn at_ms(&self) -> i64 {
-        self.at_ms
+        self.board.at_ms()
     }
 }
 

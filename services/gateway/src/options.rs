@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use simpang_access::Gatekeeper;
+use simpang_log::snapshot::Snapshots;
 use simpang_log::{LogError, LogStore};
 use simpang_wire::key::Keyer;
 use thiserror::Error;
@@ -28,10 +29,13 @@ pub struct Options {
     pub policy_deadline: Duration,
     /// A session without a command and without a Watch stream for so long is ended.
     pub idle: Duration,
+    /// Keep snapshots of what is known of the desks, so that a start need not read all of a log.
+    pub snapshots: Option<Snapshots>,
 }
 
 impl Options {
-    /// Options with the usual times: heartbeat 10 s, deadline 5 s (policies 60 s), idle 30 min.
+    /// Options with the usual times: heartbeat 10 s, deadline 5 s (policies 60 s), idle 30 min, no
+    /// snapshots.
     #[must_use]
     pub fn new(
         store: Arc<dyn LogStore>,
@@ -48,6 +52,7 @@ impl Options {
             deadline: Duration::from_secs(5),
             policy_deadline: Duration::from_secs(60),
             idle: Duration::from_secs(30 * 60),
+            snapshots: None,
         }
     }
 }

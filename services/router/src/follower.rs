@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use prost::Message;
+use simpang_log::snapshot::belongs;
 use simpang_log::tail::{Body, Entry, Tail};
 use simpang_log::{Ahead, Anchor, DeskLog, Door, LogError};
 use simpang_proto::log::v1::{Input, InputRecord, Tick, input};
 use simpang_replay::fold::Fold;
-use simpang_replay::snapshot::belongs;
 use tokio::time::Instant;
 use tracing::info;
 

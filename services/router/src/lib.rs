@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 pub use mark::Mark;
+pub use simpang_log::snapshot::Snapshots;
 
 /// How a router works.
 #[derive(Debug, Clone)]
@@ -42,21 +43,13 @@ pub struct Options {
     pub takeover_after: Duration,
     /// How often to look for new desks.
     pub discover_every: Duration,
-    /// Keep snapshots of the desks, so that a restart need not read all of a log.
+    /// Keep snapshots of the desks, so that a restart need not read all of a log; one is made besides whenever the
+    /// router stops.
     pub snapshots: Option<Snapshots>,
     /// Where the last commit seen of each desk is kept, so that a log that lost its tail is known; none: nowhere.
     pub marks: Option<PathBuf>,
     /// Says when to ask the log for the time, and when a timer is long due; decides nothing.
     pub clock: WallClock,
-}
-
-/// How snapshots are kept.
-#[derive(Debug, Clone)]
-pub struct Snapshots {
-    /// The folder, made when there is something to keep.
-    pub dir: PathBuf,
-    /// After how many events another is made; one is made besides whenever the router stops.
-    pub every_events: u64,
 }
 
 impl Options {

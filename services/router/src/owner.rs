@@ -23,7 +23,7 @@ use tracing::{error, info, warn};
 use crate::follower::{Followed, append_tick};
 use crate::group::{Group, RecordBytes, Versions};
 use crate::mark::Marker;
-use crate::snapshot::{Folder, Scribe};
+use crate::snapshot::{Judged, METRICS, Scribe, store};
 use crate::traced;
 use crate::{DeskStatus, Snapshots, Statuses, metric};
 
@@ -62,17 +62,17 @@ impl Seat {
 
     /// The desk as of its newest snapshot that can be used.
     pub(crate) async fn load_snapshot(&self) -> Option<(CommitRef, Fold)> {
-        let (folder, desk) = (Folder::new(&self.snapshots.as_ref()?.dir), self.log.desk().clone());
+        let (folder, desk) = (self.snapshots.as_ref()?.folder.clone(), self.log.desk().clone());
         let loading = tokio::task::spawn_blocking(move || {
             folder.tidy(&desk);
-            folder.load(&desk)
+            folder.load(&(), &desk)
         });
-        loading.await.ok()?
+        loading.await.ok()?.map(|(at, Judged(fold))| (at, fold))
     }
 
     /// That the log is not the one which a snapshot was made of.
     pub(crate) fn not_this_log(&self, at: &CommitRef, what: &str) -> LogError {
-        let dir = self.snapshots.as_ref().map(|kept| kept.dir.display().to_string()).unwrap_or_default();
+        let dir = self.snapshots.as_ref().map(|kept| kept.folder.to_string()).unwrap_or_default();
         let reason = format!(
             "{what}: the broker lost its tail, or this is another log; restore the log (docs/repair.md, \"A lost \
              tail\"), or, if it is as it should be, remove the desk's files from {dir} and start again"
@@ -179,7 +179,7 @@ impl<'a> Owner<'a> {
             in_flight: None,
             tick_outstanding: false,
             traces: Waiting::default(),
-            scribe: seat.snapshots.as_ref().map(Scribe::new),
+            scribe: seat.snapshots.as_ref().map(|kept| Scribe::new(kept, ())),
             events_in_flight: 0,
         };
         owner.judge_what_waits()?;
@@ -249,7 +249,8 @@ impl<'a> Owner<'a> {
                         return Ok(end);
                     }
                     if let Some(scribe) = &mut self.scribe {
-                        scribe.committed(&self.seat.log, self.events_in_flight, &self.seat.cancel).await;
+                        scribe.note(self.events_in_flight);
+                        scribe.look(&self.seat.log, &self.seat.cancel).await;
                     }
                 }
                 entry = self.followed.tail.next(), if !full => {
@@ -393,7 +394,8 @@ impl<'a> Owner<'a> {
             && at.number > newest
         {
             let (name, desk) = (self.seat.log.desk(), &self.followed.fold.desk);
-            scribe.folder().keep(name, &describe(name, &at, desk), desk.state());
+            let head = describe(name, &at, desk);
+            scribe.folder().keep(name, &head, &METRICS, |give| store(desk.state(), give));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
+use simpang_router::Snapshots;
 
 /// The commented default file.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
@@ -57,6 +58,7 @@ impl Default for Node {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Data {
     pub(crate) dir: PathBuf,
+    pub(crate) snapshot_events: u64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -277,7 +279,7 @@ impl Default for Log {
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: "simpang-data".into() }
+        Self { dir: "simpang-data".into(), snapshot_events: 200_000 }
     }
 }
 
@@ -358,6 +360,13 @@ impl Config {
     /// The tokens file.
     pub(crate) fn tokens_file(&self) -> PathBuf {
         named_or(&self.access.tokens_file, &self.data.dir, "tokens.toml")
+    }
+
+    /// How a role's snapshots are kept, in a folder of its own (the router's in the one that has the others'), unless
+    /// none are wanted.
+    pub(crate) fn snapshots(&self, role: &str, every_events: u64) -> Option<Snapshots> {
+        let dir = self.data.dir.join("snapshots").join(role);
+        (every_events > 0).then(|| Snapshots::on_disk(&dir, every_events))
     }
 
     /// Where a router keeps the last commit that it saw of each desk.

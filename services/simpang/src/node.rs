@@ -339,12 +339,13 @@ impl Running {
                 Role::Gateway => {
                     let unique = format!("{}-{}", shared.name, std::process::id());
                     let instance = store::instance("gateway", &unique);
-                    let options = simpang_gateway::Options::new(
+                    let mut options = simpang_gateway::Options::new(
                         shared.store.clone(),
                         shared.keyer.clone(),
                         shared.gatekeeper.clone(),
                         instance,
                     );
+                    options.snapshots = config.snapshots("gateway", config.data.snapshot_events);
                     running.gateway = Some(Gateway::start(options).await?);
                 }
                 Role::Ingest => {
@@ -371,10 +372,7 @@ async fn start_router(config: &Config, shared: &Shared) -> Result<Router> {
     options.eager = config.router.eager;
     options.marks = Some(config.marks_dir());
     options.takeover_after = Duration::from_millis(config.router.takeover_after_ms);
-    options.snapshots = (config.router.snapshot_events > 0).then(|| simpang_router::Snapshots {
-        dir: config.data.dir.join("snapshots"),
-        every_events: config.router.snapshot_events,
-    });
+    options.snapshots = config.snapshots("", config.router.snapshot_events);
     let desks = config.router.desks.iter().map(|desk| DeskName::new(desk));
     options.desks = desks.collect::<Result<_, _>>().context("router.desks")?;
     Ok(Router::start(options).await?)

@@ -73,6 +73,10 @@ kinds! {
     TailLost = "the broker lost its tail",
     /// After a lost tail a stale owner's commit was accepted, since its expected sequence matched again.
     StaleMatched = "a stale owner's expected sequence matched again",
+    /// What a process kept beside the log was damaged while it did not run.
+    KeptDamaged = "a snapshot was damaged",
+    /// Seen: a gateway or deliverer went on from a snapshot.
+    Resumed = "(seen) a gateway or deliverer went on from a snapshot",
     /// Seen: the fence refused a commit.
     Fenced = "(seen) the fence refused a commit",
     /// Seen: a router stopped, since the log was not what it was.

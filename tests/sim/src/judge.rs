@@ -78,8 +78,30 @@ async fn judged_again(processes: &Processes, shelf: &Shelf) {
     let link = Arc::new(Link::steady(world, "judge".into()));
     let store = Store { broker: Arc::clone(&processes.broker), link };
     let Some(log) = store.desk(&shelf.desk) else { return };
-    if let Err(error) = read_again(world, shelf, log as Arc<dyn DeskLog>).await {
+    let log = log as Arc<dyn DeskLog>;
+    if let Err(error) = read_again(world, shelf, Arc::clone(&log)).await {
         world.violation(format!("read again: {error}"));
+    }
+    resumed(world, shelf, &log).await;
+}
+
+/// A gateway and a deliverer that go on from a snapshot know what they know that read everything.
+async fn resumed(world: &World, shelf: &Shelf, log: &Arc<dyn DeskLog>) {
+    let until = shelf.length().len;
+    let cut = world.below(until);
+    let gateway = simpang_gateway::both_ways(log, until, cut).await;
+    let deliver = simpang_deliver::both_ways(log, until, cut).await;
+    for (role, both) in [("gateway", gateway), ("deliverer", deliver)] {
+        match both {
+            Ok((whole, resumed, _)) if whole == resumed => {}
+            Ok((.., at)) => world.violation(format!(
+                "{}: a {role} that goes on from a snapshot as of {at} knows something else than one that read all of it",
+                shelf.desk
+            )),
+            Err(problem) => {
+                world.violation(format!("{}: a {role} can't go on from a snapshot: {problem}", shelf.desk));
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The processes of a run: routers, gateways and deliverers, each behind its own link, started and started again.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use simpang_access::{Gatekeeper, TokenEntry, Tokens};
 use simpang_deliver::{Channels as NoChannels, Deliver, Timing};
 use simpang_gateway::{AgentApi, Gateway};
+use simpang_log::snapshot::{Folder, Memory, Snapshots};
 use simpang_log::{SharedStore, WallClock};
 use simpang_proto::agent::v1::GetWorkRequest;
 use simpang_proto::agent::v1::agent_client::AgentClient;
@@ -24,8 +26,11 @@ use crate::policy::{AGENTS, MAIN};
 use crate::port::Store;
 use crate::world::World;
 
+/// After how many events gateways and deliverers keep another snapshot.
+const SNAPSHOT_EVENTS: u64 = 60;
+
 /// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Router,
     Gateway,
@@ -76,6 +81,8 @@ pub(crate) struct Processes {
     starts: Mutex<u64>,
     /// How often everything was started again.
     restarts: AtomicU64,
+    /// What a process keeps beside the log, by its place; it outlives the process.
+    kept: Mutex<HashMap<(Role, u32), Memory>>,
 }
 
 impl Processes {
@@ -89,6 +96,7 @@ impl Processes {
             served: Mutex::default(),
             starts: Mutex::default(),
             restarts: AtomicU64::new(0),
+            kept: Mutex::default(),
         })
     }
 
@@ -164,6 +172,28 @@ impl Processes {
         Arc::new(SharedStore::new(Arc::new(store)))
     }
 
+    /// Where a process keeps its snapshots; now and then one of them is damaged when it starts.
+    fn snapshots(&self, role: Role, number: u32) -> Snapshots {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = Arc::clone(kept.entry((role, number)).or_default());
+        let world = self.world();
+        if world.is_storm() && world.chance(150) {
+            let mut files = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            let names: Vec<String> = files.all.keys().cloned().collect();
+            if let Some(bytes) = world.one_of(&names).and_then(|name| files.all.get_mut(&name)) {
+                world.fault(Fault::KeptDamaged, &format!("{role:?} {number}"));
+                damage(world, bytes);
+            }
+        }
+        Snapshots { folder: Folder::in_memory(memory), every_events: SNAPSHOT_EVENTS }
+    }
+
+    /// How often gateways and deliverers went on from a snapshot.
+    pub(crate) fn resumed(&self) -> u64 {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.values().map(|files| files.lock().unwrap_or_else(PoisonError::into_inner).resumed).sum()
+    }
+
     fn router(&self, link: &Arc<Link>, eager: bool) -> simpang_router::Options {
         let mut options = simpang_router::Options::new(self.store(link), link.name.clone());
         let clock = Arc::clone(link);
@@ -188,6 +218,7 @@ impl Processes {
         options.heartbeat = Duration::from_millis(1_200);
         options.deadline = Duration::from_secs(3);
         options.idle = Duration::from_secs(8);
+        options.snapshots = Some(self.snapshots(Role::Gateway, number));
         Some(options)
     }
 
@@ -210,6 +241,7 @@ impl Processes {
             desks: Vec::new(),
             channels: NoChannels::default(),
             timing,
+            snapshots: Some(self.snapshots(Role::Deliver, number)),
             outside: Some(Arc::new(outside)),
         }
     }
@@ -299,6 +331,16 @@ impl Processes {
     pub(crate) fn served(&self, number: u32) -> Option<Served> {
         let all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(other, served)| *other == number && served.link.is_alive()).map(|(_, s)| s.clone())
+    }
+}
+
+/// Changes a byte, or cuts the end off.
+fn damage(world: &World, bytes: &mut Vec<u8>) {
+    let at = usize::try_from(world.below(bytes.len() as u64)).unwrap_or(0);
+    if world.chance(500) {
+        bytes.truncate(at);
+    } else if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 1 << world.below(8);
     }
 }
 

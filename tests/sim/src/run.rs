@@ -76,6 +76,7 @@ async fn whole(seed: u64, options: Options) -> Outcome {
     calm(&processes).await;
     let cases = judge::judge(&processes, &journal).await;
     let mut faults = world.faults();
+    (0..processes.resumed()).for_each(|_| faults.count(Fault::Resumed));
     for shelf in broker.shelves.values() {
         let (repeats, taken) = shelf.with(|progress| (progress.repeats, progress.taken));
         (0..repeats).for_each(|_| faults.count(Fault::Repeat));

@@ -46,6 +46,9 @@ fn settings(receivers: &Receivers, mail_port: Option<u16>) -> String {
     let mail_port = mail_port.unwrap_or(mail.port());
     format!(
         r#"
+[data]
+snapshot_events = 100
+
 [[ingest.x]]
 name = "main"
 consumer_secret = "{X_SECRET}"

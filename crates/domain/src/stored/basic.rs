@@ -1,11 +1,11 @@
 //! How numbers, names, options and collections are stored.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 
 use super::{Damaged, Reader, Shape, Stored, Writer};
-use crate::state::Map;
 use crate::words::Name;
 
 /// Most elements that room is made for before they are read: beyond that it grows with what is really there.
@@ -298,7 +298,12 @@ impl<K: Stored + Ord, V: Stored> Stored for BTreeMap<K, V> {
     }
 }
 
-impl<K: Stored + Ord + Hash, V: Stored> Stored for Map<K, V> {
+impl<K, V, S> Stored for HashMap<K, V, S>
+where
+    K: Stored + Ord + Hash,
+    V: Stored,
+    S: BuildHasher + Default,
+{
     fn shape(shape: &mut Shape) {
         shape.word("map");
         <(K, V)>::shape(shape);
@@ -312,12 +317,63 @@ impl<K: Stored + Ord + Hash, V: Stored> Stored for Map<K, V> {
 
     fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
         let n = from.count()?;
-        let mut all =
-            Self::with_capacity_and_hasher(n.min(ROOM_MAX), std::hash::BuildHasherDefault::default());
+        let mut all = Self::with_capacity_and_hasher(n.min(ROOM_MAX), S::default());
         for _ in 0..n {
             let (key, value) = <(K, V)>::load(from)?;
             all.insert(key, value);
         }
         Ok(all)
+    }
+}
+
+impl<T, S> Stored for HashSet<T, S>
+where
+    T: Stored + Ord + Hash,
+    S: BuildHasher + Default,
+{
+    fn shape(shape: &mut Shape) {
+        BTreeSet::<T>::shape(shape);
+    }
+
+    fn store(&self, to: &mut Writer<'_>) {
+        let mut all: Vec<&T> = self.iter().collect();
+        all.sort_unstable();
+        store_all(all.into_iter(), to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        load_all(from)
+    }
+}
+
+impl<T: Stored> Stored for Arc<[T]> {
+    fn shape(shape: &mut Shape) {
+        Vec::<T>::shape(shape);
+    }
+
+    fn store(&self, to: &mut Writer<'_>) {
+        store_all(self.iter(), to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Vec::load(from).map(Self::from)
+    }
+}
+
+/// A text of its own, that few others repeat.
+impl Stored for String {
+    fn shape(shape: &mut Shape) {
+        shape.word("text");
+    }
+
+    fn store(&self, to: &mut Writer<'_>) {
+        to.count(self.len());
+        to.bytes(self.as_bytes());
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let n = from.count()?;
+        let text = std::str::from_utf8(from.bytes(n)?).map(str::to_owned);
+        text.map_err(|_| from.damaged("text"))
     }
 }

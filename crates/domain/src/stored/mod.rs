@@ -6,9 +6,10 @@
 //! order, and [`shape`] tells whether they are the same types.
 //!
 //! A type's [`Stored`] is declared beside it with `stored!`, which names every field, so that one which is added and
-//! not declared does not compile.
+//! not declared does not compile. Other readers of a log write down what they made of it in the same manner.
 
 mod basic;
+pub mod ways;
 
 use std::sync::Arc;
 
@@ -33,6 +34,22 @@ pub trait Stored: Sized {
     fn load(from: &mut Reader<'_>) -> Result<Self, Damaged>;
 }
 
+/// A way to write something down that has none of its own: a type of another crate, or one that is written otherwise
+/// than it stands in memory.
+pub trait Way<T> {
+    /// As [`Stored::shape`].
+    fn shape(shape: &mut Shape);
+
+    /// As [`Stored::store`].
+    fn store(it: &T, to: &mut Writer<'_>);
+
+    /// As [`Stored::load`].
+    ///
+    /// # Errors
+    /// As [`Stored::load`].
+    fn load(from: &mut Reader<'_>) -> Result<T, Damaged>;
+}
+
 /// Bytes that are not what the writer writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damaged {
@@ -52,7 +69,25 @@ impl std::fmt::Display for Damaged {
 #[derive(Debug, Clone)]
 pub struct Shape(u64);
 
+impl Default for Shape {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Shape {
+    /// Nothing described yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// The number for all that was described.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+
     /// Adds a word of it.
     pub fn word(&mut self, word: &str) {
         for byte in word.bytes().chain([0]) {
@@ -60,19 +95,19 @@ impl Shape {
         }
     }
 
-    /// Adds the layout of a field, found by its reader.
-    pub(crate) fn field<S, T: Stored>(&mut self, name: &str, _: impl Fn(&S) -> &T) {
+    /// Adds the layout of a field, found by its reader and written in this way.
+    pub fn field<W: Way<T>, S, T>(&mut self, name: &str, _: impl Fn(&S) -> &T) {
         self.word(name);
-        T::shape(self);
+        W::shape(self);
     }
 }
 
 /// A number for a type's layout: another field, another order or another type gives another number.
 #[must_use]
 pub fn shape<T: Stored>() -> u64 {
-    let mut shape = Shape(0xcbf2_9ce4_8422_2325);
+    let mut shape = Shape::new();
     T::shape(&mut shape);
-    shape.0
+    shape.number()
 }
 
 /// Writes in parts.
@@ -266,22 +301,31 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Declares how a type is stored: every field of a struct, or every variant of an enum with its number.
+/// Declares how a type is stored: every field of a struct, or every variant of an enum with its number. A field of a
+/// struct that is written in a [`Way`] says so, `field as Way`.
+#[macro_export]
 macro_rules! stored {
-    (struct $name:ident { $($field:ident),+ $(,)? }) => {
+    (way) => { $crate::stored::ways::Own };
+    (way $way:ty) => { $way };
+    (struct $name:ident { $($field:ident $(as $way:ty)?),+ $(,)? }) => {
         impl $crate::stored::Stored for $name {
             fn shape(shape: &mut $crate::stored::Shape) {
                 shape.word(stringify!($name));
-                $(shape.field(stringify!($field), |all: &Self| &all.$field);)+
+                $(shape.field::<$crate::stored!(way $($way)?), _, _>(
+                    stringify!($field),
+                    |all: &Self| &all.$field,
+                );)+
             }
 
             fn store(&self, to: &mut $crate::stored::Writer<'_>) {
                 let Self { $($field),+ } = self;
-                $($crate::stored::Stored::store($field, to);)+
+                $(<$crate::stored!(way $($way)?) as $crate::stored::Way<_>>::store($field, to);)+
             }
 
             fn load(from: &mut $crate::stored::Reader<'_>) -> Result<Self, $crate::stored::Damaged> {
-                Ok(Self { $($field: $crate::stored::Stored::load(from)?),+ })
+                Ok(Self {
+                    $($field: <$crate::stored!(way $($way)?) as $crate::stored::Way<_>>::load(from)?),+
+                })
             }
         }
     };
@@ -339,4 +383,4 @@ macro_rules! stored {
     };
 }
 
-pub(crate) use stored;
+pub use stored;

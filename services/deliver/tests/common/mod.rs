@@ -240,6 +240,7 @@ pub(crate) fn options(desk: &Desk, instance: &str, channels: Channels) -> Option
         desks: Vec::new(),
         channels,
         timing,
+        snapshots: None,
         outside: None,
     }
 }

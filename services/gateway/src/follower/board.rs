@@ -11,11 +11,10 @@ use simpang_proto::agent::v1 as api;
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self as log, Role};
 
-use super::place_of;
-
 mod agents;
 mod cases;
 mod following;
+mod kept;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -29,7 +28,7 @@ pub(crate) struct Board {
     cases: HashMap<u64, Case>,
     words: Words,
     /// Agents' records that stand on the log and are not judged yet.
-    records: BTreeMap<Place, (Vec<Role>, bool)>,
+    records: BTreeMap<(u64, u32), Record>,
     /// Cases with something new since the last commit was begun.
     touched: Vec<u64>,
     /// Cases on which anything happened since then.
@@ -37,8 +36,18 @@ pub(crate) struct Board {
     open_cases: u64,
     policy_version: u64,
     policy_cites: String,
-    policy_input: Option<Place>,
+    policy_input: Option<(u64, u32)>,
     router: String,
+    /// Stream sequence and time of the last commit.
+    position: u64,
+    at_ms: i64,
+}
+
+/// What an agent's record says.
+#[derive(Debug)]
+struct Record {
+    roles: Vec<Role>,
+    inactive: bool,
 }
 
 /// An agent of the desk.
@@ -147,7 +156,8 @@ impl Board {
     /// Takes in an input that stands on the log and is not judged yet.
     pub(crate) fn arrived(&mut self, place: Place, input: &log::Input) {
         if let Some(log::input::Body::Agent(record)) = &input.body {
-            self.records.insert(place, (record.roles().collect(), record.inactive));
+            let kept = Record { roles: record.roles().collect(), inactive: record.inactive };
+            self.records.insert((place.seq, place.index), kept);
         }
     }
 
@@ -166,10 +176,23 @@ impl Board {
         changes
     }
 
-    /// Forgets records up to here: they are judged.
-    pub(crate) fn judged(&mut self, through: Place) {
-        self.records =
-            self.records.split_off(&Place { seq: through.seq, index: through.index.saturating_add(1) });
+    /// Notes where the commit stands that was taken in, and forgets records up to the place through which everything is
+    /// judged with it.
+    pub(crate) fn stands(&mut self, position: u64, at_ms: i64, judged: Option<Place>) {
+        (self.position, self.at_ms) = (position, at_ms);
+        if let Some(through) = judged {
+            self.records = self.records.split_off(&(through.seq, through.index.saturating_add(1)));
+        }
+    }
+
+    /// Stream sequence of the last commit that it contains.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The broker's time of that commit, ms since 1970 UTC.
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_ms
     }
 
     fn apply(&mut self, event: &log::Event, body: &Body, changes: &mut Vec<Change>) {
@@ -177,7 +200,7 @@ impl Board {
             Body::PolicyApplied(applied) => {
                 self.policy_version = applied.version;
                 self.policy_cites.clone_from(&applied.cites);
-                self.policy_input = event.caused_by.map(place_of);
+                self.policy_input = event.caused_by.map(|id| (id.seq, id.index));
             }
             Body::AgentChanged(_)
             | Body::AgentSignedIn(_)
@@ -249,7 +272,7 @@ impl Board {
 
     /// The input that brought the policy in force.
     pub(crate) fn policy_input(&self) -> Option<Place> {
-        self.policy_input
+        self.policy_input.map(|(seq, index)| Place { seq, index })
     }
 
     /// The router that wrote the last commit.

@@ -2,20 +2,36 @@
 
 use std::sync::Arc;
 
+use simpang_log::snapshot::{self, Scribe};
 use simpang_log::{Anchor, Body, Door, Entry, LogError, Place, Tail};
 use simpang_proto::log::v1 as log;
 use tonic::Status;
 use tracing::{error, info};
 
+use super::board::Board;
 use super::outcomes::judged_through;
 use super::{Follower, Phase};
 use crate::context::Context;
 use crate::{metric, refusal};
 
+/// Notes what a snapshot does not have yet.
+fn note(entry: &Entry, scribe: Option<&mut Scribe<Board>>) {
+    if let (Body::Commit { commit, .. }, Some(scribe)) = (&entry.body, scribe) {
+        scribe.note(commit.events.len());
+    }
+}
+
 impl Follower {
     /// Reads until the gateway stops or the log can't be read on.
     pub(super) async fn follow(self: Arc<Self>) {
-        let mut tail = Tail::start(Arc::clone(&self.log), Anchor::Start);
+        let Some(anchor) = self.context.stop.run_until_cancelled(self.resume()).await else { return };
+        let anchor = match anchor {
+            Ok(anchor) => anchor,
+            Err(error) => return self.fail(error),
+        };
+        let mut tail = Tail::start(Arc::clone(&self.log), anchor);
+        let kept = self.context.options.snapshots.as_ref();
+        let mut scribe = kept.map(|kept| Scribe::<Board>::new(kept, ()));
         let mut look = tokio::time::interval(Context::LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stops = Status::unavailable("the gateway stops: open the stream again");
@@ -29,13 +45,30 @@ impl Follower {
                     self.end_streams(&stops);
                 }
                 entry = tail.next() => match entry {
-                    Ok(entry) => self.take_in(&entry),
+                    Ok(entry) => {
+                        self.take_in(&entry);
+                        note(&entry, scribe.as_mut());
+                    }
                     Err(error) => return self.fail(error),
                 },
                 _ = look.tick() => {}
             }
             self.note(tail.is_connected(), tail.is_caught_up());
+            if let Some(scribe) = scribe.as_mut().filter(|_| tail.is_caught_up()) {
+                scribe.look(&self.log, &self.context.stop).await;
+            }
         }
+    }
+
+    /// Takes up what the newest snapshot that can be used remembers; says from where the log is read on.
+    async fn resume(&self) -> Result<Anchor, LogError> {
+        let folder = self.context.options.snapshots.as_ref().map(|kept| &kept.folder);
+        let (anchor, board) = snapshot::resume::<Board>(folder, &(), &self.log).await?;
+        let position = board.position();
+        self.inner().board = board;
+        self.seen.send_modify(|seen| seen.position = position);
+        metrics::gauge!(metric::RESUMED, "desk" => self.desk().to_string()).set(position as f64);
+        Ok(anchor)
     }
 
     fn take_in(&self, entry: &Entry) {
@@ -60,13 +93,10 @@ impl Follower {
         let mut overrun = 0;
         {
             let inner = &mut *self.inner();
-            (inner.position, inner.at_ms) = (position, at_ms);
             for change in inner.board.committed(commit) {
                 overrun += inner.watchers.tell(position, change);
             }
-            if let Some(through) = judged_through(commit) {
-                inner.board.judged(through);
-            }
+            inner.board.stands(position, at_ms, judged_through(commit));
             // Under the same lock: whoever hears the decision finds the board as of its commit.
             inner.outcomes.committed(position, commit);
         }

@@ -1,7 +1,9 @@
 //! Commands, decided and repeated.
 
 use prost::Message;
+use simpang_log::snapshot::{Folder, Memory, Snapshots};
 use simpang_proto::agent::v1 as api;
+use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self as log, command};
 use tonic::Code;
 
@@ -285,4 +287,37 @@ async fn what_is_out_of_bounds_is_refused_by_field_and_leaves_no_trace() {
     }
     assert_eq!(world.inputs().len(), before);
     agent.add_note(note("n", 7, &long[1..])).await.unwrap();
+}
+
+/// With a log that can't be read from its beginning any more, only a snapshot leads to its end.
+#[tokio::test]
+async fn a_gateway_that_goes_on_from_a_snapshot_knows_all_that_was_decided() {
+    let memory = Memory::default();
+    let kept = || Some(Snapshots { folder: Folder::in_memory(memory.clone()), every_events: 1 });
+    let world = World::with(|options| options.snapshots = kept()).await;
+    world.router.script().stock.extend([7, 8]);
+    let (mut agent, _) = world.signed_in("sari-token").await;
+    let first = agent.pull(pull("p1", 1, 60_000)).await.unwrap().into_inner();
+    let work =
+        agent.get_work(api::GetWorkRequest { desk: DESK.into(), at_least: 0 }).await.unwrap().into_inner();
+    let holds_all = |name: &String| name.split('.').nth(1).unwrap().parse::<u64>().unwrap() > work.position;
+    // What was decided stands in one of its first so many commits.
+    while !memory.lock().unwrap().all.keys().next_back().is_some_and(holds_all) {
+        world.router.emit(vec![Body::DayTurned(log::DayTurned { day: 1 })]);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    world.desk.flip_byte(1, 8);
+    let other = world
+        .another_with(|options| {
+            options.instance = "gateway@test/2".into();
+            options.snapshots = kept();
+        })
+        .await;
+    let mut elsewhere = other.agent("sari-token");
+    let again = elsewhere.get_work(api::GetWorkRequest { desk: DESK.into(), at_least: 0 }).await.unwrap();
+    assert_eq!(again.into_inner().work, work.work);
+    let repeat = elsewhere.pull(pull("p1", 1, 60_000)).await.unwrap().into_inner();
+    assert_eq!(repeat, api::PullResponse { repeat: true, ..first });
+    assert_eq!(world.router.script().stock.len(), 1, "the second case was not given out");
+    assert_eq!(memory.lock().unwrap().resumed, 1);
 }

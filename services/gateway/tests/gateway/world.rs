@@ -101,8 +101,13 @@ impl World {
 
     /// Another gateway on the same log.
     pub(crate) async fn another(&self, instance: &str) -> Serving {
+        self.another_with(|options| options.instance = instance.into()).await
+    }
+
+    /// Another one with other options than the usual.
+    pub(crate) async fn another_with(&self, change: impl FnOnce(&mut Options)) -> Serving {
         let mut options = options(&self.store);
-        options.instance = instance.into();
+        change(&mut options);
         Serving::start(options).await
     }
 

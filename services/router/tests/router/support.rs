@@ -94,7 +94,7 @@ impl Desk {
     /// A router that keeps snapshots in a folder.
     pub(crate) async fn keeping(&self, dir: &Path, every_events: u64) -> Router {
         let mut options = Options::new(self.store.clone(), "router@test/keeping".into());
-        options.snapshots = Some(Snapshots { dir: dir.to_owned(), every_events });
+        options.snapshots = Some(Snapshots::on_disk(dir, every_events));
         Router::start(options).await.unwrap()
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use futures_util::StreamExt as _;
 use prost::Message as _;
+use simpang_log::snapshot::Folder;
 use simpang_log::{Appender, DeskLog, Place, RecordKind, RecordStream};
 use simpang_proto::log::v1::{Commit, Input};
 use simpang_router::{Options, Router, Snapshots};
@@ -34,7 +35,7 @@ pub(super) async fn measure(run: &mut Run, cases: u64) -> Result<()> {
     grow(run, &log, &traffic, cases).await?;
     router.stop().await;
     let dir = scene.folder().join("snapshots");
-    let keeping = |every_events| Some(Snapshots { dir: dir.clone(), every_events });
+    let keeping = |every_events| Some(Snapshots::on_disk(&dir, every_events));
 
     run.progress.set_message("taking the desk up from its log");
     let (router, spent) = take_up(&scene, keeping(u64::MAX)).await?;
@@ -54,6 +55,10 @@ pub(super) async fn measure(run: &mut Run, cases: u64) -> Result<()> {
     let (router, spent) = take_up(&scene, keeping(u64::MAX)).await?;
     let measure = Measure::cost("restart", format!("{what}, from a snapshot"), "s").aiming(5.0, 2.0);
     run.report.add(measure, spent.as_secs_f64());
+
+    for role in ["gateway", "deliver"] {
+        readers(run, &log, &dir.join(role), role, cases).await?;
+    }
 
     run.progress.set_message("watching the desk");
     let mut watched = Watched { log: log.clone(), traffic, next: cases, appender: appender(&log) };
@@ -93,6 +98,29 @@ async fn grow(run: &mut Run, log: &Arc<dyn DeskLog>, traffic: &Traffic, cases: u
     }
     let measure = Measure::rate("restart.grow", "ingest and router: messages routed meanwhile", "messages/s");
     run.report.add(measure, per_second(cases, began.elapsed()));
+    Ok(())
+}
+
+/// What the start of one who only reads takes.
+async fn readers(run: &mut Run, log: &Arc<dyn DeskLog>, dir: &Path, role: &str, cases: u64) -> Result<()> {
+    run.progress.set_message(format!("starting {role}"));
+    let folder = Folder::on_disk(dir);
+    let timed = match role {
+        "gateway" => simpang_gateway::timed(log, &folder).await?,
+        _ => simpang_deliver::timed(log, &folder).await?,
+    };
+    let what = format!("{role}: start, {cases} open cases");
+    for (id, how, spent) in [
+        ("log", "from the log", timed.from_log),
+        ("snapshot", "from a snapshot", timed.from_snapshot),
+        ("write", "writing the snapshot", timed.write),
+    ] {
+        let measure = Measure::cost(format!("restart.{role}.{id}"), format!("{what}, {how}"), "s");
+        run.report.add(measure, spent.as_secs_f64());
+    }
+    let each = size(dir)? as f64 / cases as f64;
+    let what = format!("{role}: snapshot, an open case");
+    run.report.add(Measure::cost(format!("restart.{role}.size"), what, "bytes"), each);
     Ok(())
 }
 

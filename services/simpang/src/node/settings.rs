@@ -118,6 +118,7 @@ pub(super) fn deliver(config: &Config, shared: &Shared) -> Result<DeliverOptions
         channels: channels(&config.deliver),
         timing: Timing { x_attempts_per_quarter: x_attempts(config), ..Timing::default() },
         outside: None,
+        snapshots: config.snapshots("deliver", config.data.snapshot_events),
     })
 }
 

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use simpang_log::Place;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::watch_response::Change as What;
 use simpang_proto::log::v1::event::Body;
 use simpang_proto::log::v1::{self as log};
 
-use super::{Agent, Board, Change, Session};
-use crate::follower::place_of;
+use super::{Agent, Board, Change, Record, Session};
 
 impl Board {
     pub(super) fn apply_to_agent(&mut self, event: &log::Event, body: &Body, changes: &mut Vec<Change>) {
@@ -60,9 +58,9 @@ impl Board {
 
     /// The record is the causing input's.
     fn changed(&mut self, id: &str, caused_by: Option<log::InputId>) {
-        let record = caused_by.map(place_of).and_then(|place: Place| self.records.remove(&place));
+        let record = caused_by.and_then(|id| self.records.remove(&(id.seq, id.index)));
         let (_, agent) = self.agent_mut(id);
-        if let Some((roles, inactive)) = record {
+        if let Some(Record { roles, inactive }) = record {
             agent.roles = roles;
             agent.inactive = inactive;
         }

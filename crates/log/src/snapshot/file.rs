@@ -3,57 +3,56 @@
 //! Head and parts each stand with their length before them (4 bytes, little endian); a length of 0 ends them. Equal
 //! states of one commit give equal files.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::io::{self, Read, Write};
+use std::sync::mpsc::sync_channel;
 
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
-use simpang_domain::state::State;
-use simpang_domain::stored::{Damaged, PART_BYTES, Reader, Stored as _, Writer};
 use simpang_proto::log::v1::SnapshotHead;
+
+use super::Refusal;
 
 /// What a snapshot's file begins with.
 const MAGIC: &[u8] = b"SIMPANG SNAPSHOT 1\n";
 
 /// No part is longer; a length beyond it is damage.
-const FRAME_MAX: usize = 16 * PART_BYTES;
+const FRAME_MAX: usize = 64 * 1024 * 1024;
 
 /// Parts that are read ahead of the one being taken in.
 const READ_AHEAD: usize = 3;
 
-/// Writes a snapshot; gives its size, bytes. The file is on disk when this returns.
-pub(super) fn write(path: &Path, head: &SnapshotHead, state: &State) -> io::Result<u64> {
-    let mut out = Hashing { inner: BufWriter::new(File::create(path)?), digest: Sha256::new(), bytes: 0 };
+/// Writes a snapshot whose state `store` gives out in parts; gives its size, bytes, and what it was written to.
+pub(super) fn write<W: Write>(
+    to: W,
+    head: &SnapshotHead,
+    store: impl FnOnce(&mut dyn FnMut(Vec<u8>)),
+) -> io::Result<(W, u64)> {
+    let mut out = Hashing { inner: to, digest: Sha256::new(), bytes: 0 };
     out.put(MAGIC)?;
     out.frame(&head.encode_to_vec())?;
     let mut failed = None;
-    let mut give = |part: Vec<u8>| {
-        if failed.is_none() {
+    store(&mut |part: Vec<u8>| {
+        // An empty part would be the end.
+        if failed.is_none() && !part.is_empty() {
             failed = out.frame(&part).err();
         }
-    };
-    let mut to = Writer::new(&mut give);
-    state.store(&mut to);
-    to.finish();
+    });
     if let Some(error) = failed {
         return Err(error);
     }
     out.put(&0u32.to_le_bytes())?;
     let digest = out.digest.finalize_reset();
     out.put(&digest)?;
-    out.inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(out.bytes)
+    Ok((out.inner, out.bytes))
 }
 
-struct Hashing {
-    inner: BufWriter<File>,
+struct Hashing<W> {
+    inner: W,
     digest: Sha256,
     bytes: u64,
 }
 
-impl Hashing {
+impl<W: Write> Hashing<W> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
@@ -68,64 +67,51 @@ impl Hashing {
     }
 }
 
-/// Why a file is no snapshot to go on from.
-#[derive(Debug)]
-pub(super) enum Refusal<E> {
-    /// It is not what was written.
-    Damaged(String),
-    /// Its head is not the one that is wanted.
-    Unwanted(E),
-}
-
-fn damaged<E>(error: impl std::fmt::Display) -> Refusal<E> {
+fn damaged(error: impl std::fmt::Display) -> Refusal {
     Refusal::Damaged(error.to_string())
 }
 
-/// Reads a snapshot whose head is wanted. One thread reads and hashes, this one takes in; what it took in counts only
-/// once all of the file has the digest it ends with.
-pub(super) fn read<E: Send>(
-    path: &Path,
-    wanted: impl FnOnce(&SnapshotHead) -> Result<(), E>,
-) -> Result<(SnapshotHead, State), Refusal<E>> {
-    let mut file = Frames::open(path).map_err(damaged)?;
+/// Reads a snapshot. One thread reads and hashes, this one lets `load` take in the parts; what it took in counts only
+/// once all of the file has the digest it ends with. `wanted` looks at the head before anything else is read.
+pub(super) fn read<A, K>(
+    from: impl Read + Send,
+    wanted: impl FnOnce(&SnapshotHead) -> Result<A, Refusal>,
+    load: impl FnOnce(&SnapshotHead, &mut dyn FnMut() -> Option<Vec<u8>>) -> Result<K, Refusal>,
+) -> Result<(A, K), Refusal> {
+    let mut file = Frames::open(from).map_err(damaged)?;
     let head = file.next().map_err(damaged)?.ok_or_else(|| damaged("it has no head"))?;
     let head = SnapshotHead::decode(&head[..]).map_err(damaged)?;
-    if let Err(unwanted) = wanted(&head) {
-        // Unless that is the damage.
-        file.pass(|_| ()).map_err(damaged)?;
-        return Err(Refusal::Unwanted(unwanted));
-    }
+    let at = match wanted(&head) {
+        Ok(at) => at,
+        Err(unwanted) => {
+            // Unless that is the damage.
+            file.pass(|_| ()).map_err(damaged)?;
+            return Err(unwanted);
+        }
+    };
     let (parts, taken) = sync_channel(READ_AHEAD);
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || {
             // Whoever takes them in may have had enough; the digest still tells what is wrong.
             file.pass(|part| drop(parts.send(part)))
         });
-        let state = take_in(&taken);
+        let loaded = load(&head, &mut || taken.recv().ok());
         drop(taken);
         let whole = reading.join().unwrap_or_else(|_| Err(io::Error::other("reading it failed")));
         // A file that is not what was written is said to be that, whatever came of taking it in.
         whole.map_err(damaged)?;
-        Ok((head, state.map_err(damaged)?))
+        Ok((at, loaded?))
     })
 }
 
-fn take_in(parts: &Receiver<Vec<u8>>) -> Result<State, Damaged> {
-    let mut next = || parts.recv().ok();
-    let mut from = Reader::new(&mut next);
-    let state = State::load(&mut from)?;
-    from.finish()?;
-    Ok(state)
-}
-
-struct Frames {
-    inner: BufReader<File>,
+struct Frames<R> {
+    inner: R,
     digest: Sha256,
 }
 
-impl Frames {
-    fn open(path: &Path) -> io::Result<Self> {
-        let mut frames = Self { inner: BufReader::new(File::open(path)?), digest: Sha256::new() };
+impl<R: Read> Frames<R> {
+    fn open(from: R) -> io::Result<Self> {
+        let mut frames = Self { inner: from, digest: Sha256::new() };
         let mut magic = [0; MAGIC.len()];
         frames.take(&mut magic)?;
         if magic == MAGIC { Ok(frames) } else { Err(io::Error::other("it does not begin like a snapshot")) }
