@@ -4,7 +4,7 @@
 //!
 //! Read in this order: [`words`] (ids and enumerations), [`input`] (what arrives), [`event`] (what is decided),
 //! [`rules`] (what a policy answers), [`desk`] (judging: [`desk::Desk::judge`] is the only way in), [`state`] (what is
-//! remembered; only [`state::State::apply`] changes it), [`stored`] (what is remembered, as bytes for snapshots).
+//! remembered; only [`state::State::apply`] changes it), [`mod@stored`] (what is remembered, as bytes for snapshots).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 

@@ -6,7 +6,7 @@
 //! of, and the one before it or the log itself serves.
 //!
 //! What is remembered is its reader's business ([`Kept`]); here is how it is kept ([`Folder`]), made while the reader
-//! goes on ([`Scribe`]), and found again ([`resume`]).
+//! goes on ([`Scribe`]), and found again ([`resume()`]).
 
 use std::path::Path;
 
