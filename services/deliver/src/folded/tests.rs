@@ -101,7 +101,7 @@ fn ended(seq: u64) -> event::Body {
 /// Something of everything that is remembered.
 fn history() -> Vec<Entry> {
     let handover = v1::Handover { desk: "infomedia".into(), seq: 9, index: 1, case: 3, ..Default::default() };
-    let handed = v1::CaseHandedOver { case: 8, desk: "infomedia".into(), ..Default::default() };
+    let handed = v1::CaseHandedOver { case: 8, desk: "infomedia".into() };
     vec![
         inputs(1, Door::Gateway, vec![policy(1)]),
         commit(2, vec![event::Body::PolicyApplied(v1::PolicyApplied { version: 1, ..Default::default() })]),
