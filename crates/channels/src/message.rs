@@ -118,6 +118,8 @@ pub struct Parsed {
     pub provides: Vec<String>,
     /// References in our own signed form that the message carries, strongest first. Nobody has verified them.
     pub signed: Vec<SignedRef>,
+    /// References in our own signed form that say we sent the message itself: it came back. Nobody has verified them.
+    pub own: Vec<SignedRef>,
     /// Sender's stable address on the channel: mail address in lower case, user id, page-scoped id.
     pub author_address: Option<String>,
     /// When the source says it was written, ms since 1970 UTC; 0 for unknown. For people only.
@@ -147,6 +149,7 @@ impl Parsed {
             joins: Vec::new(),
             provides: Vec::new(),
             signed: Vec::new(),
+            own: Vec::new(),
             author_address: None,
             sent_at_ms: 0,
             visibility,

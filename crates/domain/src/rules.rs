@@ -210,6 +210,8 @@ pub struct Limits {
     pub grace_ms: i64,
     /// A message joins the customer's open case on its channel when no thread ties it.
     pub join_by_customer: bool,
+    /// Our mails carry the case's number in their subject, and one of its customer with it joins the case.
+    pub subject_tag: bool,
     /// Template of the automatic acknowledgement of a new case; none: none is sent.
     pub acknowledgement: Option<Name>,
     /// What answers a new case instead while a calendar is closed.
@@ -531,6 +533,7 @@ impl Default for NoPolicy {
             settle_ms: 3 * DAY_MS,
             grace_ms: 60_000,
             join_by_customer: false,
+            subject_tag: true,
             acknowledgement: None,
             out_of_hours: None,
             acknowledgement_gap_ms: DAY_MS,

@@ -384,6 +384,8 @@ words! {
         Customer = 4, "customer";
         /// An agent split or merged.
         Agent = 5, "agent";
+        /// The case's number in the subject, written by the case's customer.
+        Tag = 6, "tag";
     }
 }
 

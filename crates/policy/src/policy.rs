@@ -210,6 +210,12 @@ impl Policy {
         &self.inner.signature
     }
 
+    /// Whether the case's number stands in the subject of our mails.
+    #[must_use]
+    pub fn subject_tag(&self) -> bool {
+        self.tables().limits.subject_tag
+    }
+
     /// The desk's zone (IANA).
     #[must_use]
     pub fn zone(&self) -> &'static str {

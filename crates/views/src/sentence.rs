@@ -309,6 +309,7 @@ fn joined(e: &log::MessageJoined) -> String {
         log::JoinedBy::Thread => " by its thread",
         log::JoinedBy::Customer => " as its customer's open case",
         log::JoinedBy::Agent => ", moved by an agent",
+        log::JoinedBy::Tag => " by its number in the subject",
     };
     format!("{what} joined case {}{by}.", e.case)
 }

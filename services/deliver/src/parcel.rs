@@ -44,6 +44,8 @@ pub(crate) struct Parcel {
     pub(crate) text: String,
     /// The subject; empty: the channel's own way.
     pub(crate) subject: String,
+    /// Whether the case's number stands in the subject of what answers by mail.
+    pub(crate) subject_tag: bool,
     /// The message that it answers, forwards or tells of.
     pub(crate) message: Option<Message>,
     /// Where it goes, if not to whoever wrote the message.
@@ -124,7 +126,7 @@ impl Packer {
         let message = self.message(id, queued, known).await?;
         let written = match queued.kind() {
             DeliveryKind::Reply => self.reply(id, policy, queued.channel()).await?,
-            DeliveryKind::Forward => Written { text: forwarding(message.as_ref()), ..Written::default() },
+            DeliveryKind::Forward => self.forward(message.as_ref(), &queued.account, queued.case, id)?,
             _ => self.fill_template(open, known, message.as_ref(), policy).await?,
         };
         let raw = match queued.kind() {
@@ -143,6 +145,7 @@ impl Packer {
             reply: queued.reply(),
             text: written.text,
             subject: written.subject,
+            subject_tag: policy.is_none_or(Policy::subject_tag),
             message,
             target: target(queued, policy)?,
             raw,
@@ -247,6 +250,21 @@ impl Packer {
         let field = |name: &str| filling.field(name);
         let (subject, text) = (template.fill_subject(field), template.fill_text(field));
         Ok(Written { subject, text, files: Vec::new() })
+    }
+
+    /// What stands in a forward, with our reference to its case: whoever writes to us with it comes to that case, so
+    /// that what a mailbox sends back anew is not one more case to forward.
+    fn forward(
+        &self,
+        message: Option<&Message>,
+        account: &str,
+        case: u64,
+        id: Id,
+    ) -> Result<Written, Outcome> {
+        let domain = account.rsplit('@').next().unwrap_or(account);
+        let reference = self.reference(case, id)?.message_id(domain);
+        let text = format!("{}\nReference: {reference}\n", forwarding(message));
+        Ok(Written { text, ..Written::default() })
     }
 
     /// The raw bytes of a mail that is forwarded.

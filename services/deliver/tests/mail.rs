@@ -85,7 +85,7 @@ async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
         ("cs@tenesa.example", vec!["budi@pelanggan.example".into()])
     );
     let message = parsed(&mail);
-    assert_eq!(message.subject(), Some("Re: Tagihan bulan ini – dobel?"));
+    assert_eq!(message.subject(), Some("Re: [#41] Tagihan bulan ini – dobel?"));
     let recipient = message.to().unwrap().first().unwrap();
     assert_eq!(
         (recipient.name(), recipient.address()),
@@ -95,6 +95,7 @@ async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
     let references = message.references().as_text_list().unwrap().to_vec();
     assert_eq!(references, ["first@pelanggan.example", "abc.123@pelanggan.example"]);
     assert_eq!(raw_header(&message, "Auto-Submitted"), "no");
+    assert!(message.header("X-Loop").is_none(), "a person wrote it");
     assert!(message.date().is_some());
     let text = message.body_text(0).unwrap().replace("\r\n", "\n");
     assert_eq!(text.trim_end(), "Sudah kami koreksi – terima kasih.\n.titik\n\nSalam,\nTENESA");
@@ -111,24 +112,38 @@ async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
 }
 
 #[tokio::test]
-async fn an_acknowledgement_is_marked_as_automatic_and_starts_no_loop() {
+async fn an_acknowledgement_and_an_answer_by_a_rule_are_marked_as_automatic_and_start_no_loop() {
+    for kind in [DeliveryKind::Acknowledgement, DeliveryKind::Template] {
+        answers_by_itself(kind).await;
+    }
+}
+
+/// Whether our own door, told nothing else, knows by its marks that we sent this mail.
+fn is_ours(mail: &Mail) -> bool {
+    let read = simpang_channels::email::parse(&mail.bytes, &Default::default());
+    let signature = keyer().case_signature("tenesa", 41);
+    !read.own.is_empty() && read.own.iter().all(|own| own.desk == "tenesa" && own.carries(&signature))
+}
+
+async fn answers_by_itself(kind: DeliveryKind) {
     let desk = Desk::new(&MemoryStore::new(), "tenesa");
     let sink = Sink::start(Mood::Fine).await;
     apply_policy(&desk).await;
     let case = mail_case();
     let to = case.arrive(&desk).await;
-    let kind = DeliveryKind::Acknowledgement;
     case.queue(&desk, to, to, kind, ReplyKind::Unspecified, ("received", "")).await;
     assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
     let mail = sink.mails().remove(0);
     assert_eq!(mail.from, "", "nobody answers its bounce");
     let message = parsed(&mail);
     assert_eq!(raw_header(&message, "Auto-Submitted"), "auto-replied");
-    assert_eq!(message.subject(), Some("Kasus 41 kami terima"));
+    assert_eq!(message.subject(), Some("[#41] Kasus 41 kami terima"));
     let text = message.body_text(0).unwrap();
     assert_eq!(text.trim_end(), "Yth. Budi Santoso, pesan Anda di cs@tenesa.example kami terima.");
     let read = simpang_channels::email::parse(&mail.bytes, &Default::default());
     assert!(read.automatic, "our own door would not answer it either");
+    assert_eq!(raw_header(&message, "X-Loop"), message.message_id().unwrap());
+    assert!(is_ours(&mail));
 }
 
 /// What a reply with these files becomes; those that are kept are.
@@ -217,11 +232,41 @@ async fn a_forward_encloses_the_customers_mail_byte_for_byte() {
     assert_eq!(message.subject(), Some("Fwd: Tagihan bulan ini – dobel?"));
     assert_eq!(raw_header(&message, "Auto-Submitted"), "auto-generated");
     assert!(message.header("In-Reply-To").is_none(), "another person's thread");
+    assert!(is_ours(&mail), "a mailbox that redirects it brings it back as ours");
+    let id = message.message_id().unwrap().to_owned();
+    let own_id = format!("Message-ID: <{id}>");
+    let again = String::from_utf8(mail.bytes.clone()).unwrap();
+    assert!(again.contains(&own_id), "{again}");
+    let again =
+        Mail { bytes: again.replace(&own_id, "Message-ID: <anew@mitra.example>").into(), ..mail.clone() };
+    assert!(is_ours(&again), "and so does one that sends it anew");
+    let written = message.body_text(0).unwrap();
+    let anew = format!("From: <dcs@mitra.example>\r\nMessage-ID: <x@y>\r\n\r\n{written}");
+    let read = simpang_channels::email::parse(anew.as_bytes(), &Default::default());
+    assert_eq!(
+        read.signed.iter().map(|r| r.case).collect::<Vec<_>>(),
+        [41],
+        "its text alone leads to its case"
+    );
+    assert!(read.own.is_empty());
     let enclosed = message.attachment(0).unwrap();
     let kind = enclosed.content_type().unwrap();
     assert_eq!((kind.ctype(), kind.subtype()), ("message", Some("rfc822")));
     let text = String::from_utf8(mail.bytes.clone()).unwrap();
     assert!(text.contains(std::str::from_utf8(RAW).unwrap()), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_the_mailbox_that_it_came_from() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let by = ("", "Budi@Pelanggan.example");
+    case.queue(&desk, to, to, DeliveryKind::Forward, ReplyKind::Unspecified, by).await;
+    let report = deliver(&desk, &sink).await;
+    assert_eq!(report.outcome(), DeliveryOutcome::Refused);
+    assert!(report.detail.contains("circle") && sink.mails().is_empty(), "{}", report.detail);
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn a_mail_is_answered_and_its_thread_stays_one_case() {
     assert_eq!(answer.to, ["it@sinarmaju.example"]);
     assert_eq!(answer.header("In-Reply-To"), "<keluhan-1@sinarmaju.example>");
     assert_eq!(answer.header("References"), "<keluhan-1@sinarmaju.example>");
-    assert_eq!(answer.header("Subject"), "Re: Internet kantor mati");
+    assert_eq!(answer.header("Subject"), "Re: [#1] Internet kantor mati");
     assert!(answer.raw.contains("teknisi kami sedang menuju lokasi"), "{}", answer.raw);
     assert!(answer.raw.contains("TENESA - Telkom Enhanced Enterprise"), "the desk's signature (E6)");
     let reference = answer.reference().expect("our own signed reference");

@@ -107,7 +107,7 @@ async fn a_thread_holds_through_postfix_and_a_mailbox_on_dovecot() {
     })
     .await;
     assert_eq!((&answer["References"], &answer["To"]), (&first.into(), &CUSTOMER.into()));
-    assert_eq!(answer["Subject"], "Re: Internet kantor mati – tolong");
+    assert_eq!(answer["Subject"], "Re: [#1] Internet kantor mati – tolong");
     assert!(answer["text"].as_str().unwrap().contains("Teknisi kami segera datang – mohon"), "{answer}");
     assert!(postfix.log().contains("TLS connection established to 127.0.0.1"), "{}", postfix.log());
 

@@ -4,6 +4,9 @@ use super::Options;
 use super::headers::Headers;
 use crate::message::Parsed;
 
+/// A mail that passed more servers goes round in a circle; Postfix gives up at as many.
+const HOPS_MAX: usize = 50;
+
 /// What the signs say together.
 #[derive(Debug, Default)]
 pub(crate) struct Signs {
@@ -44,6 +47,7 @@ pub(crate) fn signs(headers: &Headers, options: &Options<'_>, parsed: &Parsed) -
     let own = |address: &str| options.own_addresses.iter().any(|a| a == address);
     let looped = headers.all("x-loop").any(|v| own(&v.trim_matches(['<', '>']).to_lowercase()));
     signs.is_loop = signs.add("loop", looped || own(author));
+    signs.is_loop |= signs.add("hops", headers.all("received").count() > HOPS_MAX);
     let subject = parsed.content.subject.to_lowercase();
     let hinted = signs.add("subject", SUBJECT_HINTS.iter().any(|hint| subject.starts_with(hint)));
     signs.add("receipt", is_receipt(headers));

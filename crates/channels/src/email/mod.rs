@@ -57,6 +57,7 @@ pub fn parse(raw: &[u8], options: &Options<'_>) -> Parsed {
         parsed.join(id.clone());
     }
     parsed.signed = signed_references(&prepared, options, &parsed);
+    parsed.own = own_references(&prepared, own_id.as_deref());
     judge_origin(&prepared, &view, options, &mut parsed);
     auth::set_facts(&prepared.headers, options.trusted_authserv, &mut parsed);
     parsed
@@ -92,7 +93,8 @@ fn author(options: &Options<'_>, parsed: &mut Parsed) {
     }
 }
 
-/// References in our signed form: in the thread headers first, then in the addresses written to.
+/// References in our signed form: in the thread headers first, then in the addresses written to, then where the text
+/// of what we send on to others says which case it is.
 fn signed_references(prepared: &Prepared<'_>, options: &Options<'_>, parsed: &Parsed) -> Vec<SignedRef> {
     let mut found: Vec<SignedRef> = Vec::new();
     let mut push = |reference: Option<SignedRef>| {
@@ -114,7 +116,20 @@ fn signed_references(prepared: &Prepared<'_>, options: &Options<'_>, parsed: &Pa
             value.split([',', ';', '<', '>', ' ', '"']).for_each(|word| push(SignedRef::parse_address(word)));
         }
     }
+    let text = parsed.content.full_text.as_str();
+    let text = &text[..text.floor_char_boundary(SIGNED_TEXT_BYTES)];
+    for at in text.match_indices("case.").map(|(at, _)| at).take(SIGNED_MAX) {
+        let word = text[at..].split(|c: char| c.is_whitespace() || "<>()[],;\"".contains(c)).next();
+        push(word.and_then(SignedRef::parse_message_id));
+    }
     found
+}
+
+/// What we send has a signed Message-ID, which a mailbox that redirects keeps, and what we send by ourselves the same
+/// in `X-Loop`, which one that sends anew may keep.
+fn own_references(prepared: &Prepared<'_>, own_id: Option<&str>) -> Vec<SignedRef> {
+    let marks = prepared.headers.all("x-loop");
+    own_id.into_iter().chain(marks).take(SIGNED_MAX).filter_map(SignedRef::parse_message_id).collect()
 }
 
 /// Bounce first, since a bounce too may call itself an automatic reply (channels reference 3.4).
@@ -140,3 +155,5 @@ fn judge_origin(prepared: &Prepared<'_>, view: &body::View, options: &Options<'_
 
 /// More signed references than this in one mail are an attempt to make the door work.
 const SIGNED_MAX: usize = 20;
+/// How far into a text a reference is looked for.
+const SIGNED_TEXT_BYTES: usize = 64 << 10;

@@ -24,6 +24,17 @@ pub fn answer(subject: &str) -> String {
     format!("Re: {clean}").trim_end().to_owned()
 }
 
+/// The subject with a case's number in front, behind a leading `Re:`: `Re: [#17] Tagihan`. Wherever that stood already
+/// it is taken out first, so that it stands there once however often mails go to and fro.
+#[must_use]
+pub fn tagged(subject: &str, case: u64) -> String {
+    let tag = format!("[#{case}]");
+    let words: String = subject.replace(&tag, " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest = base(&words);
+    let prefix = if rest.len() < words.len() { "Re: " } else { "" };
+    format!("{prefix}{tag} {rest}").trim_end().to_owned()
+}
+
 fn without_prefix(subject: &str) -> Option<&str> {
     let (prefix, rest) = subject.split_once([':', '：'])?;
     let word = prefix.trim();
@@ -59,7 +70,7 @@ pub fn tag(subject: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, base, tag};
+    use super::{answer, base, tag, tagged};
 
     #[test]
     fn an_answer_has_one_prefix() {
@@ -77,6 +88,24 @@ mod tests {
             assert_eq!(answer(given), expected, "{given}");
         }
         assert_eq!(base("Internet mati: Bandung"), "Internet mati: Bandung");
+    }
+
+    #[test]
+    fn the_number_of_a_case_stands_in_a_subject_once() {
+        for (given, expected) in [
+            ("Re: Tagihan", "Re: [#17] Tagihan"),
+            ("Re: [#17] Tagihan", "Re: [#17] Tagihan"),
+            ("[#17] Re: [#17] Tagihan", "Re: [#17] Tagihan"),
+            ("RE: AW: [#17] Re: Tagihan", "Re: [#17] Tagihan"),
+            ("Tiket IN99", "[#17] Tiket IN99"),
+            ("Re: [#9] Tagihan [#17]", "Re: [#17] [#9] Tagihan"),
+            ("Re:", "Re: [#17]"),
+            ("", "[#17]"),
+        ] {
+            assert_eq!(tagged(given, 17), expected, "{given}");
+            assert_eq!(tagged(expected, 17), expected, "a second time");
+            assert_eq!(tag(expected), Some(17), "found again");
+        }
     }
 
     #[test]

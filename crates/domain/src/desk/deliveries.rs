@@ -4,7 +4,10 @@ use super::judging::Judging;
 use crate::event::{DeliveryQueued, Happened};
 use crate::input::{DeliveryClaim, DeliveryReport, Message};
 use crate::rules::Rules;
-use crate::words::{AgentId, CaseId, DeliveryKind, DeliveryOutcome, InputId, MessageKind, Name, ReplyKind};
+use crate::state::ACKNOWLEDGED;
+use crate::words::{
+    AgentId, CaseId, DeliveryKind, DeliveryOutcome, InputId, Key, MessageKind, Name, ReplyKind,
+};
 
 impl<R: Rules> Judging<'_, R> {
     fn queue_delivery(&mut self, case: CaseId, kind: DeliveryKind, fill: impl FnOnce(&mut DeliveryQueued)) {
@@ -16,7 +19,7 @@ impl<R: Rules> Judging<'_, R> {
             kind,
             channel: Some(of.channel),
             account: of.account.clone(),
-            to: of.messages.last().map(|m| m.id),
+            to: of.latest().map(|m| m.id),
             reply: None,
             agent: None,
             template: None,
@@ -34,9 +37,9 @@ impl<R: Rules> Judging<'_, R> {
         });
     }
 
-    /// Answers from a template; contacts have nothing to answer to.
+    /// Answers from a template; contacts have nothing to answer to, and machines are never answered by one (RFC 3834).
     pub(super) fn send_template(&mut self, case: CaseId, kind: DeliveryKind, template: &Name) {
-        if self.case_of(case).messages.is_empty() {
+        if self.case_of(case).messages.is_empty() || !self.is_by_person(case) {
             return;
         }
         self.queue_delivery(case, kind, |d| {
@@ -45,7 +48,32 @@ impl<R: Rules> Judging<'_, R> {
         });
     }
 
+    /// Answers by a rule: like an acknowledgement one sender by one template at most once a period.
+    pub(super) fn educate(&mut self, case: CaseId, template: &Name) {
+        let author = self.case_of(case).author;
+        if !self.was_answered(author, template) {
+            self.send_template(case, DeliveryKind::Template, template);
+        }
+    }
+
+    /// Whether a person wrote any of it; a machine's mail that went on by itself might come back for ever.
+    fn is_by_person(&self, case: CaseId) -> bool {
+        self.case_of(case).latest().is_none_or(|message| !message.automatic)
+    }
+
+    /// Whether a machine of ours answered a person so within the period.
+    fn was_answered(&self, author: Option<Key>, how: &Name) -> bool {
+        let gap = self.rules.tables().limits.acknowledgement_gap_ms;
+        let last = author.and_then(|author| self.state.answered.last(author, how));
+        last.is_some_and(|last| self.at.saturating_sub(last) < gap)
+    }
+
+    /// Sends a person's message on; what a machine wrote stays, so that two mailboxes that send all they get to each
+    /// other end with the first.
     pub(super) fn send_forward(&mut self, case: CaseId, mailbox: &Name) {
+        if !self.is_by_person(case) {
+            return;
+        }
         self.queue_delivery(case, DeliveryKind::Forward, |d| d.target = Some(mailbox.clone()));
     }
 
@@ -71,8 +99,7 @@ impl<R: Rules> Judging<'_, R> {
         let closed = limits.out_of_hours.as_ref().filter(|away| !self.is_open_at(&away.calendar));
         let template = closed.map(|away| &away.template).or(limits.acknowledgement.as_ref());
         let Some(template) = template.cloned() else { return };
-        let recent = |at: &i64| self.at.saturating_sub(*at) < limits.acknowledgement_gap_ms;
-        let again = message.author.and_then(|a| self.state.acknowledged.get(&a)).is_some_and(recent);
+        let again = self.was_answered(message.author, &ACKNOWLEDGED.into());
         if message.kind == MessageKind::New && !message.automatic && !again {
             self.send_template(case, DeliveryKind::Acknowledgement, &template);
         }

@@ -2,10 +2,14 @@
 
 use super::judging::Judging;
 use crate::event::Happened;
+use crate::facts::Value;
 use crate::input::{Handover, Message};
 use crate::rules::Rules;
-use crate::state::{Case, Status};
-use crate::words::{CaseId, JoinedBy, MessageKind, Occasion};
+use crate::state::{Case, EDITED, Status, WITHDRAWN};
+use crate::words::{CaseId, InputId, JoinedBy, Key, MessageKind, Occasion};
+
+/// The fact that says which case's number stands in a subject.
+const SUBJECT_TAG: &str = "subject_tag";
 
 /// Where a message belongs.
 enum Belongs {
@@ -28,6 +32,12 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn new_message(&mut self, message: &Message) {
+        if self.is_overtaken(message, WITHDRAWN) {
+            return self.withdrawn(message);
+        }
+        if message.kind == MessageKind::New && self.is_overtaken(message, EDITED) {
+            return self.refuse_input("the first text of a message whose later text came before it");
+        }
         match self.belongs(message) {
             Belongs::To(case, by) => self.joins(case, by, message),
             Belongs::After(closed) => self.opens(message, Some(closed)),
@@ -35,8 +45,37 @@ impl<R: Rules> Judging<'_, R> {
         }
     }
 
+    /// Whether it was withdrawn or edited before it came: channels that post to us promise no order.
+    fn is_overtaken(&self, message: &Message, how: &str) -> bool {
+        let how = how.into();
+        let ids = message.source.iter().chain(&message.provides);
+        ids.into_iter().any(|id| self.state.overtaken.last(*id, &how).is_some())
+    }
+
+    /// A message that its author had withdrawn before it came: noted where it would have been, and withdrawn there at
+    /// once, so that nobody is shown it and nobody woken.
+    fn withdrawn(&mut self, message: &Message) {
+        let Belongs::To(case, by) = self.belongs(message) else {
+            return self.refuse_input("was withdrawn before it came");
+        };
+        let (count, id) = (self.case_of(case).count, self.input.id);
+        self.emit(Happened::MessageJoined { case, message: id, by, count, automatic: true });
+        self.emit(Happened::MessageRemoved { case, message: id });
+    }
+
+    /// The message that a source names, by the id it came under or one that an edit gave it.
+    fn known(&self, source: Option<Key>) -> Option<(CaseId, InputId)> {
+        let source = source?;
+        if let Some(known) = self.state.sources.get(&source) {
+            return Some(*known);
+        }
+        let case = self.state.cases.get(self.state.threads.get(&source)?)?;
+        let member = case.messages.iter().find(|m| m.source.is_some() && m.provides.contains(&source))?;
+        Some((case.id, member.id))
+    }
+
     fn edited(&mut self, message: &Message) {
-        match message.source.and_then(|s| self.state.sources.get(&s).copied()) {
+        match self.known(message.source) {
             Some((case, message)) => self.emit(Happened::MessageEdited { case, message }),
             // What it edits never came, or was forgotten: the new text is the first we see of it.
             None => self.new_message(message),
@@ -44,7 +83,7 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn removed(&mut self, message: &Message) {
-        match message.source.and_then(|s| self.state.sources.get(&s).copied()) {
+        match self.known(message.source) {
             Some((case, message)) => self.emit(Happened::MessageRemoved { case, message }),
             None => self.refuse_input("withdraws a message that is not known here"),
         }
@@ -54,11 +93,11 @@ impl<R: Rules> Judging<'_, R> {
     fn automatic(&mut self, message: &Message) {
         let signed = message.signed_case.and_then(|id| self.state.survivor(id));
         let thread = || message.joins.iter().find_map(|k| self.state.survivor(*self.state.threads.get(k)?));
-        let found = signed.or_else(thread);
+        let found = signed.or_else(thread).map(|case| (case, JoinedBy::Thread));
+        let found = found.or_else(|| Some((self.tagged(message)?, JoinedBy::Tag)));
         match found {
-            Some(case) => {
-                let count = self.case_of(case).count;
-                let (by, message) = (JoinedBy::Thread, self.input.id);
+            Some((case, by)) => {
+                let (count, message) = (self.case_of(case).count, self.input.id);
                 self.emit(Happened::MessageJoined { case, message, by, count, automatic: true });
             }
             None => self.refuse_input("an automatic message that belongs to no case"),
@@ -78,12 +117,25 @@ impl<R: Rules> Judging<'_, R> {
         if let Some(case) = thread.and_then(|id| self.state.cases.get(id)) {
             return belongs_to(case, JoinedBy::Thread);
         }
+        if let Some(case) = self.tagged(message).and_then(|id| self.state.cases.get(&id)) {
+            return belongs_to(case, JoinedBy::Tag);
+        }
         let author = message.author.filter(|_| self.rules.tables().limits.join_by_customer);
         let open = author.and_then(|a| self.state.by_author.get(&(a, message.channel)));
         match open {
             Some(case) => Belongs::To(*case, JoinedBy::Customer),
             None => Belongs::Nowhere,
         }
+    }
+
+    /// The case whose number stands in the subject. Anybody can write a number, so it has to be the sender's own case.
+    fn tagged(&self, message: &Message) -> Option<CaseId> {
+        let Some(Value::Number(number)) = message.facts.get(SUBJECT_TAG) else { return None };
+        let named = self.state.cases.get(&CaseId(u64::try_from(*number).ok()?))?;
+        let survivor = self.state.cases.get(&self.state.survivor(named.id)?)?;
+        let theirs = |case: &Case| case.author == message.author && case.channel == message.channel;
+        let allowed = self.rules.tables().limits.subject_tag && message.author.is_some();
+        (allowed && (theirs(named) || theirs(survivor))).then_some(survivor.id)
     }
 
     fn joins(&mut self, case: CaseId, by: JoinedBy, message: &Message) {

@@ -7,9 +7,7 @@ use crate::facts::CaseFacts;
 use crate::input::HandoverFailure;
 use crate::rules::{Action, Classification, Rules};
 use crate::state::{AgentIx, Case, Status};
-use crate::words::{
-    AgentId, AssignedBy, CaseId, CloseReason, DeliveryKind, Name, Occasion, OfferEnd, UnassignedBy,
-};
+use crate::words::{AgentId, AssignedBy, CaseId, CloseReason, Name, Occasion, OfferEnd, UnassignedBy};
 
 impl<R: Rules> Judging<'_, R> {
     /// A new case's first run of the rules, and its place.
@@ -62,7 +60,7 @@ impl<R: Rules> Judging<'_, R> {
     fn act(&mut self, case: CaseId, actions: &[Action]) {
         for action in actions {
             match action {
-                Action::Educate { template } => self.send_template(case, DeliveryKind::Template, template),
+                Action::Educate { template } => self.educate(case, template),
                 Action::Forward { mailbox } => self.send_forward(case, mailbox),
                 Action::Notify { group, template } => {
                     self.notify(case, group, template, None);

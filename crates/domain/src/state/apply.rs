@@ -8,13 +8,13 @@ mod tickets;
 
 pub(crate) use sla::next_warning;
 
-use super::State;
 use super::keys::Known;
 use super::timers::Timer;
+use super::{EDITED, State, WITHDRAWN};
 use crate::event::{Event, Happened};
-use crate::input::{Ask, Body, Input};
+use crate::input::{Ask, Body, Input, Message};
 use crate::rules::Rules;
-use crate::words::{CaseId, Millis, SlaClock};
+use crate::words::{CaseId, MessageKind, Millis, SlaClock};
 
 impl State {
     /// Takes in an event that the input caused, under the rules in force.
@@ -52,7 +52,6 @@ impl State {
             | Happened::CaseHandedOver { .. }
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
-            | Happened::MessageEdited { .. }
             | Happened::SystemTaskDue { .. } => {}
             Happened::ReferenceLinked { .. }
             | Happened::FaultReported { .. }
@@ -106,6 +105,8 @@ impl State {
             }
         }
         self.keys.forget_before(now.saturating_sub(limits.key_memory_ms));
+        self.overtaken.forget_before(now.saturating_sub(limits.key_memory_ms));
+        self.answered.forget_before(now.saturating_sub(limits.acknowledgement_gap_ms));
         match &input.body {
             Body::Heartbeat(beat) => self.hear(&beat.gateway, now.saturating_add(limits.grace_ms)),
             Body::Command(command)
@@ -113,7 +114,20 @@ impl State {
             {
                 self.touch(command.case, &command.principal, now, rules);
             }
+            Body::Message(message) if !repeats => self.overtake(message, now),
             _ => {}
+        }
+    }
+
+    /// What was withdrawn or edited may itself come later: that is known as long as a repeat would be.
+    fn overtake(&mut self, message: &Message, now: Millis) {
+        let how = match message.kind {
+            MessageKind::Remove => WITHDRAWN,
+            MessageKind::Edit => EDITED,
+            MessageKind::New | MessageKind::Bounce | MessageKind::Automatic => return,
+        };
+        if let Some(source) = message.source {
+            self.overtaken.note(now, source, &how.into());
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Member {
     pub provides: Box<[Key]>,
     /// Its own source key.
     pub source: Option<Key>,
+    /// A machine wrote it.
+    pub automatic: bool,
 }
 
 /// State of a clock.
@@ -259,6 +261,12 @@ impl Case {
         matches!(self.status, Status::Closed { .. })
     }
 
+    /// The message that an answer is to: the latest that a person wrote, else the latest.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Member> {
+        self.messages.iter().rev().find(|m| !m.automatic).or(self.messages.last())
+    }
+
     /// A clock of it.
     #[must_use]
     pub fn clock(&self, clock: SlaClock) -> Option<&Clock> {
@@ -281,7 +289,7 @@ stored!(enum Status {
     6 = Resolved { settles: Millis, last: Option<AgentIx> },
     7 = Closed { forgotten: Millis, reopens: bool },
 });
-stored!(struct Member { id, provides, source });
+stored!(struct Member { id, provides, source, automatic });
 stored!(enum ClockState {
     0 = Running { base: Millis, left_ms: i64, due: Option<Millis>, deadline: Millis },
     1 = Paused { left_ms: i64 },

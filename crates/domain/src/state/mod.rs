@@ -10,6 +10,7 @@ mod case;
 mod demand;
 mod keys;
 mod map;
+mod recent;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +21,18 @@ pub use case::{Case, Clock, ClockState, Fault, Member, Reference, Status, Ticket
 pub use demand::{Class, ClassIx, Demand, Place, Rank};
 pub use keys::{KeyMemory, Known};
 pub use map::Map;
+pub use recent::Recent;
 pub use timers::{Timer, Timers};
 
 use crate::stored::stored;
 use crate::words::{CaseId, Channel, DeliveryId, InputId, Key, Millis, Name};
+
+/// Among answers of machines: an acknowledgement, by whatever template.
+pub const ACKNOWLEDGED: &str = "";
+/// Among overtaken sources: the message was withdrawn.
+pub const WITHDRAWN: &str = "withdrawn";
+/// Among overtaken sources: the message has another text.
+pub const EDITED: &str = "edited";
 
 /// A delivery that has no final outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +80,12 @@ pub struct State {
     pub by_author: Map<(Key, Channel), CaseId>,
     /// Who last handled a person's case.
     pub last_handler: Map<Key, AgentIx>,
-    /// When a person last got an acknowledgement.
-    pub acknowledged: Map<Key, Millis>,
+    /// When a person was last answered by a machine: by which template, or under [`ACKNOWLEDGED`] by whichever
+    /// acknowledges what comes in.
+    pub answered: Recent,
+    /// Sources of messages that were withdrawn or edited, under [`WITHDRAWN`] and [`EDITED`]: the message itself may
+    /// come after that.
+    pub overtaken: Recent,
     /// Numbers that may not be called.
     pub suppressed: BTreeSet<Key>,
     /// Deliveries without a final outcome.
@@ -143,6 +156,6 @@ impl State {
 stored!(struct Delivery { case, is_reply, resolve, attempts, claimed_by, not_before });
 stored!(struct State {
     now, policy_version, epoch, last_case, cases, agents, demand, timers, keys, threads, sources, by_author,
-    last_handler, acknowledged, deliveries, gateways, handovers, day_due, day, open_cases, split,
+    last_handler, answered, overtaken, deliveries, gateways, handovers, day_due, day, open_cases, split,
     suppressed, faults, references,
 });

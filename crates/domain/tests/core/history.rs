@@ -175,7 +175,12 @@ fn body(trial: &Trial, step: Move) -> Body {
             // Some bear our signature, of a case that may be anywhere, or of none.
             let signed_case = (author == 5).then_some(CaseId(u64::from(segment.is_some()) * 3 + 1));
             let customer = segment.map(|s| customer(SEGMENTS[s]));
-            Body::Message(Message { customer, channel, signed_case, ..base })
+            // And some the number of their own case, or of whichever is the first.
+            let own = trial.desk.state().by_author.get(&([author; 16], channel)).map_or(1, |case| case.0);
+            let tag = Value::Number(own.cast_signed());
+            let tag = (author == 3).then(|| (Name::from("subject_tag"), tag));
+            let facts = Facts::new(tag);
+            Body::Message(Message { customer, channel, signed_case, facts, ..base })
         }
         Move::Change(author, kind) => {
             Body::Message(Message { kind, joins: vec![[author; 16]], ..message(author) })

@@ -87,6 +87,7 @@ fn limits(limits: &Limits) -> Item {
         settle_ms,
         grace_ms,
         join_by_customer,
+        subject_tag,
         acknowledgement,
         out_of_hours,
         acknowledgement_gap_ms,
@@ -102,6 +103,7 @@ fn limits(limits: &Limits) -> Item {
         .with("settle", &span(*settle_ms))
         .with("grace", &span(*grace_ms))
         .flag("join_by_customer", *join_by_customer)
+        .flag("subject_tag", *subject_tag)
         .flag("rederive", *rederive)
         .maybe("acknowledgement", acknowledgement.as_ref())
         .maybe("out_of_hours", out_of_hours)

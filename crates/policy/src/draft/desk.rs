@@ -74,6 +74,7 @@ impl Draft {
             limits.keys_max = most.unsigned_abs();
         }
         limits.join_by_customer = section.flag("join_by_customer").unwrap_or(limits.join_by_customer);
+        limits.subject_tag = section.flag("subject_tag").unwrap_or(limits.subject_tag);
         limits.rederive = section.flag("rederive").unwrap_or(limits.rederive);
         limits.acknowledgement = acknowledgement;
         limits.out_of_hours = out_of_hours;

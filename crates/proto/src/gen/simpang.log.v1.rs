@@ -2890,6 +2890,8 @@ pub enum JoinedBy {
     Customer = 4,
     /// An agent split or merged.
     Agent = 5,
+    /// The case's number in the subject, written by the case's customer.
+    Tag = 6,
 }
 impl JoinedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2904,6 +2906,7 @@ impl JoinedBy {
             Self::Thread => "JOINED_BY_THREAD",
             Self::Customer => "JOINED_BY_CUSTOMER",
             Self::Agent => "JOINED_BY_AGENT",
+            Self::Tag => "JOINED_BY_TAG",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2915,6 +2918,7 @@ impl JoinedBy {
             "JOINED_BY_THREAD" => Some(Self::Thread),
             "JOINED_BY_CUSTOMER" => Some(Self::Customer),
             "JOINED_BY_AGENT" => Some(Self::Agent),
+            "JOINED_BY_TAG" => Some(Self::Tag),
             _ => None,
         }
     }

@@ -335,7 +335,7 @@ pub struct CustomerMessage {
     /// When its author withdrew it; its content is then gone from the view.
     #[prost(int64, tag = "23")]
     pub removed_ms: i64,
-    /// What tied it to the case: `opening`, `signature`, `thread`, `customer`, `agent`.
+    /// What tied it to the case: `opening`, `signature`, `thread`, `tag`, `customer`, `agent`.
     #[prost(string, tag = "24")]
     pub joined_by: ::prost::alloc::string::String,
 }

@@ -11,6 +11,16 @@ pub(crate) fn log_facts(facts: &Facts) -> Vec<log::Fact> {
     all
 }
 
+/// The same facts and a flag.
+pub(super) fn with_flag(mut facts: Vec<log::Fact>, name: &str) -> Vec<log::Fact> {
+    let flag = fact(name, &FactValue::Flag(true));
+    match facts.binary_search_by(|fact| fact.name.as_str().cmp(name)) {
+        Ok(at) => facts[at] = flag,
+        Err(at) => facts.insert(at, flag),
+    }
+    facts
+}
+
 fn fact(name: &str, value: &FactValue) -> log::Fact {
     use log::fact::Value;
     let value = match value {

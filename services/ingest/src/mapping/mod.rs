@@ -8,6 +8,7 @@ mod push;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use simpang_channels::email::SignedRef;
 use simpang_channels::{Kind, Parsed, Visibility};
 use simpang_log::DeskName;
 use simpang_proto::log::v1 as log;
@@ -74,7 +75,33 @@ pub(crate) fn message_input(
     }
 }
 
+/// What came back to us is put on the case it was sent on and answered by nobody; what another desk of ours sent is a
+/// message like another, and a machine's.
 fn message(keyer: &Keyer, directory: &Directory, origin: &Origin<'_>, parsed: &Parsed) -> log::Message {
+    let message = as_it_says(keyer, directory, origin, parsed);
+    match sent_by_us(keyer, parsed) {
+        Some(ours) if ours.desk == origin.mailbox.desk.as_str() => {
+            let kind = match message.kind() {
+                log::MessageKind::New => log::MessageKind::Automatic,
+                other => other,
+            };
+            let facts = facts::with_flag(message.facts, "loop");
+            log::Message { kind: kind.into(), signed_case: ours.case, automatic: true, facts, ..message }
+        }
+        Some(_) => log::Message { automatic: true, ..message },
+        None => message,
+    }
+}
+
+/// Under which of our references we sent the message itself, on whichever desk.
+fn sent_by_us<'p>(keyer: &Keyer, parsed: &'p Parsed) -> Option<&'p SignedRef> {
+    parsed
+        .own
+        .iter()
+        .find(|ours| !ours.desk.is_empty() && ours.carries(&keyer.case_signature(&ours.desk, ours.case)))
+}
+
+fn as_it_says(keyer: &Keyer, directory: &Directory, origin: &Origin<'_>, parsed: &Parsed) -> log::Message {
     let word = channel_word(origin.channel);
     let thread = |id: &String| bytes(&keyer.thread(word, id));
     let people = people(keyer, word, origin, parsed);

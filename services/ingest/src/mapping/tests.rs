@@ -140,6 +140,33 @@ fn only_a_reference_under_our_own_signature_for_this_desk_names_a_case() {
 }
 
 #[test]
+fn a_mail_of_ours_that_comes_back_is_a_machines_and_on_its_own_case_an_answer_to_nobody() {
+    let own = |desk: &str, signed: &str| {
+        let signature = keyer().case_signature(signed, 7);
+        let id = SignedRef::new(desk, 7, "9-0-0", &signature).unwrap().message_id("desk.example");
+        [MAIL.replace("m1@example.id", &id), format!("X-Loop: {id}\r\n{MAIL}")]
+    };
+    let reads = |text: &String| {
+        let (_, message, _) = map(log::Channel::Email, "care@tenesa.example", &mail(text));
+        let looped = message.facts.iter().any(|fact| fact.name == "loop");
+        (message.kind(), message.signed_case, message.automatic, looped)
+    };
+    for text in own("tenesa", "tenesa") {
+        assert_eq!(reads(&text), (log::MessageKind::Automatic, 7, true, true), "{text}");
+    }
+    for text in own("other", "other") {
+        assert_eq!(reads(&text), (log::MessageKind::New, 0, true, false), "sent by another desk of ours");
+    }
+    for text in own("tenesa", "other") {
+        assert_eq!(reads(&text), (log::MessageKind::New, 0, false, false), "forged");
+    }
+    let hops = format!("{}{MAIL}", "Received: from a by b\r\n".repeat(51));
+    assert_eq!(reads(&hops), (log::MessageKind::New, 0, true, true), "it goes round in a circle");
+    let far = format!("{}{MAIL}", "Received: from a by b\r\n".repeat(50));
+    assert_eq!(reads(&far), (log::MessageKind::New, 0, false, false));
+}
+
+#[test]
 fn content_too_large_for_a_record_is_cut_and_the_message_says_so() {
     let mut parsed = mail(MAIL);
     parsed.content.full_text = "é".repeat(200_000);

@@ -7,7 +7,7 @@ use crate::state::agents::AgentIx;
 use crate::state::case::{Case, Member, Status};
 use crate::state::timers::Timer;
 use crate::state::{State, push_tight};
-use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Millis, Name, Visibility};
+use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Key, MessageKind, Millis, Name, Visibility};
 
 impl State {
     #[allow(clippy::too_many_lines)] // one arm an event, each a call or two
@@ -21,6 +21,7 @@ impl State {
                     self.awaits_answer(*case, at, rules);
                 }
             }
+            Happened::MessageEdited { case, message } => self.known_also(*case, *message, input),
             Happened::MessageRemoved { .. } => {}
             Happened::CaseIdentified { case, .. } => self.identify(*case, input),
             Happened::CaseCategorised { case, category, .. } => {
@@ -204,7 +205,7 @@ impl State {
             (JoinedBy::Agent, _) => self.split.extract_if(.., |m| m.id == message).collect(),
             (_, Body::Message(m)) => vec![member_of(message, m)],
             (_, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
-            _ => vec![Member { id: message, provides: Box::default(), source: None }],
+            _ => vec![Member { id: message, provides: Box::default(), source: None, automatic: false }],
         };
         let Some(case) = self.cases.get_mut(&id) else { return };
         case.count = count;
@@ -216,6 +217,22 @@ impl State {
                 self.sources.insert(source, (id, member.id));
             }
             push_tight(&mut case.messages, member);
+        }
+    }
+
+    /// An edit has ids of its own, by which it may be answered, edited and withdrawn like the message itself.
+    fn known_also(&mut self, id: CaseId, message: InputId, input: &Input) {
+        let Body::Message(edit) = &input.body else { return };
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let Some(member) = case.messages.iter_mut().find(|m| m.id == message) else { return };
+        let is_new = |key: &&Key| !member.provides.contains(key);
+        let new: Vec<Key> = edit.provides.iter().filter(is_new).copied().collect();
+        if new.is_empty() {
+            return;
+        }
+        member.provides = member.provides.iter().chain(&new).copied().collect();
+        for key in new {
+            self.threads.insert(key, id);
         }
     }
 
@@ -455,7 +472,6 @@ impl State {
         }
         if let Some(author) = case.author.filter(|a| !self.by_author.contains_key(&(*a, case.channel))) {
             self.last_handler.remove(&author);
-            self.acknowledged.remove(&author);
         }
     }
 
@@ -495,7 +511,13 @@ impl State {
 }
 
 fn member_of(id: InputId, message: &Message) -> Member {
-    Member { id, provides: message.provides.clone().into_boxed_slice(), source: message.source }
+    let by_machine = matches!(message.kind, MessageKind::Bounce | MessageKind::Automatic);
+    Member {
+        id,
+        provides: message.provides.clone().into_boxed_slice(),
+        source: message.source,
+        automatic: message.automatic || by_machine,
+    }
 }
 
 impl Case {

@@ -2,18 +2,21 @@
 
 use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input};
-use crate::state::{Delivery, State};
-use crate::words::{DeliveryKind, DeliveryOutcome};
+use crate::state::{ACKNOWLEDGED, Delivery, State};
+use crate::words::{DeliveryKind, DeliveryOutcome, Name};
 
 impl State {
     pub(super) fn apply_delivery(&mut self, event: &Event, input: &Input) {
         match &event.body {
             Happened::DeliveryQueued(queued) => {
-                if queued.kind == DeliveryKind::Acknowledgement {
-                    let author = self.cases.get(&queued.case).and_then(|c| c.author);
-                    if let Some(author) = author {
-                        self.acknowledged.insert(author, event.at);
-                    }
+                let answers: Option<Name> = match queued.kind {
+                    DeliveryKind::Acknowledgement => Some(ACKNOWLEDGED.into()),
+                    DeliveryKind::Template => queued.template.clone(),
+                    _ => None,
+                };
+                let author = self.cases.get(&queued.case).and_then(|c| c.author);
+                if let (Some(answers), Some(author)) = (answers, author) {
+                    self.answered.note(event.at, author, &answers);
                 }
                 let asked = match &input.body {
                     Body::Command(command) => matches!(command.ask, Ask::Reply { resolve: true, .. }),

@@ -36,8 +36,8 @@ pub(super) fn letter(parcel: &Parcel, from: &str, name: Option<String>) -> Resul
     let to = recipient(parcel)?;
     let domain = from.rsplit('@').next().unwrap_or(from);
     let message_id = parcel.reference.message_id(domain);
-    // Nobody should answer an acknowledgement's bounce (RFC 3834 section 3.3).
-    let return_path = (parcel.kind != DeliveryKind::Acknowledgement).then(|| sender.clone());
+    // Nobody should answer the bounce of a machine's answer (RFC 3834 section 3.3).
+    let return_path = (!is_automatic(parcel.kind)).then(|| sender.clone());
     let envelope = Envelope::new(return_path, vec![to.email.clone()])
         .map_err(|_| Outcome::refused("there is nobody to send it to"))?;
     let mut builder = Message::builder()
@@ -48,6 +48,10 @@ pub(super) fn letter(parcel: &Parcel, from: &str, name: Option<String>) -> Resul
         .subject(subject_of(parcel))
         .raw_header(raw("Auto-Submitted", auto_submitted(parcel.kind)))
         .envelope(envelope.clone());
+    if auto_submitted(parcel.kind) != NO {
+        // By this our own doors know it again, where a mailbox sends it back to us under another Message-ID.
+        builder = builder.raw_header(raw("X-Loop", &message_id));
+    }
     if is_automatic(parcel.kind) {
         builder = builder.raw_header(raw("X-Auto-Response-Suppress", "All"));
     }
@@ -128,6 +132,10 @@ fn crlf(raw: &[u8]) -> Vec<u8> {
 /// Whom it is for: the mailbox that is named, or whoever wrote the message that it answers.
 fn recipient(parcel: &Parcel) -> Result<Mailbox, Outcome> {
     if let Some(address) = target(parcel) {
+        let author = parcel.message.as_ref().map_or("", |message| message.content.from_address.trim());
+        if author.eq_ignore_ascii_case(address) {
+            return Err(Outcome::refused("it came from the very mailbox that it would be sent to: a circle"));
+        }
         let address =
             address.parse().map_err(|_| Outcome::refused("the policy's mailbox is no mail address"))?;
         return Ok(Mailbox::new(None, address));
@@ -166,18 +174,26 @@ fn thread(builder: MessageBuilder, parcel: &Parcel) -> MessageBuilder {
 
 fn subject_of(parcel: &Parcel) -> String {
     let asked = parcel.message.as_ref().map_or("", |answered| answered.content.subject.as_str());
+    let tagged = |subject: &str| match parcel.subject_tag {
+        true => subject::tagged(subject, parcel.case),
+        false => subject.to_owned(),
+    };
     match parcel.kind {
-        _ if !parcel.subject.trim().is_empty() => clean(&parcel.subject),
+        DeliveryKind::Notification if !parcel.subject.trim().is_empty() => clean(&parcel.subject),
+        _ if !parcel.subject.trim().is_empty() => tagged(&clean(&parcel.subject)),
         DeliveryKind::Forward => format!("Fwd: {}", clean(subject::base(asked))).trim_end().to_owned(),
         DeliveryKind::Notification => format!("[{}] case {}", parcel.desk, parcel.case),
-        _ => subject::answer(asked),
+        _ => tagged(&subject::answer(asked)),
     }
 }
+
+/// What a person wrote is not submitted automatically.
+const NO: &str = "no";
 
 /// RFC 3834 section 5.
 fn auto_submitted(kind: DeliveryKind) -> &'static str {
     match kind {
-        DeliveryKind::Reply | DeliveryKind::Unspecified => "no",
+        DeliveryKind::Reply | DeliveryKind::Unspecified => NO,
         DeliveryKind::Template | DeliveryKind::Acknowledgement => "auto-replied",
         DeliveryKind::Forward | DeliveryKind::Notification => "auto-generated",
     }
