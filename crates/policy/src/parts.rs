@@ -114,6 +114,15 @@ pub const FIELDS: &[&str] = &[
 pub const LINK_FIELDS: &[&str] =
     &["account", "case", "customer", "internet_number", "phone_number", "ticket"];
 
+/// Fields of the line above what a mail quotes.
+pub(crate) const QUOTE_FIELDS: &[&str] = &["customer", "date"];
+
+/// That line where a desk says nothing.
+pub(crate) const QUOTE: &str = "On {{date}}, {{customer}} wrote:";
+
+/// Stands instead of that line where nothing is to be quoted.
+pub(crate) const NO_QUOTE: &str = "none";
+
 impl Template {
     /// The subject with its fields filled in.
     pub fn fill_subject(&self, value: impl Fn(&str) -> String) -> String {
@@ -168,7 +177,7 @@ impl Link {
 }
 
 /// Values are taken as they are: a `{{field}}` inside one is not filled in again.
-fn fill(text: &str, value: impl Fn(&str) -> String) -> String {
+pub(crate) fn fill(text: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {

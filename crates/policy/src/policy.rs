@@ -17,7 +17,7 @@ use crate::condition::{Condition, Conditions};
 use crate::draft::Draft;
 use crate::folder::{Cite, Manifest};
 use crate::memo::Memo;
-use crate::parts::{AccountRule, CampaignForm, Group, Link, Retention, Template};
+use crate::parts::{AccountRule, CampaignForm, Group, Link, Retention, Template, fill};
 use crate::roster::Roster;
 
 /// The rules of a desk. Cheap to copy; copies share what they remember.
@@ -33,6 +33,7 @@ struct Inner {
     cites: Vec<Cite>,
     digest: [u8; 32],
     signature: Name,
+    quote: Name,
     zone: Tz,
     tables: Tables,
     shape: Shape,
@@ -140,6 +141,7 @@ impl Policy {
             cites: manifest.cites,
             digest,
             signature: draft.desk.signature.clone(),
+            quote: draft.desk.quote.clone(),
             zone: draft.zone(),
             tables,
             shape,
@@ -214,6 +216,13 @@ impl Policy {
     #[must_use]
     pub fn subject_tag(&self) -> bool {
         self.tables().limits.subject_tag
+    }
+
+    /// The line above the message that a mail quotes, filled in; none: nothing is quoted.
+    #[must_use]
+    pub fn quote_line(&self, at_ms: i64, customer: &str) -> Option<String> {
+        let value = |field: &str| if field == "date" { self.local_time(at_ms) } else { customer.to_owned() };
+        Some(&self.inner.quote).filter(|quote| !quote.trim().is_empty()).map(|quote| fill(quote, value))
     }
 
     /// The desk's zone (IANA).

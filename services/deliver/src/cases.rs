@@ -11,10 +11,22 @@ use simpang_proto::log::v1::fact::Value;
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use simpang_wire::stored::Encoded;
 
+use crate::handover::{Place, place};
 use crate::messages::{self, FetchError};
 
 /// Case facts that templates may name.
 pub(crate) const FACTS: [&str; 3] = ["internet_number", "phone_number", "ticket"];
+
+/// What its author did to a message after it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Another text stands for it: that of this input.
+    Edited(Place),
+    /// It was taken back.
+    Withdrawn,
+}
+
+stored!(enum Change { 0 = Edited(by: Place), 1 = Withdrawn });
 
 /// What is known of a case.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +51,8 @@ pub(crate) struct Known {
     opening: Option<v1::InputId>,
     /// What set facts, oldest first.
     told: Vec<v1::InputId>,
+    /// Messages that are not as they came.
+    changed: Vec<(v1::InputId, Change)>,
     /// Deadlines of the clocks that run.
     deadlines: Vec<(v1::SlaClock, i64)>,
 }
@@ -54,6 +68,7 @@ stored!(struct Known {
     latest as Maybe<Encoded>,
     opening as Maybe<Encoded>,
     told as Each<Encoded>,
+    changed as Each<Pair<Encoded, Own>>,
     deadlines as Each<Pair<Numbered, Own>>,
 });
 
@@ -61,6 +76,20 @@ impl Known {
     /// When the first of its clocks that run is up, ms since 1970 UTC.
     pub(crate) fn due(&self) -> Option<i64> {
         self.deadlines.iter().map(|(_, at)| *at).min()
+    }
+
+    /// What became of a message since it came.
+    pub(crate) fn change(&self, message: &v1::InputId) -> Option<Change> {
+        self.changed.iter().find(|(changed, _)| changed == message).map(|(_, change)| *change)
+    }
+
+    /// What was withdrawn stays so.
+    fn note(&mut self, message: v1::InputId, change: Change) {
+        match self.changed.iter_mut().find(|(changed, _)| *changed == message) {
+            Some((_, before)) if *before == Change::Withdrawn => {}
+            Some((_, before)) => *before = change,
+            None => self.changed.push((message, change)),
+        }
     }
 
     /// Reads [`FACTS`] from the log; later words stand over earlier ones.
@@ -148,7 +177,14 @@ impl Cases {
                 let opening = from.opening.or(event.caused_by);
                 self.known.insert(
                     e.case,
-                    Known { channel, campaign, opening, told: from.told, ..Known::default() },
+                    Known {
+                        channel,
+                        campaign,
+                        opening,
+                        told: from.told,
+                        changed: from.changed,
+                        ..Known::default()
+                    },
                 );
             }
             Some(Event::MessageJoined(e)) if !e.automatic => {
@@ -180,6 +216,30 @@ impl Cases {
                 self.at(e.case, |known| known.ticket = e.number.as_str().into());
             }
             Some(Event::CaseForgotten(e)) => drop(self.known.remove(&e.case)),
+            _ => self.fold_messages(event),
+        }
+    }
+
+    /// Which messages are not as they came.
+    fn fold_messages(&mut self, event: &v1::Event) {
+        match &event.body {
+            Some(Event::MessageEdited(e)) => {
+                let change = e.message.zip(event.caused_by);
+                let note = |known: &mut Known| {
+                    change.into_iter().for_each(|(message, by)| known.note(message, Change::Edited(place(by))));
+                };
+                self.at(e.case, note);
+            }
+            Some(Event::MessageRemoved(e)) => {
+                let note = |known: &mut Known| {
+                    e.message.into_iter().for_each(|message| known.note(message, Change::Withdrawn));
+                };
+                self.at(e.case, note);
+            }
+            Some(Event::CaseMerged(e)) => {
+                let changed = self.known.get(&e.case).map(|known| known.changed.clone()).unwrap_or_default();
+                self.at(e.into, |known| known.changed.extend(changed));
+            }
             _ => self.fold_clock(event),
         }
     }

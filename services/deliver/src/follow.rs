@@ -56,7 +56,7 @@ impl Context {
         };
         let ways = match &options.outside {
             Some(outside) => Ways::Outside(outside.clone()),
-            None => Ways::Channels(Box::new(Senders::new(options.channels)?)),
+            None => Ways::Channels(Box::new(Senders::new(options.channels, options.timing.mail_idle)?)),
         };
         Ok(Self {
             name: format!("{former}{incarnation}").into(),

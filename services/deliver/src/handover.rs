@@ -16,6 +16,7 @@ use simpang_log::{AppendError, Appender, DeskLog, DeskName, Door, Limits, LogErr
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use tracing::{error, warn};
 
+use crate::cases::Change;
 use crate::follow::Context;
 use crate::messages::{self, FetchError};
 use crate::{inputs, metric};
@@ -65,13 +66,15 @@ impl Carried {
 pub(crate) struct Handovers {
     /// Messages of open cases, oldest first.
     messages: HashMap<u64, Vec<Place>>,
+    /// Those of them that are not as they came.
+    changed: HashMap<Place, Change>,
     /// What has to go, in order. Whether it went, the other desk's log says.
     waiting: VecDeque<Handover>,
     /// How far what each other desk gave has arrived here.
     received: BTreeMap<String, Place>,
 }
 
-stored!(struct Handovers { messages, waiting, received });
+stored!(struct Handovers { messages, changed, waiting, received });
 
 #[derive(Debug)]
 struct Handover {
@@ -91,7 +94,7 @@ pub(crate) fn received(record: &v1::InputRecord) -> impl Iterator<Item = (&str, 
     })
 }
 
-fn place(id: v1::InputId) -> Place {
+pub(crate) fn place(id: v1::InputId) -> Place {
     (id.seq, id.index)
 }
 
@@ -144,9 +147,37 @@ impl Handovers {
                     let (case, to) = (handed.case, handed.desk.clone());
                     self.waiting.push_back(Handover { place: (seq, index), case, to, messages });
                 }
-                Some(Event::CaseForgotten(forgotten)) => drop(self.messages.remove(&forgotten.case)),
+                Some(Event::CaseForgotten(forgotten)) => self.forget(forgotten.case),
+                Some(Event::MessageEdited(edited)) => {
+                    if let Some((message, by)) = edited.message.zip(event.caused_by) {
+                        self.note(place(message), Change::Edited(place(by)));
+                    }
+                }
+                Some(Event::MessageRemoved(removed)) => {
+                    if let Some(message) = removed.message {
+                        self.note(place(message), Change::Withdrawn);
+                    }
+                }
                 _ => {}
             }
+        }
+    }
+
+    /// What was withdrawn stays so.
+    fn note(&mut self, message: Place, change: Change) {
+        let changed = self.changed.entry(message).or_insert(change);
+        if *changed != Change::Withdrawn {
+            *changed = change;
+        }
+    }
+
+    fn forget(&mut self, case: u64) {
+        let messages = self.messages.remove(&case).unwrap_or_default();
+        // What still has to go is carried as it stands.
+        let waits = |message: &Place| self.waiting.iter().any(|waits| waits.messages.contains(message));
+        let gone: Vec<_> = messages.into_iter().filter(|message| !waits(message)).collect();
+        for message in gone {
+            self.changed.remove(&message);
         }
     }
 }
@@ -174,15 +205,15 @@ impl Carrier {
     }
 
     /// Carries what waits, in order for each desk; whether all went.
-    pub(crate) async fn carry(&mut self, waiting: &mut Handovers) -> bool {
-        let waiting = &mut waiting.waiting;
+    pub(crate) async fn carry(&mut self, handovers: &mut Handovers) -> bool {
+        let Handovers { waiting, changed, .. } = handovers;
         // What goes to one desk keeps its order; a desk that can't be reached holds up nobody else's.
         let mut held: HashSet<String> = HashSet::new();
         let mut at = 0;
         while let Some(handover) = waiting.get(at) {
             let (from, to) = (self.log.desk().as_str(), handover.to.clone());
             let has = self.context.carried.has(&to, from, handover.place);
-            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(handover).await) {
+            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(handover, changed).await) {
                 waiting.remove(at);
             } else {
                 held.insert(to);
@@ -204,9 +235,9 @@ impl Carrier {
     }
 
     /// Whether one stands on the other log, or never will and was given back.
-    async fn carry_one(&mut self, handover: &Handover) -> bool {
+    async fn carry_one(&mut self, handover: &Handover, changed: &HashMap<Place, Change>) -> bool {
         let (place, case, to) = (handover.place, handover.case, handover.to.clone());
-        match self.try_one(handover).await {
+        match self.try_one(handover, changed).await {
             Ok(()) => {
                 self.context.carried.note(&to, self.log.desk().as_str(), place);
                 counter!(metric::HANDOVERS).increment(1);
@@ -217,9 +248,13 @@ impl Carrier {
         }
     }
 
-    async fn try_one(&mut self, handover: &Handover) -> Result<(), Failure> {
+    async fn try_one(
+        &mut self,
+        handover: &Handover,
+        changed: &HashMap<Place, Change>,
+    ) -> Result<(), Failure> {
         let (place, case, to) = (handover.place, handover.case, handover.to.as_str());
-        let messages = self.fetch(&handover.messages).await.map_err(|problem| match problem {
+        let messages = self.fetch(&handover.messages, changed).await.map_err(|problem| match problem {
             FetchError::Log(problem) => self.passing(case, to, &problem),
             missing => Failure::Final(format!("the case can't be read in whole: {missing}")),
         })?;
@@ -258,10 +293,19 @@ impl Carrier {
         }
     }
 
-    async fn fetch(&self, places: &[Place]) -> Result<Vec<v1::Message>, FetchError> {
+    async fn fetch(
+        &self,
+        places: &[Place],
+        changed: &HashMap<Place, Change>,
+    ) -> Result<Vec<v1::Message>, FetchError> {
         let mut found = Vec::with_capacity(places.len());
         for &(seq, index) in places {
-            found.extend(messages::all(self.log.as_ref(), &v1::InputId { seq, index }).await?);
+            let mut messages = messages::all(self.log.as_ref(), &v1::InputId { seq, index }).await?;
+            // An edit or removal names the message that the channel's id belongs to: the first of its input.
+            if let Some((message, change)) = messages.first_mut().zip(changed.get(&(seq, index))) {
+                messages::stand(self.log.as_ref(), message, *change).await?;
+            }
+            found.extend(messages);
         }
         Ok(found)
     }

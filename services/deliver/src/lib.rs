@@ -28,6 +28,7 @@ pub mod metric;
 pub mod options;
 pub mod outside;
 mod parcel;
+mod quote;
 mod sender;
 mod traced;
 

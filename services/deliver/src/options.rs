@@ -62,7 +62,7 @@ pub struct Mailbox {
 }
 
 /// A mail server that takes mail from us.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailServer {
     /// Host name or address.
     pub host: String,
@@ -70,6 +70,8 @@ pub struct MailServer {
     pub port: u16,
     /// How the connection is protected.
     pub tls: MailTls,
+    /// PEM file of further authorities whose certificates are trusted, for a server of your own.
+    pub ca_file: Option<PathBuf>,
     /// User and password.
     pub login: Option<(String, Secret)>,
 }
@@ -168,6 +170,8 @@ pub struct Timing {
     pub retry_longest: Duration,
     /// Attempts after which a delivery that only ever could be tried again counts as refused.
     pub attempts_max: u32,
+    /// How long a connection to a mail server is kept for the next mail; zero: each mail has its own.
+    pub mail_idle: Duration,
     /// How long a stop waits for sends, claims and their reports.
     pub stop_grace: Duration,
     /// How often to look for new desks.
@@ -184,6 +188,7 @@ impl Default for Timing {
             retry_first: Duration::from_secs(30),
             retry_longest: Duration::from_secs(3_600),
             attempts_max: 24,
+            mail_idle: Duration::from_secs(30),
             stop_grace: Duration::from_secs(160),
             look_for_desks: Duration::from_secs(5),
         }

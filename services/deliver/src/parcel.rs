@@ -12,8 +12,9 @@ use simpang_proto::log::v1::{self, Channel, DeliveryKind, ReplyKind, Visibility}
 use simpang_wire::key::Keyer;
 
 use crate::board::{Id, Open};
-use crate::cases::{FACTS, Known};
+use crate::cases::{Change, FACTS, Known};
 use crate::messages::{self, FetchError};
+use crate::quote::quoted;
 use crate::sender::Outcome;
 
 /// Most bytes of a reply's files together: as base64 and with the text under what mail servers commonly take.
@@ -84,8 +85,10 @@ pub(crate) struct Message {
     pub(crate) channel: Channel,
     /// Our account it came to.
     pub(crate) account: String,
-    /// The personal part.
+    /// The personal part, as it stands now.
     pub(crate) content: v1::MessageContent,
+    /// Whether its author took it back; what it said is not here then.
+    is_withdrawn: bool,
     raw_digest: Bytes,
 }
 
@@ -125,7 +128,10 @@ impl Packer {
         let queued = &open.queued;
         let message = self.message(id, queued, known).await?;
         let written = match queued.kind() {
-            DeliveryKind::Reply => self.reply(id, policy, queued.channel()).await?,
+            DeliveryKind::Reply => self.reply(id, policy, queued.channel(), message.as_ref()).await?,
+            DeliveryKind::Forward if message.as_ref().is_some_and(|message| message.is_withdrawn) => {
+                return Err(Outcome::refused("the customer withdrew the message"));
+            }
             DeliveryKind::Forward => self.forward(message.as_ref(), &queued.account, queued.case, id)?,
             _ => self.fill_template(open, known, message.as_ref(), policy).await?,
         };
@@ -166,13 +172,15 @@ impl Packer {
             None if queued.kind() == DeliveryKind::Notification => (known.latest.unwrap_or(cause), false),
             None => (cause, true),
         };
-        match messages::message(self.log.as_ref(), &place).await {
+        let change = known.change(&place);
+        match messages::message_as_it_stands(self.log.as_ref(), &place, change).await {
             Ok((at_ms, wire, content)) => Ok(Some(Message {
                 visibility: wire.visibility(),
                 at_ms,
                 channel: wire.channel(),
                 account: wire.account,
                 content,
+                is_withdrawn: change == Some(Change::Withdrawn),
                 raw_digest: wire.raw_digest,
             })),
             Err(FetchError::Missing(..)) if !is_needed => Ok(None),
@@ -180,8 +188,15 @@ impl Packer {
         }
     }
 
-    /// What the agent wrote; a mail ends with the desk's signature (E6).
-    async fn reply(&self, id: Id, policy: Option<&Policy>, channel: Channel) -> Result<Written, Outcome> {
+    /// What the agent wrote; a mail ends with the desk's signature (E6) and, unless the desk does not want it, the
+    /// customer's words.
+    async fn reply(
+        &self,
+        id: Id,
+        policy: Option<&Policy>,
+        channel: Channel,
+        answered: Option<&Message>,
+    ) -> Result<Written, Outcome> {
         let cause = v1::InputId { seq: id.seq, index: id.index };
         let (_, body) =
             messages::input(self.log.as_ref(), &cause).await.map_err(|error| unfetched(&error))?;
@@ -195,6 +210,10 @@ impl Packer {
         let signature = policy.map_or("", Policy::signature);
         if channel == Channel::Email && !signature.is_empty() {
             text = format!("{}\n\n{signature}", text.trim_end());
+        }
+        let answered = answered.filter(|_| channel == Channel::Email);
+        if let Some(quote) = answered.zip(policy).and_then(|(answered, policy)| quote(answered, policy)) {
+            text = format!("{}\n\n{quote}", text.trim_end());
         }
         let files = self.files(content.attachments, channel).await?;
         Ok(Written { subject: content.subject, text, files })
@@ -285,6 +304,13 @@ impl Packer {
         SignedRef::new(desk, case, &id.to_string(), &signature)
             .map_err(|problem| Outcome::refused(problem.to_string()))
     }
+}
+
+/// The customer's new text below the desk's line.
+fn quote(answered: &Message, policy: &Policy) -> Option<String> {
+    let content = &answered.content;
+    let name = if content.from_name.is_empty() { &content.from_address } else { &content.from_name };
+    quoted(&policy.quote_line(answered.at_ms, name)?, &content.text)
 }
 
 fn unfetched(error: &FetchError) -> Outcome {

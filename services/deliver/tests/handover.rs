@@ -65,6 +65,51 @@ async fn cases_arrive_at_the_other_desk_in_order_with_all_their_messages() {
 }
 
 #[tokio::test]
+async fn what_the_customer_took_back_or_edited_away_does_not_go_to_the_other_desk() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let mut places = Vec::new();
+    for text in ["rahasia", "lama", "tetap"] {
+        let mut message = mail_case();
+        message.content.text = text.to_owned();
+        message.content.full_text = text.to_owned();
+        message.raw_digest = vec![7; 32];
+        let place = message.arrive(&from).await;
+        let joined = v1::MessageJoined { case: 1, message: Some(place), ..Default::default() };
+        from.commit(vec![happened(place, 1, Event::MessageJoined(joined))]).await;
+        places.push(place);
+    }
+    let mut edit = mail_case();
+    edit.content.text = "baru".to_owned();
+    edit.content.subject = String::new();
+    let edit = edit.arrive(&from).await;
+    let edited = v1::MessageEdited { case: 1, message: Some(places[1]) };
+    let removed = v1::MessageRemoved { case: 1, message: Some(places[0]) };
+    let late = v1::MessageEdited { case: 1, message: Some(places[0]) };
+    let handed = v1::CaseHandedOver { case: 1, desk: "tenesa".into() };
+    from.commit(vec![
+        happened(edit, 1, Event::MessageEdited(edited)),
+        happened(edit, 1, Event::MessageRemoved(removed)),
+        happened(edit, 1, Event::MessageEdited(late)),
+        happened(edit, 1, Event::CaseHandedOver(handed)),
+    ])
+    .await;
+    let deliver = start(&from, Channels::default()).await;
+    let arrived = until("a handover", || handovers(&to).pop()).await;
+    deliver.stop().await;
+    assert_eq!(texts(&arrived), ["", "baru", "tetap"]);
+    assert!(!format!("{arrived:?}").contains("rahasia") && !format!("{arrived:?}").contains("lama"));
+    let content = |message: &v1::Message| {
+        v1::MessageContent::decode(message.content.as_ref().unwrap().body.clone()).unwrap()
+    };
+    let [gone, new, kept] = [0, 1, 2].map(|at| content(&arrived.messages[at]));
+    assert_eq!((gone.from_address.as_str(), gone.subject.as_str()), ("budi@pelanggan.example", ""));
+    assert_eq!(new.subject, kept.subject, "an edit without a subject leaves it");
+    assert!(arrived.messages[0].raw_digest.is_empty(), "nor the mail as it came");
+    assert_eq!(arrived.messages[2].raw_digest, vec![7; 32]);
+}
+
+#[tokio::test]
 async fn after_a_restart_nothing_is_carried_twice() {
     let store = MemoryStore::new();
     let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));

@@ -38,9 +38,13 @@ queue = "all"
 
 /// Applies the policy of these tests.
 async fn apply_policy(desk: &Desk) {
+    apply(desk, POLICY).await;
+}
+
+async fn apply(desk: &Desk, policy: &str) {
     let file = |path: &str, text: &str| v1::PolicyFile { path: path.into(), text: text.into() };
     let manifest = "name = \"test\"\nversion = 1\ndesks = [\"tenesa\"]\n";
-    let files = vec![file("desks/tenesa.toml", POLICY), file("policy.toml", manifest)];
+    let files = vec![file("desks/tenesa.toml", policy), file("policy.toml", manifest)];
     let document = v1::PolicyDocument { version: 1, files, ..Default::default() };
     let cause = desk.bring(Door::Gateway, v1::input::Body::Policy(document)).await;
     let applied = v1::PolicyApplied { version: 1, ..Default::default() };
@@ -98,7 +102,11 @@ async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
     assert!(message.header("X-Loop").is_none(), "a person wrote it");
     assert!(message.date().is_some());
     let text = message.body_text(0).unwrap().replace("\r\n", "\n");
-    assert_eq!(text.trim_end(), "Sudah kami koreksi – terima kasih.\n.titik\n\nSalam,\nTENESA");
+    let (ours, quoted) = text.split_once("\n\nOn ").unwrap();
+    assert_eq!(ours, "Sudah kami koreksi – terima kasih.\n.titik\n\nSalam,\nTENESA");
+    let (date, quoted) = quoted.split_once(", ").unwrap();
+    assert!(date.starts_with("20") && date.ends_with(" UTC"), "{date}");
+    assert_eq!(quoted.trim_end(), "Budi Santoso wrote:\n> Kenapa tagihan saya dobel?");
 
     let id = message.message_id().unwrap();
     assert_eq!(report.source_id, id);
@@ -109,6 +117,96 @@ async fn a_reply_cites_its_thread_names_its_case_and_is_no_automatic_mail() {
     let input = delivery.input.unwrap();
     assert_eq!(reference.nonce, format!("{}-{}-0", input.seq, input.index), "the same for each attempt");
     assert!(id.ends_with("@tenesa.example"));
+}
+
+/// The text of a reply under this policy to a customer who wrote this, after these events about what they wrote.
+async fn reply_to(
+    policy: &str,
+    content: v1::MessageContent,
+    then: impl FnOnce(v1::InputId) -> Vec<v1::Event>,
+) -> String {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply(&desk, policy).await;
+    let case = Case { content, ..mail_case() };
+    let to = case.arrive(&desk).await;
+    let opened = v1::CaseOpened { case: case.number, ..Default::default() };
+    desk.commit(vec![common::happened(to, 1, v1::event::Body::CaseOpened(opened))]).await;
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    desk.commit(then(to)).await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    parsed(&mail).body_text(0).unwrap().replace("\r\n", "\n").trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn an_answer_quotes_the_new_text_in_the_desks_words_or_not_at_all() {
+    let long = "panjang ".repeat(300);
+    let content = v1::MessageContent {
+        from_name: String::new(),
+        text: format!("Baris satu\n\n{long}\n> lama"),
+        full_text: "semuanya".into(),
+        ..mail_case().content
+    };
+    let words = POLICY.replace("[defaults]", "quote = \"{{customer}} menulis:\"\n[defaults]");
+    let text = reply_to(&words, content.clone(), |_| Vec::new()).await;
+    let quoted = format!("budi@pelanggan.example menulis:\n> Baris satu\n>\n> {long}\n>> lama");
+    assert_eq!(text, format!("Halo\n\nSalam,\nTENESA\n\n{quoted}"));
+
+    let none = POLICY.replace("[defaults]", "quote = \"none\"\n[defaults]");
+    assert_eq!(reply_to(&none, content, |_| Vec::new()).await, "Halo\n\nSalam,\nTENESA");
+}
+
+#[tokio::test]
+async fn what_the_customer_took_back_is_not_quoted_and_what_they_edited_is_quoted_as_it_stands() {
+    let removed = |to| {
+        let removed = v1::MessageRemoved { case: 41, message: Some(to) };
+        vec![common::happened(to, 1, v1::event::Body::MessageRemoved(removed))]
+    };
+    let text = reply_to(POLICY, mail_case().content, removed).await;
+    assert_eq!(text, "Halo\n\nSalam,\nTENESA");
+
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply_policy(&desk).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let opened = v1::CaseOpened { case: case.number, ..Default::default() };
+    let mut edit = mail_case();
+    edit.content.text = "Sudah beres".into();
+    let by = edit.arrive(&desk).await;
+    let edited = v1::MessageEdited { case: case.number, message: Some(to) };
+    desk.commit(vec![
+        common::happened(to, 1, v1::event::Body::CaseOpened(opened)),
+        common::happened(by, 1, v1::event::Body::MessageEdited(edited)),
+    ])
+    .await;
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    let text = parsed(&mail).body_text(0).unwrap().into_owned();
+    assert!(text.contains("> Sudah beres") && !text.contains("dobel"), "{text}");
+}
+
+#[tokio::test]
+async fn a_forward_that_waits_is_not_sent_once_the_customer_took_the_message_back() {
+    let store = MemoryStore::new();
+    let desk = Desk::new(&store, "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let digest = simpang_log::chain::digest(RAW);
+    store.put_raw(digest, RAW.into()).await.unwrap();
+    let case = Case { raw_digest: digest.to_vec(), ..mail_case() };
+    let to = case.arrive(&desk).await;
+    let opened = v1::CaseOpened { case: case.number, ..Default::default() };
+    desk.commit(vec![common::happened(to, 1, v1::event::Body::CaseOpened(opened))]).await;
+    let by = ("", "dcs@mitra.example");
+    case.queue(&desk, to, to, DeliveryKind::Forward, ReplyKind::Unspecified, by).await;
+    let removed = v1::MessageRemoved { case: case.number, message: Some(to) };
+    desk.commit(vec![common::happened(to, 1, v1::event::Body::MessageRemoved(removed))]).await;
+    let report = deliver(&desk, &sink).await;
+    let expected = (DeliveryOutcome::Refused, "the customer withdrew the message");
+    assert_eq!((report.outcome(), report.detail.as_str()), expected);
+    assert!(sink.mails().is_empty());
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::http::{Answer, Asked, Fake, hangs_up, nobody};
 use common::{Case, Desk, file, keyer, now_ms, start};
@@ -232,6 +234,39 @@ async fn a_messenger_talk_goes_on_in_messenger_in_as_many_messages_as_it_needs()
     let is_to =
         |asked: &Asked| asked.body["recipient"]["id"] == "7788" && asked.body["messaging_type"] == "RESPONSE";
     assert!(asked.iter().all(is_to));
+}
+
+/// What a talk is answered with when the customer last wrote so long ago.
+async fn answered_after(hours: i64, minutes: i64) -> serde_json::Value {
+    let late = Arc::new(AtomicI64::new((hours * 60 + minutes) * 60_000));
+    let ago = late.clone();
+    let store = MemoryStore::with_clock(Arc::new(move || now_ms() - ago.load(Ordering::SeqCst)));
+    let desk = Desk::new(&store, "telkomcare");
+    let mut case = Case { visibility: Visibility::Private, ..comment() };
+    case.content.reply_to = "7788".into();
+    let to = case.arrive(&desk).await;
+    late.store(0, Ordering::SeqCst);
+    desk.judge();
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    let sent: Answer = (200, Vec::new(), r#"{"recipient_id":"7788","message_id":"m_1"}"#);
+    let (fake, url) = Fake::start(vec![sent]).await;
+    let deliver = start(&desk, facebook_channels(url)).await;
+    assert_eq!(desk.reported(1).await[0].outcome(), DeliveryOutcome::Delivered);
+    deliver.stop().await;
+    fake.asked().remove(0).body
+}
+
+#[tokio::test]
+async fn a_messenger_talk_is_answered_as_a_human_agent_once_its_day_is_nearly_over() {
+    for (hours, minutes) in [(0, 0), (23, 50)] {
+        let body = answered_after(hours, minutes).await;
+        assert_eq!((&body["messaging_type"], body.get("tag")), (&json!("RESPONSE"), None), "{hours} h");
+    }
+    for (hours, minutes) in [(23, 56), (24 * 6, 0)] {
+        let body = answered_after(hours, minutes).await;
+        let said = (&body["messaging_type"], &body["tag"]);
+        assert_eq!(said, (&json!("MESSAGE_TAG"), &json!("HUMAN_AGENT")), "{hours} h");
+    }
 }
 
 #[tokio::test]

@@ -193,6 +193,8 @@ pub(crate) struct Smtp {
     #[serde(default)]
     pub(crate) tls: Tls,
     #[serde(default)]
+    pub(crate) ca_file: String,
+    #[serde(default)]
     pub(crate) user: String,
     #[serde(default)]
     pub(crate) password: String,

@@ -72,11 +72,12 @@ pub(super) fn of(manifest: &Manifest, draft: &Draft, shape: &Shape) -> Vec<Item>
 
 /// `[defaults]` are filled in where they hold, and make no difference of their own.
 fn desk(desk: &DeskDraft, zone: &str) -> Item {
-    let DeskDraft { title, zone: _, signature, priority: _, sla: _, limits: _ } = desk;
+    let DeskDraft { title, zone: _, signature, quote, priority: _, sla: _, limits: _ } = desk;
     Item::new("desk", "")
         .maybe("title", title.as_ref())
         .with("zone", zone)
         .maybe("signature", Some(signature))
+        .maybe("quote", Some(quote))
 }
 
 fn limits(limits: &Limits) -> Item {

@@ -5,7 +5,7 @@ use simpang_domain::words::{Channel, Name};
 
 use super::names::Kind;
 use super::{Draft, read_zone};
-use crate::parts::AccountRule;
+use crate::parts::{AccountRule, NO_QUOTE, QUOTE, QUOTE_FIELDS, Template};
 use crate::problem::{Text, hint};
 use crate::read::Section;
 
@@ -15,6 +15,7 @@ pub(crate) struct DeskDraft {
     pub(crate) title: Option<Name>,
     pub(crate) zone: Option<chrono_tz::Tz>,
     pub(crate) signature: Name,
+    pub(crate) quote: Name,
     pub(crate) priority: Option<Name>,
     pub(crate) sla: Option<Name>,
     pub(crate) limits: Limits,
@@ -23,17 +24,24 @@ pub(crate) struct DeskDraft {
 impl Default for DeskDraft {
     fn default() -> Self {
         let limits = NoPolicy::default().tables().limits.clone();
-        Self { title: None, zone: None, signature: "".into(), priority: None, sla: None, limits }
+        let (signature, quote) = ("".into(), QUOTE.into());
+        Self { title: None, zone: None, signature, quote, priority: None, sla: None, limits }
     }
 }
 
 impl Draft {
-    /// `[desk]`: title, zone (IANA; UTC when left out), signature under every reply.
+    /// `[desk]`: title, zone (IANA; UTC when left out), signature under every reply, line above what it quotes.
     pub(super) fn read_desk(&mut self, top: &Section<'_>) {
         if let Some(desk) = top.section("desk") {
             self.desk.title = desk.text("title").map(|t| t.name());
             self.desk.zone = read_zone(&desk, "zone");
             self.desk.signature = desk.text("signature").map_or_else(|| "".into(), |t| t.name());
+            if let Some(quote) = desk.text("quote") {
+                if let Err(problem) = Template::check(quote.as_str(), QUOTE_FIELDS) {
+                    desk.report.error(quote.spot, problem);
+                }
+                self.desk.quote = if quote.as_str() == NO_QUOTE { "".into() } else { quote.name() };
+            }
             desk.finish();
         }
         if let Some(defaults) = top.section("defaults") {

@@ -388,6 +388,11 @@ fn every_kind_of_change_is_told_and_nothing_else() {
         ),
         // The desk, texts, lists.
         ("signature = \"Your help desk\"\n", "", &["desk: signature Your help desk -> -"]),
+        (
+            "signature = \"Your help desk\"\n",
+            "signature = \"Your help desk\"\nquote = \"{{customer}}:\"\n",
+            &["desk: quote On {{date}}, {{customer}} wrote: -> {{customer}}:"],
+        ),
         ("email = 6", "email = 5\nx = 4", &["capacity: email 6 -> 5", "capacity: x 1 -> 4"]),
         ("email = 6", "email = 6\nx = 1", &[]),
         (

@@ -10,7 +10,7 @@ mod x;
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use simpang_proto::log::v1::{Channel, DeliveryKind, DeliveryOutcome};
@@ -140,11 +140,11 @@ pub(crate) struct Senders {
 }
 
 impl Senders {
-    /// Makes the ways out that the options name.
+    /// Makes the ways out that the options name; a mail server's connection waits this long for the next mail.
     ///
     /// # Errors
     /// When there can be no HTTP client on this machine.
-    pub(crate) fn new(channels: Channels) -> Result<Self, StartError> {
+    pub(crate) fn new(channels: Channels, mail_idle: Duration) -> Result<Self, StartError> {
         let client = http::client().map_err(|error| StartError::Setting(error.to_string()))?;
         Ok(Self {
             x: x::XSender::new(client.clone(), channels.x.clone()),
@@ -154,7 +154,7 @@ impl Senders {
                 channels.other.clone(),
                 channels.webhook_secret.clone(),
             ),
-            mail: MailSender::new(channels),
+            mail: MailSender::new(channels, mail_idle),
         })
     }
 

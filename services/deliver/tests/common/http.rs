@@ -17,6 +17,8 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: serde_json::Value,
+    /// The body as it came.
+    pub(crate) raw: Bytes,
 }
 
 /// What is answered: status, header fields, body.
@@ -51,8 +53,8 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap, &'static str) {
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    fake.asked.lock().unwrap().push(Asked { path: uri.to_string(), headers, body });
+    let (raw, body) = (body.clone(), serde_json::from_slice(&body).unwrap_or_default());
+    fake.asked.lock().unwrap().push(Asked { path: uri.to_string(), headers, body, raw });
     let next = fake.answers.lock().unwrap().pop_front();
     let (status, fields, body) = next.unwrap_or((418, Vec::new(), "nothing more to say"));
     let fields = fields

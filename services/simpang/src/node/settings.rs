@@ -146,6 +146,7 @@ fn channels(settings: &Deliver) -> Channels {
             Tls::StartTls => MailTls::StartTls,
             Tls::Implicit => MailTls::Implicit,
         },
+        ca_file: text(&smtp.ca_file).map(Into::into),
         login: text(&smtp.user).map(|user| (user, Secret::new(smtp.password.clone()))),
     });
     let x = settings.x.as_ref().map(|x| X {
