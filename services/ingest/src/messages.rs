@@ -105,6 +105,11 @@ pub(crate) fn count(source: Source, not_taken: &NotTaken) {
     }
 }
 
+/// A kind of reason as a word.
+pub(crate) fn reason_word(of: api::RefusalReason) -> &'static str {
+    reason(of).as_str()
+}
+
 fn reason(reason: api::RefusalReason) -> Reason {
     match reason {
         api::RefusalReason::Unspecified | api::RefusalReason::Invalid => Reason::Invalid,

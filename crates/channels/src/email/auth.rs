@@ -8,10 +8,11 @@ pub(crate) fn set_facts(headers: &Headers, trusted_authserv: &str, parsed: &mut 
     for (method, result) in results(headers, trusted_authserv) {
         parsed.set_fact(method, FactValue::Text(result));
     }
-    if let Some(spam) = spam(headers) {
+    let border = Border::read(headers, trusted_authserv);
+    if let Some(spam) = spam(&border) {
         parsed.set_fact("spam", FactValue::Flag(spam));
     }
-    if let Some(score) = headers.first("x-spam-score").and_then(whole) {
+    if let Some(score) = border.first("x-spam-score").and_then(whole) {
         parsed.set_fact("spam_score", FactValue::Number(score));
     }
     if let Some(importance) = importance(headers) {
@@ -78,8 +79,41 @@ fn without_comments(value: &str) -> String {
     kept
 }
 
-fn spam(headers: &Headers) -> Option<bool> {
-    let value = headers.first("x-spam-flag").or_else(|| headers.first("x-spam-status"))?;
+/// The fields that our own mail server, or a filter behind it, wrote into a mail or let through: those above the first
+/// `Received` of a host that is not ours. Fields that came with the mail are among them where the mail was handed to us
+/// without any `Received`; a border strips those.
+struct Border<'h> {
+    fields: Vec<(&'h str, &'h str)>,
+}
+
+impl<'h> Border<'h> {
+    /// None of a mail that our server is not seen to have taken.
+    fn read(headers: &'h Headers, trusted: &str) -> Self {
+        let foreign = |field: &(&str, &str)| field.0 == "received" && !is_by(field.1, trusted);
+        let mut fields: Vec<_> = headers.iter().take_while(|field| !foreign(field)).collect();
+        if trusted.is_empty() || !fields.iter().any(|field| field.0 == "received") {
+            fields.clear();
+        }
+        Self { fields }
+    }
+
+    fn first(&self, name: &str) -> Option<&'h str> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value)
+    }
+}
+
+/// Whether a `Received` field was written by this host or one below it (RFC 5321 section 4.4: `by` names the writer).
+fn is_by(received: &str, host: &str) -> bool {
+    let plain = without_comments(received);
+    let mut words = plain.split_whitespace().skip_while(|word| !word.eq_ignore_ascii_case("by"));
+    let Some(by) = words.nth(1) else { return false };
+    let by = by.trim_matches([';', '.']).to_ascii_lowercase();
+    let host = host.to_ascii_lowercase();
+    by.strip_suffix(&host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+fn spam(border: &Border<'_>) -> Option<bool> {
+    let value = border.first("x-spam-flag").or_else(|| border.first("x-spam-status"))?;
     let word: String = value.chars().take_while(char::is_ascii_alphabetic).collect();
     match word.to_ascii_lowercase().as_str() {
         "yes" | "true" => Some(true),
@@ -106,7 +140,7 @@ fn importance(headers: &Headers) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Headers, results, without_comments};
+    use super::{Border, Headers, is_by, results, spam, without_comments};
 
     #[test]
     fn only_our_own_servers_topmost_results_count() {
@@ -120,6 +154,31 @@ mod tests {
         assert_eq!(results(&headers, "mx.us.id"), expected);
         assert!(results(&headers, "").is_empty());
         assert!(results(&headers, "other").is_empty());
+    }
+
+    #[test]
+    fn a_verdict_on_spam_counts_only_above_the_first_host_that_is_not_ours() {
+        let table: &[(&str, Option<bool>)] = &[
+            ("X-Spam-Flag: YES\nReceived: from a by mx.us.id with ESMTP; Mon\nFrom: a\n", Some(true)),
+            ("Received: from a (by evil) by mx.us.id;\nX-Spam-Status: No, score=1\nFrom: a\n", Some(false)),
+            (
+                "Received: from x by filter.mx.us.id\nReceived: from a by MX.us.id\nX-Spam-Flag: YES\n",
+                Some(true),
+            ),
+            // The sender's own word: below their server's field.
+            ("Received: from b by mx.us.id\nReceived: from a by b.example\nX-Spam-Flag: NO\nFrom: a\n", None),
+            ("Received: from b by evilmx.us.id\nX-Spam-Flag: NO\nFrom: a\n", None),
+            ("Received: from b by mx.us.id.evil.example\nX-Spam-Flag: NO\n", None),
+            ("Received: nonsense\nX-Spam-Flag: NO\nReceived: from b by mx.us.id\n", None),
+            // Nobody of ours is seen to have taken it.
+            ("X-Spam-Flag: NO\nFrom: a\n", None),
+        ];
+        for (block, expected) in table {
+            let headers = Headers::read(block.as_bytes());
+            assert_eq!(spam(&Border::read(&headers, "mx.us.id")), *expected, "{block}");
+            assert_eq!(spam(&Border::read(&headers, "")), None, "{block}");
+        }
+        assert!(!is_by("from a by", "mx.us.id"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -44,6 +45,10 @@ pub struct SmtpOptions {
     pub large_messages: usize,
     /// How long a client may say nothing.
     pub idle: Duration,
+    /// How long one message may take to arrive.
+    pub message: Duration,
+    /// How long a session may last; a message that is arriving then may still come to its end.
+    pub session: Duration,
     /// Certificate and key for STARTTLS; none: it is not offered.
     pub tls: Option<SmtpTls>,
     /// Authserv-id of the mail server in front, whose `Authentication-Results` are believed (RFC 8601); empty: none.
@@ -51,7 +56,8 @@ pub struct SmtpOptions {
 }
 
 impl SmtpOptions {
-    /// Usual limits: 200 connections, 16 large messages at once, and the 5 minutes that RFC 5321 §4.5.3.2.7 asks for.
+    /// Usual limits: 200 connections, 16 large messages at once, the 5 minutes that RFC 5321 §4.5.3.2.7 asks for, 10
+    /// minutes for a message and an hour for all that a client says, so that nobody holds a place by dripping.
     #[must_use]
     pub fn new(bind: SocketAddr, host: &str) -> Self {
         Self {
@@ -61,6 +67,8 @@ impl SmtpOptions {
             connections: 200,
             large_messages: 16,
             idle: Duration::from_secs(300),
+            message: Duration::from_secs(600),
+            session: Duration::from_secs(3_600),
             tls: None,
             trusted_authserv: String::new(),
         }
@@ -164,19 +172,21 @@ impl Connection {
         self.send(&session.greeting()).await?;
         let mut chunk = vec![0; CHUNK];
         let mut large = None;
+        let mut patience = Patience::new(&self.options);
         loop {
             if session.held() <= LARGE_BYTES {
                 large = None;
             } else if large.is_none() {
                 large = self.large.clone().acquire_owned().await.ok();
             }
+            let (until, why) = patience.until(&self.options, session.is_in_message());
             let read = tokio::select! {
-                read = tokio::time::timeout(self.options.idle, self.stream.read(&mut chunk)) => read,
+                read = tokio::time::timeout_at(until, self.stream.read(&mut chunk)) => read,
                 () = stopping(&self.stop, session.is_in_message()) => {
                     return self.send(&session.shut_down()).await;
                 }
             };
-            let Ok(read) = read else { return self.send(&session.timed_out()).await };
+            let Ok(read) = read else { return self.send(&session.timed_out(why)).await };
             let count = read?;
             if count == 0 {
                 return Ok(());
@@ -239,6 +249,35 @@ impl Connection {
         };
         let sent = tokio::time::timeout(self.options.idle, send).await;
         sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// How long a client is waited for.
+struct Patience {
+    session_ends: Instant,
+    /// When the message that is arriving has to be whole.
+    message_ends: Option<Instant>,
+}
+
+impl Patience {
+    fn new(options: &SmtpOptions) -> Self {
+        Self { session_ends: Instant::now() + options.session, message_ends: None }
+    }
+
+    /// Until when the next bytes have to come, and what to say if they don't.
+    fn until(&mut self, options: &SmtpOptions, in_message: bool) -> (Instant, &'static str) {
+        let now = Instant::now();
+        if !in_message {
+            self.message_ends = None;
+        } else if self.message_ends.is_none() {
+            self.message_ends = Some(now + options.message);
+        }
+        let (ends, why) = match self.message_ends {
+            Some(ends) => (ends, "the message took too long, closing"),
+            None => (self.session_ends, "the session took too long, closing"),
+        };
+        let silent = now + options.idle;
+        if silent < ends { (silent, "nothing came for too long, closing") } else { (ends, why) }
     }
 }
 

@@ -202,9 +202,9 @@ impl Session {
     }
 
     /// What to send before closing a session that said nothing for too long.
-    pub(crate) fn timed_out(&mut self) -> Vec<u8> {
+    pub(crate) fn timed_out(&mut self, why: &'static str) -> Vec<u8> {
         self.phase = Phase::Closed;
-        render(&(421, "4.4.2", "nothing came for too long, closing".into()))
+        render(&(421, "4.4.2", why.into()))
     }
 
     /// What to send before closing because the service ends.

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{DEADLINE, Doors, eventually};
+use crate::harness::{Change, DEADLINE, Doors, eventually};
 
 const MAIL: &str = "From: Budi <budi@example.id>\r\nTo: care@tenesa.example\r\nSubject: Internet mati\r\n\
     Message-ID: <m1@example.id>\r\n\r\nInternet saya mati.\r\n";
@@ -182,6 +182,107 @@ async fn a_silent_client_is_told_and_cut_off() {
     assert_eq!(client.code().await, "220");
     assert_eq!(client.code().await, "421");
     assert_eq!(client.answer().await, "");
+}
+
+/// Sends a byte at a time, each well within the time for silence, until it is cut off; the last answer, which is lost
+/// when a byte crosses it.
+async fn drip(client: &mut Client, byte: &str) -> String {
+    let dripping = async {
+        loop {
+            let mut line = String::new();
+            tokio::select! {
+                _ = client.0.read_line(&mut line) => return line.trim_end().to_owned(),
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+            // The door may have hung up already: what it said is still to be read.
+            let _ = client.0.get_mut().write_all(byte.as_bytes()).await;
+        }
+    };
+    timeout(DEADLINE, dripping).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_drips_its_message_or_its_commands_is_cut_off_too() {
+    let doors = Doors::open_with(|smtp| smtp.message = Duration::from_millis(300)).await;
+    let mut client = Client::connect(&doors).await;
+    client.send("EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<care@tenesa.example>\r\nDATA\r\nFrom: a@b\r\n").await;
+    for expected in ["220", "250", "250", "250", "354"] {
+        assert_eq!(client.code().await, expected);
+    }
+    let said = drip(&mut client, "x").await;
+    assert!(["421 4.4.2 the message took too long, closing", ""].contains(&said.as_str()), "{said}");
+    assert!(doors.inputs("tenesa").is_empty());
+    doors.ingest.stop().await;
+
+    let doors = Doors::open_with(|smtp| smtp.session = Duration::from_millis(300)).await;
+    let mut client = Client::connect(&doors).await;
+    assert_eq!(client.code().await, "220");
+    let said = drip(&mut client, "N").await;
+    assert!(["421 4.4.2 the session took too long, closing", ""].contains(&said.as_str()), "{said}");
+    doors.ingest.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_arriving_when_the_session_is_over_still_comes_to_its_end() {
+    let doors = Doors::open_with(|smtp| smtp.session = Duration::from_millis(500)).await;
+    let mut client = Client::connect(&doors).await;
+    client.send("EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<care@tenesa.example>\r\nDATA\r\nFrom: a@b\r\n").await;
+    for expected in ["220", "250", "250", "250", "354"] {
+        assert_eq!(client.code().await, expected);
+    }
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    client.send("\r\nhalo\r\n.\r\n").await;
+    assert_eq!(client.code().await, "250");
+    assert_eq!(client.answer().await, "421 4.4.2 the session took too long, closing");
+    assert_eq!(doors.inputs("tenesa").len(), 1);
+}
+
+#[tokio::test]
+async fn eight_bit_text_and_addresses_outside_ascii_come_through_as_they_are() {
+    let doors = Doors::open().await;
+    let mut client = Client::connect(&doors).await;
+    let mail = "From: Zoë <zoë@örtlich.example>\r\nTo: care@tenesa.example\r\nSubject: Gangguan – mati\r\n\
+        MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\
+        \r\nTidak bisa – höchste Zeit.\r\n";
+    let hello = "EHLO me\r\nMAIL FROM:<zoë@örtlich.example> BODY=8BITMIME SMTPUTF8\r\n";
+    client.send(&format!("{hello}RCPT TO:<café@tenesa.example>\r\nRCPT TO:<care@tenesa.example>\r\n")).await;
+    for expected in ["220", "250", "250", "550", "250"] {
+        assert_eq!(client.code().await, expected);
+    }
+    client.send(&format!("DATA\r\n{mail}.\r\n")).await;
+    assert_eq!((client.code().await, client.code().await), ("354".into(), "250".into()));
+    let (message, content) = doors.messages("tenesa").remove(0);
+    assert_eq!(content.from_address, "zoë@örtlich.example");
+    assert_eq!(
+        (content.subject.as_str(), content.text.trim_end()),
+        ("Gangguan – mati", "Tidak bisa – höchste Zeit.")
+    );
+    assert_eq!(doors.raw(&message.raw_digest).await.unwrap(), mail.as_bytes(), "not a bit is lost");
+}
+
+/// Facts of a mail that came over this border, by name.
+async fn facts_by(border: Change, mail: &str) -> Vec<String> {
+    let doors = Doors::open_with(border).await;
+    send(&doors, "care@tenesa.example", mail).await;
+    let (message, _) = doors.messages("tenesa").remove(0);
+    doors.ingest.stop().await;
+    let names = message.facts.into_iter().map(|fact| fact.name);
+    names.filter(|name| ["spf", "dkim", "dmarc", "spam", "spam_score"].contains(&name.as_str())).collect()
+}
+
+#[tokio::test]
+async fn only_the_border_that_is_named_is_believed_about_senders_and_spam() {
+    let ours = "Authentication-Results: mx.desk.example; spf=pass; dmarc=fail\r\nX-Spam-Flag: YES\r\n\
+        X-Spam-Score: 7.9\r\nReceived: from b.example by mx.desk.example\r\n";
+    let theirs =
+        "Received: from a by b.example\r\nX-Spam-Flag: NO\r\nAuthentication-Results: b.example; spf=pass\r\n";
+    let mail = format!("{ours}{theirs}{MAIL}");
+    let desk: Change = |smtp| smtp.trusted_authserv = "mx.desk.example".into();
+    assert_eq!(facts_by(desk, &mail).await.len(), 4);
+    assert!(facts_by(|_| {}, &mail).await.is_empty());
+    assert!(facts_by(|smtp| smtp.trusted_authserv = "mx.other.example".into(), &mail).await.is_empty());
+    let stranger = format!("Received: from b.example by mx.desk.example\r\n{theirs}{MAIL}");
+    assert!(facts_by(desk, &stranger).await.is_empty());
 }
 
 #[tokio::test]
