@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Declares how a type is stored: every field of a struct, or every variant of an enum with its number. A field of a
-/// struct that is written in a [`Way`](crate::stored::Way) says so, `field as Way`.
+/// struct that is written in a [`Way`] says so, `field as Way`.
 #[macro_export]
 macro_rules! stored {
     (way) => { $crate::stored::ways::Own };
