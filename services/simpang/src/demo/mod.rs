@@ -88,6 +88,7 @@ fn settings(folder: &tempfile::TempDir, receivers: &Receivers) -> Config {
         host: receivers.mail.ip().to_string(),
         port: receivers.mail.port(),
         tls: Tls::None,
+        ca_file: String::new(),
         user: String::new(),
         password: String::new(),
     });
