@@ -226,7 +226,9 @@ impl Cases {
             Some(Event::MessageEdited(e)) => {
                 let change = e.message.zip(event.caused_by);
                 let note = |known: &mut Known| {
-                    change.into_iter().for_each(|(message, by)| known.note(message, Change::Edited(place(by))));
+                    change
+                        .into_iter()
+                        .for_each(|(message, by)| known.note(message, Change::Edited(place(by))));
                 };
                 self.at(e.case, note);
             }

@@ -213,7 +213,10 @@ impl Carrier {
         while let Some(handover) = waiting.get(at) {
             let (from, to) = (self.log.desk().as_str(), handover.to.clone());
             let has = self.context.carried.has(&to, from, handover.place);
-            if !held.contains(&to) && self.may_go_to(&to).await && (has || self.carry_one(handover, changed).await) {
+            if !held.contains(&to)
+                && self.may_go_to(&to).await
+                && (has || self.carry_one(handover, changed).await)
+            {
                 waiting.remove(at);
             } else {
                 held.insert(to);
