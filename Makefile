@@ -83,6 +83,7 @@ fuzz:           ## Try all parsers and doors with mutated samples, SECONDS=60 ea
 	mkdir -p target/fuzz
 	$(FUZZ) $(CARGO) test --locked -p simpang-channels --test fuzz -- --nocapture
 	$(FUZZ) $(CARGO) test --locked -p simpang-ingest --test doors -- --nocapture fuzz
+	$(FUZZ) $(CARGO) test --locked -p simpang-ingest --lib -- --nocapture whatever_a_server_answers
 
 .PHONY: bench
 bench: tools    ## Measure this machine against its bare broker (a release build first).

@@ -121,7 +121,12 @@ pub(super) fn quoted(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[path = "../../../../../crates/channels/tests/support/mutate.rs"]
+mod mutate;
+
+#[cfg(test)]
 mod tests {
+    use super::mutate::{Mutator, run};
     use super::*;
 
     async fn read(bytes: &[u8]) -> Result<(Answer, Vec<u8>), Trouble> {
@@ -153,6 +158,40 @@ mod tests {
         for bytes in [&b"* OK"[..], b"* 1 FETCH (BODY[] {101}\r\n", b"* 1 FETCH (BODY[] {9}\r\nab"] {
             assert!(read(bytes).await.is_err(), "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn whatever_a_server_answers_is_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "\r\n",
+            "{",
+            "}",
+            "{9}\r\n",
+            "{99999999999999999999}\r\n",
+            "* ",
+            " EXISTS",
+            "SEARCH ",
+            "UIDNEXT ",
+        ];
+        let samples = [
+            "* OK [UIDNEXT 5] next\r\n* 23 EXISTS\r\na1 OK [READ-ONLY] done\r\n",
+            "* 1 FETCH (UID 7 BODY[] {9}\r\na: {3}\r\nb)\r\na2 OK done\r\n",
+            "* SEARCH 2 84 882\r\n* CAPABILITY IMAP4rev1 IDLE\r\na3 NO no\r\n",
+        ];
+        let samples = samples.map(|text| text.as_bytes().to_vec()).to_vec();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut read_whole = 0;
+        run("imap", Mutator::new(samples, WORDS), |bytes| {
+            let (mut stream, mut buffer, mut kept) = (bytes, BytesMut::new(), 0);
+            while let Ok(answer) = runtime.block_on(answer(&mut stream, &mut buffer, 1_000)) {
+                let _ = (answer.number_after("UIDNEXT"), answer.tells_of_mail());
+                kept += answer.literals.iter().map(Vec::len).sum::<usize>()
+                    + answer.search().map_or(0, Iterator::count);
+                read_whole += 1;
+            }
+            assert!(kept <= bytes.len(), "{kept} of {} bytes", bytes.len());
+        });
+        assert!(read_whole > 0);
     }
 
     #[test]
