@@ -52,6 +52,8 @@ pub enum Status {
         forgotten: Millis,
         /// Whether its customer may open it again by writing.
         reopens: bool,
+        /// It was called spam, which may have been a mistake.
+        is_spam: bool,
     },
 }
 
@@ -287,7 +289,7 @@ stored!(enum Status {
     4 = Parked { agent: AgentIx, on: WaitingOn },
     5 = Scheduled { until: Millis, keep_for: Option<AgentIx> },
     6 = Resolved { settles: Millis, last: Option<AgentIx> },
-    7 = Closed { forgotten: Millis, reopens: bool },
+    7 = Closed { forgotten: Millis, reopens: bool, is_spam: bool },
 });
 stored!(struct Member { id, provides, source, automatic });
 stored!(enum ClockState {

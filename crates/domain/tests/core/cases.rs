@@ -3,9 +3,9 @@
 use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{Ask, Body, Command, TransferTo};
-use simpang_domain::words::{CaseId, CloseReason, Name, Rejection, ReplyKind, WaitingOn};
+use simpang_domain::words::{CaseId, CloseReason, Name, Rejection, ReplyKind, Role, WaitingOn};
 
-use crate::support::{DAY, HOUR, MIN, Trial, answer, assigned, customer, names, rejection};
+use crate::support::{DAY, HOUR, MIN, Trial, answer, assigned, customer, names, record, rejection};
 
 fn held() -> Trial {
     let mut desk = Trial::new();
@@ -119,12 +119,20 @@ fn a_resolved_case_closes_by_itself_and_is_forgotten_later() {
 }
 
 #[test]
-fn spam_does_not_come_back() {
+fn spam_comes_back_only_when_a_leader_says_that_it_was_none() {
     let mut desk = held();
     desk.ask("rina", 1, Ask::MarkSpam);
     let events = desk.judge(Body::Message(answer(1)));
     assert!(names(&events).contains(&"CaseOpened".to_owned()));
-    assert_eq!(rejection(&desk.ask("rina", 1, Ask::Reopen)), Some(Rejection::WrongState));
+    assert_eq!(rejection(&desk.ask("rina", 1, Ask::Reopen)), Some(Rejection::NotAllowed));
+    desk.judge(Body::Agent(record("boss", &[], &[Role::Supervisor])));
+    let events = desk.ask("boss", 1, Ask::Reopen);
+    let happened = names(&events);
+    assert!(
+        ["CaseReopened", "CaseQueued"].iter().all(|event| happened.contains(&(*event).to_owned())),
+        "{happened:?}"
+    );
+    desk.assert_fold_is_equal();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::desk::judging::Judging;
 use crate::event::Happened;
 use crate::facts::Customer;
 use crate::input::Command;
-use crate::rules::Rules;
+use crate::rules::{LEADERS, Rules};
 use crate::state::{AgentIx, Status};
 use crate::words::{
     AssignedBy, CaseId, CloseReason, InputId, Millis, Name, Occasion, Rejection, ReplyKind, UnassignedBy,
@@ -54,12 +54,23 @@ impl<R: Rules> Judging<'_, R> {
                 self.reopen(case, Some(command.principal.clone()));
                 Ok(())
             }
-            Status::Closed { .. } => refused(
-                Rejection::WrongState,
-                "closed as spam, merged, handed over or done: it can't be reopened",
-            ),
+            Status::Closed { is_spam: true, .. } => self.reopen_spam(case, command),
+            Status::Closed { .. } => {
+                refused(Rejection::WrongState, "merged, handed over or done: it can't be reopened")
+            }
             _ => refused(Rejection::WrongState, "the case is open"),
         }
+    }
+
+    /// What was called spam by mistake is brought back by who leads; its customer's mails alone don't do that.
+    fn reopen_spam(&mut self, case: CaseId, command: &Command) -> Result<(), Refused> {
+        let ix = self.state.agent_ix(&command.principal);
+        if !ix.is_some_and(|ix| self.state.agents.get(ix).record.has_any(LEADERS)) {
+            let detail = "closed as spam: a team leader, PIC or supervisor may bring it back";
+            return refused(Rejection::NotAllowed, detail);
+        }
+        self.reopen(case, Some(command.principal.clone()));
+        Ok(())
     }
 
     pub(super) fn classify(

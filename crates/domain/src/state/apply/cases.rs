@@ -447,7 +447,7 @@ impl State {
         let forgotten = at.saturating_add(rules.tables().limits.reopening_ms);
         let reopens = matches!(reason, CloseReason::Closed | CloseReason::Settled);
         case.followers.clear();
-        case.status = Status::Closed { forgotten, reopens };
+        case.status = Status::Closed { forgotten, reopens, is_spam: reason == CloseReason::Spam };
         let author = case.author.map(|a| (a, case.channel));
         self.timers.set(forgotten, Timer::Forget(id));
         if let Some(author) = author.filter(|a| self.by_author.get(a) == Some(&id)) {
