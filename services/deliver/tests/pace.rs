@@ -82,6 +82,8 @@ async fn the_whole_account_waits_when_its_channel_says_that_a_limit_is_reached()
     let first = start(&desk, x(url.clone())).await;
     desk.reported(4).await;
     first.stop().await;
+    // What the log does not say yet, nobody can know.
+    desk.all_judged().await;
     let asked = fake.asked().len();
     assert!(asked <= 4, "{asked} ran into the limit: more than were under way at once");
     // Another process reads from the log that the account rests.

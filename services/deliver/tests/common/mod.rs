@@ -135,6 +135,12 @@ impl Desk {
         until(&format!("{count} reports"), || (self.reports().len() >= count).then(|| self.reports())).await
     }
 
+    /// Waits until all that was brought is judged.
+    pub(crate) async fn all_judged(&self) {
+        let is_commit = |record: &simpang_log::Record| record.kind == RecordKind::Commit;
+        until("what is judged", || self.log.records().last().is_some_and(is_commit).then_some(())).await;
+    }
+
     /// Waits for so many claims.
     pub(crate) async fn claimed(&self, count: usize) -> Vec<(v1::DeliveryId, String)> {
         until(&format!("{count} claims"), || (self.claims().len() >= count).then(|| self.claims())).await
