@@ -54,6 +54,8 @@ pub(crate) struct Desk {
     carrier: Carrier,
     /// What this process has to do with a delivery now.
     own: HashMap<Id, Own>,
+    /// Attempts whose report stands on the log and waits for its verdict, and its record's sequence.
+    told: HashMap<Id, (u32, u64)>,
     /// Sends and claims by lane.
     busy: HashMap<Lane, usize>,
     done: mpsc::UnboundedSender<Done>,
@@ -101,6 +103,7 @@ impl Desk {
             scribe,
             carrier,
             own: HashMap::new(),
+            told: HashMap::new(),
             busy: HashMap::new(),
             done,
             finished,
@@ -179,16 +182,25 @@ impl Desk {
                 if let Some(scribe) = &mut self.scribe {
                     scribe.note(commit.events.len());
                 }
+                let judged = commit.decided_through.map_or(0, |through| through.seq);
+                self.told.retain(|_, (_, seq)| *seq >= judged);
                 gauge!(metric::OPEN, "desk" => desk.clone()).set(count(self.folded.board.len()));
             }
             Body::Inputs { door: Door::Deliver, record } => {
                 for (from, place) in handover::received(record) {
                     self.context.carried.note(&desk, from, place);
                 }
+                let told = inputs::reported(record).filter(|(id, attempt)| self.is_under_way(*id, *attempt));
+                let told: Vec<(Id, u32)> = told.collect();
+                self.told.extend(told.into_iter().map(|(id, attempt)| (id, (attempt, entry.seq))));
             }
             Body::Inputs { .. } | Body::Unreadable { .. } => {}
         }
         gauge!(metric::POSITION, "desk" => desk).set(count(usize::try_from(entry.seq).unwrap_or(usize::MAX)));
+    }
+
+    fn is_under_way(&self, id: Id, attempt: u32) -> bool {
+        self.folded.board.get(id).is_some_and(|open| open.attempt() == attempt)
     }
 
     fn on_change(&mut self, change: Change, sending: bool) {
@@ -268,7 +280,8 @@ impl Desk {
     }
 
     /// Attempts that nobody will report any more: those that a former self of this process began, and those of others
-    /// whose lease is over. Whether they were sent, the channel is asked where it can be; else nobody can say.
+    /// whose lease is over, unless their report waits to be judged. Whether they were sent, the channel is asked where
+    /// it can be; else nobody can say.
     fn report_orphans(&mut self, now: i64) {
         let lease = i64::try_from(self.context.timing.lease.as_millis()).unwrap_or(i64::MAX);
         let expired: HashSet<Id> = self.folded.board.started_before(now.saturating_sub(lease)).collect();
@@ -278,6 +291,9 @@ impl Desk {
             .started()
             .filter(|id| !self.own.contains_key(id))
             .filter_map(|id| match &self.folded.board.get(id)?.state {
+                State::Started { attempt, .. } if self.told.get(&id).is_some_and(|(of, _)| of == attempt) => {
+                    None
+                }
                 State::Started { by, attempt, at } => {
                     (expired.contains(&id) || self.context.is_former_self(by)).then_some((id, *attempt, *at))
                 }

@@ -42,6 +42,14 @@ pub(crate) fn report(
     v1::Input { key, body: Some(Body::Report(report)), ..Default::default() }
 }
 
+/// The attempts whose reports stand in a record.
+pub(crate) fn reported(record: &v1::InputRecord) -> impl Iterator<Item = (Id, u32)> {
+    record.inputs.iter().filter_map(|input| match &input.body {
+        Some(Body::Report(report)) => Some((Id::of(report.delivery.as_ref())?, report.attempt)),
+        _ => None,
+    })
+}
+
 fn sent_key(keyer: &Keyer, sent: &crate::sender::Sent) -> Bytes {
     Bytes::copy_from_slice(&keyer.thread(sent.channel, &sent.found_by))
 }

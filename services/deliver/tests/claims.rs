@@ -10,8 +10,8 @@ use common::smtp::{Mood, Sink};
 use common::{Desk, mail_case, now_ms, options, start, started, until};
 use simpang_deliver::Deliver;
 use simpang_log::snapshot::{Folder, Memory, Snapshots};
-use simpang_log::{DeskLog as _, MemoryStore};
-use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind};
+use simpang_log::{DeskLog as _, Door, MemoryStore};
+use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind, input::Body as Input};
 
 #[tokio::test]
 async fn it_sends_only_after_the_log_has_chosen_it() {
@@ -107,6 +107,30 @@ async fn what_a_former_self_began_is_reported_unknown_and_not_sent() {
     assert!(!report.detail.is_empty());
     assert!(sink.mails().is_empty());
     deliver.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_former_self_reported_is_not_reported_again_before_it_is_judged() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let delivery = case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    // Another reply, so that it is seen when the deliverer has read the log and acts.
+    let other = common::Case { number: 2, ..mail_case() };
+    let to = other.arrive(&desk).await;
+    other.reply(&desk, to, ReplyKind::Normal, "Halo juga").await;
+    desk.commit(vec![started(delivery, 1, "deliver@test/1+0123", now_ms())]).await;
+    let outcome = DeliveryOutcome::Delivered.into();
+    let report = v1::DeliveryReport { delivery: Some(delivery), attempt: 1, outcome, ..Default::default() };
+    desk.bring(Door::Deliver, Input::Report(report)).await;
+
+    let mut options = options(&desk, "deliver@test/1", sink.channels());
+    options.timing.stop_grace = Duration::from_millis(200);
+    let deliver = Deliver::start(options).await.unwrap();
+    desk.claimed(1).await;
+    deliver.stop().await;
+    assert_eq!(desk.reports().len(), 1);
 }
 
 #[tokio::test]

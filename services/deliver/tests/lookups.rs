@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,10 +17,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use common::{Case, Desk, now_ms, start, started};
+use common::{Case, Desk, now_ms, options, start, started};
 use serde_json::{Value, json};
-use simpang_deliver::Channels;
 use simpang_deliver::options::{Facebook, Page, Refresh, Secret, X};
+use simpang_deliver::{Channels, Deliver};
 use simpang_log::MemoryStore;
 use simpang_proto::log::v1::{self, DeliveryOutcome, ReplyKind, Visibility};
 use tokio::net::TcpListener;
@@ -217,6 +218,29 @@ async fn reports(
     reports
 }
 
+/// The reports of one reply that a deliverer begins and, after that one stopped, the next goes on with.
+async fn one_after_another(
+    case: &Case,
+    channels: Channels,
+    kind: ReplyKind,
+    text: &str,
+) -> [v1::DeliveryReport; 2] {
+    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
+    desk.judge();
+    let to = case.arrive(&desk).await;
+    case.reply(&desk, to, kind, text).await;
+    let mut options = options(&desk, "deliver@test/1", channels.clone());
+    // Long enough that the first one has stopped before the next attempt is due.
+    options.timing.retry_first = Duration::from_secs(2);
+    let first = Deliver::start(options).await.unwrap();
+    let begun = desk.reported(1).await.remove(0);
+    first.stop().await;
+    let second = start(&desk, channels).await;
+    let ended = desk.reported(2).await.remove(1);
+    second.stop().await;
+    [begun, ended]
+}
+
 fn thread() -> String {
     "Mohon maaf & terima kasih atas kesabarannya. ".repeat(15)
 }
@@ -267,19 +291,9 @@ async fn a_thread_goes_on_after_the_part_that_is_posted() {
 #[tokio::test]
 async fn another_process_goes_on_with_a_thread_by_what_x_lists() {
     let (channel, url) = Channel::start(&[None, Some(Fault::Limited)]).await;
-    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
-    desk.judge();
-    let case = x_case();
-    let to = case.arrive(&desk).await;
-    case.reply(&desk, to, ReplyKind::Thread, &thread()).await;
-    let first = start(&desk, x(url.clone())).await;
-    let report = desk.reported(1).await.remove(0);
-    first.stop().await;
-    assert_eq!(report.outcome(), DeliveryOutcome::Retry, "{}", report.detail);
-    assert!(report.detail.starts_with("1 of "), "{}", report.detail);
-    let second = start(&desk, x(url)).await;
-    let last = desk.reported(2).await.pop().unwrap();
-    second.stop().await;
+    let [first, last] = one_after_another(&x_case(), x(url), ReplyKind::Thread, &thread()).await;
+    assert_eq!(first.outcome(), DeliveryOutcome::Retry, "{}", first.detail);
+    assert!(first.detail.starts_with("1 of "), "{}", first.detail);
     assert_eq!(last.outcome(), DeliveryOutcome::Delivered, "{}", last.detail);
     let posts = channel.posts();
     let begins = posts.iter().filter(|post| post["referenced_tweets"][0]["id"] == "133").count();
@@ -340,19 +354,11 @@ async fn a_long_answer_by_messenger_goes_on_after_the_part_that_is_out() {
 #[tokio::test]
 async fn another_process_goes_on_with_a_long_answer_by_what_facebook_lists() {
     let (channel, url) = Channel::start(&[None, None, Some(Fault::Limited)]).await;
-    let desk = Desk::new(&MemoryStore::new(), "telkomcare");
-    desk.judge();
-    let case = messenger_case();
-    let to = case.arrive(&desk).await;
-    case.reply(&desk, to, ReplyKind::Normal, &long_answer()).await;
-    let first = start(&desk, messenger(url.clone())).await;
-    let report = desk.reported(1).await.remove(0);
-    first.stop().await;
-    assert_eq!(report.outcome(), DeliveryOutcome::Retry, "{}", report.detail);
-    assert!(report.detail.starts_with("2 of 3"), "{}", report.detail);
-    let second = start(&desk, messenger(url)).await;
-    let last = desk.reported(2).await.pop().unwrap();
-    second.stop().await;
+    let answer = long_answer();
+    let [first, last] =
+        one_after_another(&messenger_case(), messenger(url), ReplyKind::Normal, &answer).await;
+    assert_eq!(first.outcome(), DeliveryOutcome::Retry, "{}", first.detail);
+    assert!(first.detail.starts_with("2 of 3"), "{}", first.detail);
     assert_eq!(last.outcome(), DeliveryOutcome::Delivered, "{}", last.detail);
     assert_eq!(texts(&channel), ['a', 'b', 'b']);
 }
