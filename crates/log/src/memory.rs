@@ -103,8 +103,8 @@ impl LogStore for MemoryStore {
     fn open(&self, desk: &DeskName) -> BoxFuture<'_, Result<Arc<dyn DeskLog>, LogError>> {
         let desks = self.inner.desks.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match desks.get(desk) {
-            Some(log) => Ok(log.clone() as Arc<dyn DeskLog>),
-            None => Err(LogError::NoSuchDesk { desk: desk.to_string() }),
+            Some(log) if log.is_known() => Ok(log.clone() as Arc<dyn DeskLog>),
+            _ => Err(LogError::NoSuchDesk { desk: desk.to_string() }),
         };
         future::ready(found).boxed()
     }

@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use prost::Message;
 use simpang_proto::log::v1::{Commit, InputRecord};
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::SCHEMA;
@@ -72,6 +74,10 @@ const ADVICE: &str =
 /// again when the commit comes.
 const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// For how long a desk that is said not to be there is looked for: of a cluster, a server that takes a stream over may
+/// for a moment not know it yet.
+const MISSING_FOR: Duration = Duration::from_secs(10);
+
 /// A verified reader of one desk's log.
 pub struct Tail {
     log: Arc<dyn DeskLog>,
@@ -94,6 +100,8 @@ pub struct Tail {
     /// The same when the log was last opened; what was read before it is still to be found there.
     losses_at_open: u64,
     backoff: Backoff,
+    /// Since when the desk is said not to be there.
+    missing_since: Option<Instant>,
     failed: Option<LogError>,
     /// Whose commits come without their events.
     left_out: Option<LeftOut>,
@@ -120,6 +128,7 @@ impl Tail {
             losses: Arc::default(),
             losses_at_open: 0,
             backoff: Backoff::new(),
+            missing_since: None,
             failed: None,
             left_out: None,
         }
@@ -294,13 +303,21 @@ impl Tail {
     async fn open(&mut self) -> Result<(), LogError> {
         self.backoff.due().await;
         match self.try_open().await {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_transient() => {
+            Ok(()) => {
+                self.missing_since = None;
+                Ok(())
+            }
+            Err(error) if error.is_transient() || self.is_just_missing(&error) => {
                 self.lost_connection(&error.to_string());
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_just_missing(&mut self, error: &LogError) -> bool {
+        let missing = matches!(error, LogError::NoSuchDesk { .. });
+        missing && self.missing_since.get_or_insert_with(Instant::now).elapsed() < MISSING_FOR
     }
 
     async fn try_open(&mut self) -> Result<(), LogError> {

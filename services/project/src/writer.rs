@@ -256,7 +256,10 @@ async fn open_log(
         };
         match opening.await {
             Ok(opened) => return Ok(opened),
-            Err(error) if error.is_transient() => warn!(desk = %desk.name, %error, "can't open the log yet"),
+            // It was listed: of a cluster, a server may for a moment not know a stream that was just made.
+            Err(error) if error.is_transient() || matches!(error, LogError::NoSuchDesk { .. }) => {
+                warn!(desk = %desk.name, %error, "can't open the log yet");
+            }
             Err(error) => return Err(error.into()),
         }
         tokio::select! {

@@ -24,6 +24,7 @@ pub struct MemoryDesk {
 struct State {
     last_commit: u64,
     unreachable: bool,
+    unknown: bool,
     fault: Option<Fault>,
 }
 
@@ -59,6 +60,13 @@ impl MemoryDesk {
     /// Cuts every connection and refuses new ones, until it is called with `true`.
     pub fn set_reachable(&self, reachable: bool) {
         self.state().unreachable = !reachable;
+        self.shelf.cut();
+    }
+
+    /// Cuts every connection and says that there is no such desk, although it is listed, until it is called with
+    /// `true`: so does a server of a cluster that has just been given a stream.
+    pub fn set_known(&self, known: bool) {
+        self.state().unknown = !known;
         self.shelf.cut();
     }
 
@@ -141,15 +149,20 @@ impl MemoryDesk {
         }
     }
 
-    /// A reading answer, unless the log can't be reached.
+    /// Whether who asks for it finds it.
+    pub(super) fn is_known(&self) -> bool {
+        !self.state().unknown
+    }
+
+    /// A reading answer, unless the log can't be read.
     fn answer<T: Send + 'static>(&self, read: impl FnOnce() -> T) -> BoxFuture<'_, Result<T, LogError>> {
-        let answer = if self.state().unreachable {
-            Err(LogError::Unavailable {
-                desk: self.desk.to_string(),
-                reason: "the connection was cut".into(),
-            })
-        } else {
-            Ok(read())
+        let desk = self.desk.to_string();
+        let answer = match *self.state() {
+            State { unknown: true, .. } => Err(LogError::NoSuchDesk { desk }),
+            State { unreachable: true, .. } => {
+                Err(LogError::Unavailable { desk, reason: "the connection was cut".into() })
+            }
+            State { .. } => Ok(read()),
         };
         future::ready(answer).boxed()
     }

@@ -423,6 +423,20 @@ async fn a_broken_chain_stops_a_reader_that_leaves_events_out() {
     assert_eq!(stops(&mut tail).await.0, 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_desk_that_is_not_there_for_a_moment_is_read_on_and_one_that_stays_away_stops_its_readers() {
+    let desk = Desk::with_two_commits();
+    let mut tail = desk.tail(Anchor::Start);
+    sequences(&mut tail, 3).await;
+    desk.log.set_known(false);
+    assert!(tokio::time::timeout(Duration::from_secs(5), tail.next()).await.is_err(), "it is looked for");
+    desk.log.set_known(true);
+    sequences(&mut tail, 5).await;
+    desk.log.set_known(false);
+    let stopped = tokio::time::timeout(Duration::from_secs(20), tail.next()).await.unwrap();
+    assert!(matches!(stopped, Err(LogError::NoSuchDesk { .. })), "{stopped:?}");
+}
+
 /// A log whose readers get nothing for a while, although they are connected.
 #[derive(Debug)]
 struct Slow {

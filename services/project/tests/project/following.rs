@@ -39,6 +39,24 @@ async fn a_desk_that_is_made_later_is_found() {
 }
 
 #[tokio::test]
+async fn a_desk_that_is_listed_before_it_can_be_opened_is_followed_once_it_can() {
+    let mut script = Script::new("tenesa").await;
+    let position = one_case(&mut script, 1).await;
+    let desk = script.store.desk(&script.desk);
+    desk.set_known(false);
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(Arc::new(script.store.clone()), folder.path()).await;
+    let refused = running.view("auditor").get_case(get("tenesa", 1, position)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    desk.set_known(true);
+    running
+        .until(|running| running.project.health().iter().any(|desk| desk.position >= Some(position)))
+        .await;
+    running.view("auditor").get_case(get("tenesa", 1, position)).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn after_a_restart_a_desk_goes_on_where_its_own_file_is() {
     let mut script = Script::new("tenesa").await;
     let folder = tempfile::tempdir().unwrap();
