@@ -1,11 +1,9 @@
 //! Ids and closed lists of words. The same words, with the same meaning, stand in `proto/simpang/log/v1`.
 
-use std::sync::Arc;
-
 use crate::stored::stored;
 
-/// A name: of a queue, a priority, a skill, an account … cheap to copy.
-pub type Name = Arc<str>;
+/// A name: of a queue, a priority, a skill, an account … cheap to copy, and one word long.
+pub type Name = arcstr::ArcStr;
 
 /// Milliseconds since 1970 UTC.
 pub type Millis = i64;

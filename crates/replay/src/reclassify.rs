@@ -291,7 +291,7 @@ fn answer<R: Rules>(rules: &R, case: &Case, occasion: Occasion) -> Answer {
         .extend(rules.tables().queue(&said.queue).into_iter().flat_map(|queue| queue.skills.iter().cloned()));
     skills.sort();
     skills.dedup();
-    let leaves = |action: &&Action| case.campaign.is_some() && matches!(action, Action::HandOver { .. });
+    let leaves = |action: &&Action| case.calling.is_some() && matches!(action, Action::HandOver { .. });
     let actions = said.actions.iter().filter(|action| !leaves(action)).map(Action::name).collect();
     let (rule, segment, priority) = (said.rule, said.segment, said.priority);
     Answer { rule, segment, priority, queue: said.queue, skills, sla: said.sla, actions }

@@ -4,11 +4,9 @@
 //! A table of fixed size in which a newcomer takes the place of whoever was there, so that nothing from outside makes
 //! it grow or slow, and what it holds changes no result: only whether two equal names share their memory.
 
-use std::sync::Arc;
-
 use simpang_domain::words::Name;
 
-/// Slots of a full table; 16 bytes each, besides the names themselves.
+/// Slots of a full table; 8 bytes each, besides the names themselves.
 const SLOTS: usize = 8192;
 
 /// Longer texts are hardly ever names; keeping them would only hold memory.
@@ -36,12 +34,12 @@ impl Names {
     /// The name of this text.
     pub fn name(&mut self, text: &str) -> Name {
         if self.slots.is_empty() || text.len() > LONGEST {
-            return Arc::from(text);
+            return Name::from(text);
         }
         let slot = &mut self.slots[slot_of(text.as_bytes())];
         match slot {
-            Some(name) if **name == *text => Arc::clone(name),
-            _ => Arc::clone(slot.insert(Arc::from(text))),
+            Some(name) if **name == *text => name.clone(),
+            _ => slot.insert(Name::from(text)).clone(),
         }
     }
 
@@ -70,15 +68,13 @@ fn slot_of(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use super::{LONGEST, Names, SLOTS};
+    use super::{LONGEST, Name, Names, SLOTS};
 
     #[test]
     fn equal_texts_share_one_name() {
         let mut names = Names::new();
         let (one, two) = (names.name("queue-priority"), names.name(&String::from("queue-priority")));
-        assert!(Arc::ptr_eq(&one, &two));
+        assert!(Name::ptr_eq(&one, &two));
         assert_eq!(names.optional(""), None);
         assert_eq!(&*names.name(""), "");
     }
@@ -92,7 +88,7 @@ mod tests {
         }
         assert_eq!(names.slots.len(), SLOTS);
         let long = "x".repeat(LONGEST + 1);
-        assert!(!Arc::ptr_eq(&names.name(&long), &names.name(&long)));
+        assert!(!Name::ptr_eq(&names.name(&long), &names.name(&long)));
     }
 
     #[test]
@@ -101,7 +97,7 @@ mod tests {
         let texts: Vec<String> = (0..500).map(|n| format!("agent.{n:03}")).collect();
         let first: Vec<_> = texts.iter().map(|text| names.name(text)).collect();
         let kept =
-            texts.iter().zip(&first).filter(|(text, name)| Arc::ptr_eq(&names.name(text), name)).count();
+            texts.iter().zip(&first).filter(|(text, name)| Name::ptr_eq(&names.name(text), name)).count();
         assert!(kept > 420, "only {kept} of 500 names were kept");
     }
 }

@@ -164,7 +164,7 @@ fn equal_names_of_two_inputs_share_their_memory() {
         Body::Message(message) => message.account,
         other => panic!("{other:?}"),
     };
-    assert!(std::sync::Arc::ptr_eq(&account(), &account()));
+    assert!(simpang_domain::words::Name::ptr_eq(&account(), &account()));
 }
 
 fn failure() -> v1::HandoverFailure {

@@ -2,10 +2,10 @@
 //! the log already are read there when something is sent; only their places are kept.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use simpang_domain::stored;
 use simpang_domain::stored::ways::{Each, Maybe, Numbered, Own, Pair};
+use simpang_domain::words::Name;
 use simpang_log::DeskLog;
 use simpang_proto::log::v1::fact::Value;
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
@@ -34,17 +34,17 @@ pub(crate) struct Known {
     /// Channel it came by.
     pub(crate) channel: v1::Channel,
     /// Campaign; empty: none.
-    pub(crate) campaign: Arc<str>,
+    pub(crate) campaign: Name,
     /// Priority.
-    pub(crate) priority: Arc<str>,
+    pub(crate) priority: Name,
     /// Queue.
-    pub(crate) queue: Arc<str>,
+    pub(crate) queue: Name,
     /// Segment.
-    pub(crate) segment: Arc<str>,
+    pub(crate) segment: Name,
     /// Category path.
-    pub(crate) category: Vec<Arc<str>>,
+    pub(crate) category: Vec<Name>,
     /// Number of the ticket that was linked last.
-    pub(crate) ticket: Arc<str>,
+    pub(crate) ticket: Name,
     /// Its latest message of the customer.
     pub(crate) latest: Option<v1::InputId>,
     /// What opened it.
@@ -157,7 +157,7 @@ fn shown(value: Option<Value>) -> String {
 pub(crate) struct Cases {
     known: HashMap<u64, Known>,
     /// The same words stand on many cases.
-    words: HashSet<Arc<str>>,
+    words: HashSet<Name>,
 }
 
 stored!(struct Cases { known, words });
@@ -263,11 +263,11 @@ impl Cases {
         }
     }
 
-    fn word(&mut self, word: &str) -> Arc<str> {
+    fn word(&mut self, word: &str) -> Name {
         if let Some(known) = self.words.get(word) {
             return known.clone();
         }
-        let word: Arc<str> = word.into();
+        let word: Name = word.into();
         self.words.insert(word.clone());
         word
     }

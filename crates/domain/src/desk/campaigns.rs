@@ -8,7 +8,7 @@ use crate::event::Happened;
 use crate::facts::{CaseFacts, Facts};
 use crate::input::{Contact, Suppression};
 use crate::rules::{CampaignRule, DispositionRule, Effect, Rules, SystemTask};
-use crate::state::{AgentIx, Case, Status};
+use crate::state::{AgentIx, Calling, Status};
 use crate::words::{
     AgentId, Answered, CaseId, Channel, CloseReason, Millis, Name, Occasion, Rejection, UnassignedBy,
     Visibility,
@@ -80,13 +80,15 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn dispose(&mut self, id: CaseId, ix: AgentIx, outcome: &Outcome<'_>) -> Result<(), Refused> {
         let agent = self.agent_id(ix);
         let case = self.case_of(id);
-        let Some(campaign) = case.campaign.as_ref().and_then(|c| self.rules.tables().campaign(c)) else {
+        let Some((calling, campaign)) =
+            case.calling.as_ref().and_then(|c| Some((c, self.rules.tables().campaign(&c.campaign)?)))
+        else {
             let detail = "only a campaign's contact takes a disposition; resolve or close this case";
             return refused(Rejection::WrongState, detail);
         };
         let refusal = |detail| (Rejection::Disposition, detail);
-        let leaf = check(campaign, case, outcome, self.at).map_err(refusal)?.clone();
-        let misses = case.misses + u32::from(!leaf.contacted);
+        let leaf = check(campaign, calling, outcome, self.at).map_err(refusal)?.clone();
+        let misses = calling.misses + u32::from(!leaf.contacted);
         let used_up = !leaf.contacted && campaign.attempts_max > 0 && misses >= campaign.attempts_max;
         let retry_ms = campaign.retry_ms;
         let tasks = tasks_of(campaign, &leaf);
@@ -95,7 +97,7 @@ impl<R: Rules> Judging<'_, R> {
             campaign: campaign.name.clone(),
             path: outcome.path.to_vec(),
             agent: agent.clone(),
-            attempt: case.attempts + 1,
+            attempt: calling.attempts + 1,
             contacted: leaf.contacted,
             answered: outcome.answered,
             effects: effects_of(&leaf, &tasks),
@@ -130,8 +132,11 @@ impl<R: Rules> Judging<'_, R> {
         if self.state.is_suppressed(case) {
             return self.close(id, CloseReason::DoNotCall, None);
         }
-        let campaign = case.campaign.clone().unwrap_or_else(super::judging::no_name);
-        let at = self.rules.may_call_from(&campaign, case.zone.as_deref(), at.max(self.at));
+        let at = at.max(self.at);
+        let at = case
+            .calling
+            .as_ref()
+            .map_or(at, |calling| self.rules.may_call_from(&calling.campaign, calling.zone.as_deref(), at));
         let holder = self.unassign(id, UnassignedBy::End);
         self.emit(Happened::CaseScheduled { case: id, at, keep_for });
         self.pause_clocks(id);
@@ -173,7 +178,7 @@ fn effects_of(leaf: &DispositionRule, tasks: &[SystemTask]) -> Vec<Name> {
 /// The leaf that an outcome names, if it stands in the tree and nothing it needs is missing.
 fn check<'a>(
     campaign: &'a CampaignRule,
-    case: &Case,
+    calling: &Calling,
     outcome: &Outcome<'_>,
     now: Millis,
 ) -> Result<&'a DispositionRule, String> {
@@ -182,7 +187,7 @@ fn check<'a>(
     if leaf.effect == Effect::Reschedule && !outcome.again_at.is_some_and(|at| may_be.contains(&at)) {
         missing.push("a later time to call again, within five years".to_owned());
     }
-    let numbers = case.numbers.len().max(1);
+    let numbers = calling.numbers.len().max(1);
     if outcome.dialled as usize > numbers {
         return Err(format!("number {} was not dialled: the contact has {numbers}", outcome.dialled));
     }

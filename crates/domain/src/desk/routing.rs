@@ -31,8 +31,8 @@ impl<R: Rules> Judging<'_, R> {
             return;
         }
         let moved =
-            case.queue != found.queue || case.skills != found.skills || case.priority != found.priority;
-        let stays = case.campaign.is_some();
+            case.queue != found.queue || *case.skills != *found.skills || case.priority != found.priority;
+        let stays = case.calling.is_some();
         let new = |a: &Action| {
             let leaves = stays && matches!(a, Action::HandOver { .. });
             !leaves && !case.actions.contains(&a.name())
@@ -136,7 +136,7 @@ impl<R: Rules> Judging<'_, R> {
         let case = self.case_of(id);
         let head_start = self.rules.tables().priority(&case.priority).map_or(0, |p| p.head_start_ms);
         let key = case.arrived.saturating_sub(head_start);
-        let (queue, skills) = (case.queue.clone(), case.skills.clone());
+        let (queue, skills) = (case.queue.clone(), case.skills.to_vec());
         self.emit(Happened::CaseQueued { case: id, queue, key, skills });
     }
 
@@ -144,12 +144,12 @@ impl<R: Rules> Judging<'_, R> {
     /// whether it did.
     pub(super) fn put_off(&mut self, id: CaseId) -> bool {
         let case = self.case_of(id);
-        let Some(campaign) = &case.campaign else { return false };
+        let Some(calling) = &case.calling else { return false };
         if self.state.is_suppressed(case) {
             self.close(id, CloseReason::DoNotCall, None);
             return true;
         }
-        let from = self.rules.may_call_from(campaign, case.zone.as_deref(), self.at);
+        let from = self.rules.may_call_from(&calling.campaign, calling.zone.as_deref(), self.at);
         if from <= self.at {
             return false;
         }
@@ -287,7 +287,7 @@ fn is_classified(case: &Case, found: &Classification) -> bool {
         && case.segment == found.segment
         && case.priority == found.priority
         && case.queue == found.queue
-        && case.skills == found.skills
+        && *case.skills == *found.skills
         && case.sla == found.sla
 }
 
@@ -297,8 +297,8 @@ fn facts_of(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
         channel: case.channel,
         account: &case.account,
         visibility: case.visibility,
-        campaign: case.campaign.as_deref(),
-        criterion: case.criterion.as_deref(),
+        campaign: case.campaign().map(|campaign| &**campaign),
+        criterion: case.calling.as_ref().and_then(|calling| calling.criterion.as_deref()),
         message: &case.message_facts,
         customer: case.customer.as_deref(),
         category: &case.category,

@@ -101,7 +101,7 @@ impl<R: Rules> Judging<'_, R> {
     /// A case waited too long in its queue.
     fn overflow(&mut self, id: CaseId, rule: &OverflowRule) {
         let case = self.case_of(id);
-        let (queue, stays) = (case.queue.clone(), case.campaign.is_some());
+        let (queue, stays) = (case.queue.clone(), case.calling.is_some());
         let (to_queue, to_desk) = match &rule.to {
             OverflowTo::Queue(to) => (Some(to.clone()), None),
             // A campaign's contact stays on its desk.

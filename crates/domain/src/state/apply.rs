@@ -159,7 +159,7 @@ impl State {
             return;
         };
         case.untouched = None;
-        if case.lease_due.is_some() {
+        if case.calling.as_ref().is_some_and(|calling| calling.lease_due.is_some()) {
             self.lend(id, now, rules);
         }
     }

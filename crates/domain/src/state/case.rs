@@ -121,16 +121,8 @@ pub struct Case {
     pub visibility: Visibility,
     /// Our account.
     pub account: Name,
-    /// Campaign, for calls.
-    pub campaign: Option<Name>,
-    /// Entry criterion, for calls.
-    pub criterion: Option<Name>,
-    /// Zone, for calls.
-    pub zone: Option<Name>,
-    /// Its numbers, best first, for calls.
-    pub numbers: Box<[Key]>,
-    /// Until when its agent has to do something with it, for calls that are lent.
-    pub lease_due: Option<Millis>,
+    /// What a campaign's contact has besides; most cases are none.
+    pub calling: Option<Box<Calling>>,
     /// When the matter began to wait; a rescheduled one's due time.
     pub arrived: Millis,
     /// When it opened.
@@ -142,7 +134,7 @@ pub struct Case {
     /// Facts of what opened it.
     pub message_facts: Facts,
     /// Category that an agent set.
-    pub category: Vec<Name>,
+    pub category: Box<[Name]>,
     /// Facts that agents set.
     pub facts: Facts,
     /// The rule that classified it.
@@ -154,11 +146,11 @@ pub struct Case {
     /// Queue.
     pub queue: Name,
     /// Skills needed, sorted.
-    pub skills: Vec<Name>,
+    pub skills: Box<[Name]>,
     /// SLA.
     pub sla: Option<Name>,
     /// Actions of rules that were done.
-    pub actions: Vec<Name>,
+    pub actions: Box<[Name]>,
     /// What it is doing.
     pub status: Status,
     /// Order in its queue.
@@ -185,10 +177,6 @@ pub struct Case {
     pub untouched: Option<InputId>,
     /// The case that goes on in its place.
     pub merged_into: Option<CaseId>,
-    /// Attempts to call.
-    pub attempts: u32,
-    /// Attempts without contact.
-    pub misses: u32,
     /// Keys of what we sent on it, so that answers find it.
     pub sent: Vec<Key>,
     /// Steps of escalation it has come to.
@@ -199,6 +187,34 @@ pub struct Case {
     pub followers: Vec<AgentIx>,
     /// Its tickets in other systems and open fault reports; most cases have none.
     pub tickets: Option<Box<Tickets>>,
+}
+
+/// What a campaign's contact has besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calling {
+    /// Campaign.
+    pub campaign: Name,
+    /// Entry criterion.
+    pub criterion: Option<Name>,
+    /// Zone in which call windows count.
+    pub zone: Option<Name>,
+    /// Its numbers, best first.
+    pub numbers: Box<[Key]>,
+    /// Until when its agent has to do something with it, where contacts are lent.
+    pub lease_due: Option<Millis>,
+    /// Attempts to call.
+    pub attempts: u32,
+    /// Attempts without contact.
+    pub misses: u32,
+}
+
+impl Calling {
+    /// A contact of a campaign that nobody has called.
+    #[must_use]
+    pub fn new(campaign: Name) -> Self {
+        let numbers = Box::default();
+        Self { campaign, criterion: None, zone: None, numbers, lease_due: None, attempts: 0, misses: 0 }
+    }
 }
 
 /// Tickets in other systems, and fault reports.
@@ -263,6 +279,12 @@ impl Case {
         matches!(self.status, Status::Closed { .. })
     }
 
+    /// Its campaign; none: it is no contact of one.
+    #[must_use]
+    pub fn campaign(&self) -> Option<&Name> {
+        self.calling.as_ref().map(|calling| &calling.campaign)
+    }
+
     /// The message that an answer is to: the latest that a person wrote, else the latest.
     #[must_use]
     pub fn latest(&self) -> Option<&Member> {
@@ -298,11 +320,12 @@ stored!(enum ClockState {
 });
 stored!(struct Clock { clock, target_ms, calendar, state, warned, breached, from });
 stored!(struct Case {
-    id, channel, visibility, account, campaign, criterion, zone, arrived, opened, author, customer, message_facts,
+    id, channel, visibility, account, calling, arrived, opened, author, customer, message_facts,
     category, facts, rule, segment, priority, queue, skills, sla, actions, status, key, class, step, widen_due,
-    queued_at, messages, count, clocks, answered, replies, untouched, merged_into, attempts, misses, sent, escalated, followers,
-    numbers, lease_due, answer_due, tickets,
+    queued_at, messages, count, clocks, answered, replies, untouched, merged_into, sent, escalated, followers,
+    answer_due, tickets,
 });
+stored!(struct Calling { campaign, criterion, zone, numbers, lease_due, attempts, misses });
 stored!(struct Tickets { faults, reported, references });
 stored!(struct Fault { product, ticket });
 stored!(struct Reference { system, number, status });

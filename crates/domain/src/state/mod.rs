@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use agents::{Agent, AgentIx, Agents, Pull, Session, Standing};
 pub(crate) use apply::next_warning;
-pub use case::{Case, Clock, ClockState, Fault, Member, Reference, Status, Tickets};
+pub use case::{Calling, Case, Clock, ClockState, Fault, Member, Reference, Status, Tickets};
 pub use demand::{Class, ClassIx, Demand, Place, Rank};
 pub use keys::{KeyMemory, Known};
 pub use map::Map;
@@ -141,8 +141,8 @@ impl State {
     /// Whether a case is a contact with a number that may not be called (H9).
     #[must_use]
     pub fn is_suppressed(&self, case: &Case) -> bool {
-        let numbers = case.numbers.iter().chain(case.author.as_ref());
-        case.campaign.is_some() && numbers.into_iter().any(|number| self.suppressed.contains(number))
+        let Some(calling) = &case.calling else { return false };
+        calling.numbers.iter().chain(case.author.as_ref()).any(|number| self.suppressed.contains(number))
     }
 
     /// Whether more keys are remembered than the policy's `keys_max`; operators then give memory or shorten the

@@ -11,8 +11,6 @@
 mod basic;
 pub mod ways;
 
-use std::sync::Arc;
-
 use crate::state::Map;
 use crate::words::Name;
 
@@ -165,7 +163,7 @@ impl<'a> Writer<'a> {
         if let Some(known) = self.names.get(name) {
             return self.number(*known);
         }
-        self.names.insert(Arc::clone(name), self.names.len() as u64 + 1);
+        self.names.insert(name.clone(), self.names.len() as u64 + 1);
         self.byte(0);
         self.count(name.len());
         self.bytes(name.as_bytes());
@@ -296,7 +294,7 @@ impl<'a> Reader<'a> {
         let n = self.count()?;
         let text = std::str::from_utf8(self.bytes(n)?).map(Name::from);
         let name = text.map_err(|_| self.damaged("text"))?;
-        self.names.push(Arc::clone(&name));
+        self.names.push(name.clone());
         Ok(name)
     }
 }

@@ -273,7 +273,7 @@ fn fitting(trial: &Trial, nth: usize, ask: &Ask) -> Option<(Name, CaseId)> {
         Ask::SignIn { .. } | Ask::SignOut { .. } | Ask::SetPresence { .. } | Ask::Pull { .. } => false,
         Ask::Accept | Ask::Decline { .. } => matches!(case.status, Status::Offered { .. }),
         Ask::CancelPull { .. } => case.untouched.is_some(),
-        Ask::Disposition { .. } => case.campaign.is_some() && case.holder().is_some(),
+        Ask::Disposition { .. } => case.calling.is_some() && case.holder().is_some(),
         Ask::Unfollow => !case.followers.is_empty(),
         Ask::Split { .. } => case.holder().is_some() && case.messages.len() > 1,
         Ask::LinkReference { .. } => {

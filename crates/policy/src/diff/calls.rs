@@ -3,6 +3,7 @@
 use simpang_domain::rules::{
     CampaignRule, DispositionRule, Effect, FaultField, FaultForm, FieldKind, SystemTask,
 };
+use simpang_domain::words::Name;
 
 use super::hours::open;
 use super::item::{Item, span, texts};
@@ -22,9 +23,9 @@ pub(super) fn campaign(campaign: &CampaignDraft) -> Item {
         dispositions,
     } = rule;
     let CampaignForm { name: _, title, zone, criteria, fields, reports_to: _ } = form;
-    let criterion = |(code, title): &(_, _)| {
+    let criterion = |(code, title): &(Name, Name)| {
         let when = entries.iter().find(|entry| entry.criterion == *code).map(|entry| entry.when.as_str());
-        Item::new("criterion", &**code).with("title", title).condition("when", when)
+        Item::new("criterion", code.as_str()).with("title", title).condition("when", when)
     };
     let item = Item::new("campaign", &**name)
         .with("title", title)

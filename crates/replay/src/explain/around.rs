@@ -121,7 +121,7 @@ fn neighbour(state: &State, case: &Case, (place, class): Waiting) -> Neighbour {
     if class.channel != case.channel {
         differs.push(format!("came by {}", class.channel.as_str()));
     }
-    if class.skills != case.skills {
+    if *class.skills != *case.skills {
         let skills = if class.skills.is_empty() { "no skill".to_owned() } else { class.skills.join(", ") };
         differs.push(format!("needs {skills}"));
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use simpang_domain::words::Name;
 use simpang_log::Place;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::log::v1::event::Body;
@@ -24,7 +25,7 @@ pub(crate) use agents::waiting_pull;
 /// What the gateway knows of a desk.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    agents: BTreeMap<Arc<str>, Agent>,
+    agents: BTreeMap<Name, Agent>,
     cases: HashMap<u64, Case>,
     words: Words,
     /// Agents' records that stand on the log and are not judged yet.
@@ -94,8 +95,8 @@ struct Offered {
 /// An explanation in short.
 #[derive(Debug, Clone)]
 struct Why {
-    rule: Arc<str>,
-    queue: Arc<str>,
+    rule: Name,
+    queue: Name,
     key_ms: i64,
     candidates: u32,
     last_agent: bool,
@@ -104,29 +105,29 @@ struct Why {
 /// A case in a few words.
 #[derive(Debug, Default)]
 struct Case {
-    queue: Arc<str>,
-    priority: Arc<str>,
-    segment: Arc<str>,
-    account: Arc<str>,
-    campaign: Arc<str>,
-    customer: Arc<str>,
-    category: Arc<[Arc<str>]>,
-    actions: Arc<[Arc<str>]>,
+    queue: Name,
+    priority: Name,
+    segment: Name,
+    account: Name,
+    campaign: Name,
+    customer: Name,
+    category: Arc<[Name]>,
+    actions: Arc<[Name]>,
     channel: i32,
     messages: u32,
     arrived_ms: i64,
     closed: bool,
-    holder: Option<Arc<str>>,
-    offered: Option<Arc<str>>,
+    holder: Option<Name>,
+    offered: Option<Name>,
     /// Who follows it.
-    followers: BTreeSet<Arc<str>>,
+    followers: BTreeSet<Name>,
 }
 
 /// A change of an agent's work.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     /// Whose.
-    pub(crate) agent: Arc<str>,
+    pub(crate) agent: Name,
     /// When, ms since 1970 UTC.
     pub(crate) at_ms: i64,
     /// What.
@@ -135,19 +136,19 @@ pub(crate) struct Change {
 
 /// Each of a desk's few words kept once, however many cases say it.
 #[derive(Debug, Default)]
-struct Words(HashSet<Arc<str>>);
+struct Words(HashSet<Name>);
 
 impl Words {
-    fn one(&mut self, word: &str) -> Arc<str> {
+    fn one(&mut self, word: &str) -> Name {
         if let Some(known) = self.0.get(word) {
             return known.clone();
         }
-        let new: Arc<str> = word.into();
+        let new: Name = word.into();
         self.0.insert(new.clone());
         new
     }
 
-    fn many(&mut self, words: &[String]) -> Arc<[Arc<str>]> {
+    fn many(&mut self, words: &[String]) -> Arc<[Name]> {
         words.iter().map(|word| self.one(word)).collect()
     }
 }
@@ -233,7 +234,7 @@ impl Board {
     }
 
     /// All agents, by id.
-    pub(crate) fn agents(&self) -> impl Iterator<Item = (&Arc<str>, &Agent)> {
+    pub(crate) fn agents(&self) -> impl Iterator<Item = (&Name, &Agent)> {
         self.agents.iter()
     }
 

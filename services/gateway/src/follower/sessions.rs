@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use simpang_domain::words::Name;
 use simpang_log::{AppendError, Place};
 use simpang_proto::log::v1::{self as log, command};
 use simpang_wire::key::Purpose;
@@ -59,7 +60,7 @@ impl Follower {
     }
 
     /// Agents with a session of this gateway, and the session.
-    fn own_sessions(&self) -> Vec<(Arc<str>, String)> {
+    fn own_sessions(&self) -> Vec<(Name, String)> {
         let own = |session: &super::board::Session| session.gateway == self.context.options.instance;
         let inner = self.inner();
         let sessions = inner.board.agents().filter_map(|(id, agent)| {
@@ -67,13 +68,13 @@ impl Follower {
                 .session
                 .as_ref()
                 .filter(|session| own(session))
-                .map(|session| (Arc::clone(id), session.id.clone()))
+                .map(|session| (id.clone(), session.id.clone()))
         });
         sessions.collect()
     }
 
     /// Those without a stream and without a command for the idle time.
-    fn idle(&self, sessions: Vec<(Arc<str>, String)>) -> Vec<(Arc<str>, String)> {
+    fn idle(&self, sessions: Vec<(Name, String)>) -> Vec<(Name, String)> {
         let now = Instant::now();
         let idle = self.context.options.idle;
         let mut inner = self.inner();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use simpang_domain::words::Name;
 use simpang_proto::agent::v1 as api;
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -22,7 +23,7 @@ pub(crate) type Item = Result<api::WatchResponse, Status>;
 /// The open streams of a desk.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
-    by_agent: HashMap<Arc<str>, Vec<Watcher>>,
+    by_agent: HashMap<Name, Vec<Watcher>>,
     last_id: u64,
     /// Why no stream opens any more.
     ended: Option<Status>,
@@ -40,7 +41,7 @@ struct Watcher {
 #[derive(Debug)]
 pub(crate) struct Watching {
     pub(crate) id: u64,
-    pub(crate) agent: Arc<str>,
+    pub(crate) agent: Name,
     pub(crate) items: mpsc::Receiver<Item>,
     /// The stream ended because it was read too slowly.
     pub(crate) overrun: Arc<AtomicBool>,
@@ -68,7 +69,7 @@ impl Watchers {
         // A channel just made has room for one.
         let _ = sender.try_send(Ok(first));
         self.last_id += 1;
-        let (id, agent, overrun): (u64, Arc<str>, _) = (self.last_id, agent.into(), Arc::default());
+        let (id, agent, overrun): (u64, Name, _) = (self.last_id, agent.into(), Arc::default());
         let watcher = Watcher { id, session: session.to_owned(), sender, overrun: Arc::clone(&overrun) };
         self.by_agent.entry(agent.clone()).or_default().push(watcher);
         Ok(Watching { id, agent, items, overrun })

@@ -82,7 +82,7 @@ impl<R: Rules> Judging<'_, R> {
         self.must_be_open(case)?;
         self.check_category(category)?;
         let category =
-            if category.is_empty() { self.case_of(case).category.clone() } else { category.to_vec() };
+            if category.is_empty() { self.case_of(case).category.to_vec() } else { category.to_vec() };
         self.emit(Happened::CaseCategorised { case, category, agent: command.principal.clone() });
         self.run_rules(case, Occasion::Classified);
         Ok(())

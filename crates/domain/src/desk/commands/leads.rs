@@ -132,7 +132,7 @@ impl<R: Rules> Judging<'_, R> {
             TransferTo::EndOf(queue) => self.transfer_to_end(case, command, queue),
             TransferTo::Agent(agent) => self.transfer_to(case, agent),
             TransferTo::Desk(desk) => {
-                if self.case_of(case).campaign.is_some() {
+                if self.case_of(case).calling.is_some() {
                     let detail = "a campaign's contact stays on the desk whose campaign, attempts and hours it \
                                   follows: dispose of it here, or load it into a campaign of the other desk";
                     return refused(Rejection::WrongState, detail);
@@ -152,7 +152,7 @@ impl<R: Rules> Judging<'_, R> {
         if self.rules.tables().queue(queue).is_none() {
             return refused(Rejection::UnknownTarget, format!("the policy has no queue `{queue}`"));
         }
-        if self.case_of(id).campaign.is_some() {
+        if self.case_of(id).calling.is_some() {
             let detail = "a campaign's contact keeps its place: schedule it for later instead";
             return refused(Rejection::WrongState, detail);
         }
@@ -229,7 +229,7 @@ impl<R: Rules> Judging<'_, R> {
         if into == case || other.is_closed() {
             return refused(Rejection::Invalid, "merge into another case that is not closed");
         }
-        if self.case_of(case).campaign.is_some() || other.campaign.is_some() {
+        if self.case_of(case).calling.is_some() || other.calling.is_some() {
             return refused(Rejection::WrongState, "a campaign's contact can't be merged");
         }
         self.emit(Happened::CaseMerged { case, into });

@@ -4,7 +4,7 @@ use crate::event::{Event, Happened};
 use crate::input::{Ask, Body, Input, Message};
 use crate::rules::{FOLLOW_UP, QueueRule, Rules};
 use crate::state::agents::AgentIx;
-use crate::state::case::{Case, Member, Status};
+use crate::state::case::{Calling, Case, Member, Status};
 use crate::state::timers::Timer;
 use crate::state::{State, push_tight};
 use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Key, MessageKind, Millis, Name, Visibility};
@@ -32,7 +32,7 @@ impl State {
                     _ => None,
                 };
                 if let Some(case) = self.case_mut(*case) {
-                    case.category.clone_from(category);
+                    case.category = category.as_slice().into();
                     if let Some(facts) = facts {
                         case.facts.merge(facts);
                     }
@@ -49,13 +49,15 @@ impl State {
                     case.segment.clone_from(segment);
                     case.priority = priority.clone();
                     case.queue = queue.clone();
-                    case.skills.clone_from(skills);
+                    case.skills = skills.as_slice().into();
                     case.sla.clone_from(sla);
+                    let mut done = std::mem::take(&mut case.actions).into_vec();
                     for action in actions {
-                        if !case.actions.contains(action) {
-                            case.actions.push(action.clone());
+                        if !done.contains(action) {
+                            done.push(action.clone());
                         }
                     }
+                    case.actions = done.into();
                 }
             }
             Happened::PriorityChanged { case, priority, .. } => {
@@ -132,9 +134,9 @@ impl State {
             Happened::DispositionRecorded { case, attempt, contacted, effects, .. } => {
                 let follow_up = effects.iter().any(|effect| **effect == *FOLLOW_UP);
                 self.is_answered(*case);
-                if let Some(case) = self.case_mut(*case) {
-                    case.attempts = *attempt;
-                    case.misses += u32::from(!contacted && !follow_up);
+                if let Some(calling) = self.case_mut(*case).and_then(|case| case.calling.as_mut()) {
+                    calling.attempts = *attempt;
+                    calling.misses += u32::from(!contacted && !follow_up);
                 }
             }
             _ => {}
@@ -162,7 +164,7 @@ impl State {
             return;
         };
         let mut case = Case::new(id, *channel, account.clone(), *arrived, event.at);
-        case.campaign.clone_from(campaign);
+        case.calling = campaign.clone().map(|campaign| Box::new(Calling::new(campaign)));
         if let Some(from) = split_from.and_then(|from| self.cases.get(&from)) {
             case.like(from);
         } else {
@@ -178,9 +180,11 @@ impl State {
                     case.author = contact.author;
                     case.customer = contact.customer.clone().map(Box::new);
                     case.message_facts = contact.facts.clone();
-                    case.criterion.clone_from(&contact.criterion);
-                    case.zone.clone_from(&contact.zone);
-                    case.numbers = contact.numbers.clone().into_boxed_slice();
+                    if let Some(calling) = &mut case.calling {
+                        calling.criterion.clone_from(&contact.criterion);
+                        calling.zone.clone_from(&contact.zone);
+                        calling.numbers = contact.numbers.clone().into_boxed_slice();
+                    }
                 }
                 _ => {}
             }
@@ -266,7 +270,7 @@ impl State {
             case.step = 0;
         }
         case.queue = queue.clone();
-        case.skills = skills.to_vec();
+        case.skills = skills.into();
         case.key = key;
         case.status = Status::Queued;
         let step = case.step;
@@ -338,7 +342,7 @@ impl State {
         }
         case.status = Status::Loose;
         case.untouched = None;
-        if let Some(due) = case.lease_due.take() {
+        if let Some(due) = case.calling.as_mut().and_then(|calling| calling.lease_due.take()) {
             self.timers.clear(due, Timer::Lease(id));
         }
         if let Some(agent) = holder {
@@ -374,10 +378,10 @@ impl State {
 
     /// From now on the agent who holds a contact has as long as its campaign says to do something with it.
     pub(super) fn lend<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
-        let Some(case) = self.cases.get_mut(&id) else { return };
-        let campaign = case.campaign.as_ref().and_then(|campaign| rules.tables().campaign(campaign));
+        let Some(calling) = self.cases.get_mut(&id).and_then(|case| case.calling.as_mut()) else { return };
+        let campaign = rules.tables().campaign(&calling.campaign);
         let due = campaign.and_then(|campaign| campaign.lease_ms).map(|lease| at.saturating_add(lease));
-        let before = std::mem::replace(&mut case.lease_due, due);
+        let before = std::mem::replace(&mut calling.lease_due, due);
         if let Some(before) = before {
             self.timers.clear(before, Timer::Lease(id));
         }
@@ -417,7 +421,7 @@ impl State {
                 self.awaits_answer(id, at, rules);
             }
             Status::Scheduled { until, .. } => {
-                if case.campaign.is_some() {
+                if case.calling.is_some() {
                     case.arrived = until;
                 }
                 case.status = Status::Loose;
@@ -528,31 +532,27 @@ impl Case {
         arrived: Millis,
         opened: Millis,
     ) -> Self {
-        let none: Name = "".into();
+        let none = Name::new();
         Self {
             id,
             channel,
             visibility: Visibility::Private,
             account,
-            campaign: None,
-            criterion: None,
-            zone: None,
-            numbers: Box::default(),
-            lease_due: None,
+            calling: None,
             arrived,
             opened,
             author: None,
             customer: None,
             message_facts: crate::facts::Facts::default(),
-            category: Vec::new(),
+            category: Box::default(),
             facts: crate::facts::Facts::default(),
             rule: none.clone(),
             segment: None,
             priority: none.clone(),
             queue: none,
-            skills: Vec::new(),
+            skills: Box::default(),
             sla: None,
-            actions: Vec::new(),
+            actions: Box::default(),
             status: Status::Loose,
             key: 0,
             class: None,
@@ -566,8 +566,6 @@ impl Case {
             replies: 0,
             untouched: None,
             merged_into: None,
-            attempts: 0,
-            misses: 0,
             sent: Vec::new(),
             escalated: 0,
             answer_due: None,

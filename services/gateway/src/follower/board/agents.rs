@@ -1,7 +1,6 @@
 //! Events about agents.
 
-use std::sync::Arc;
-
+use simpang_domain::words::Name;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::watch_response::Change as What;
 use simpang_proto::log::v1::event::Body;
@@ -77,7 +76,7 @@ impl Board {
         agent.session = Some(Session { id: begun.session.clone(), gateway: begun.gateway.clone() });
     }
 
-    pub(super) fn agent_mut(&mut self, id: &str) -> (Arc<str>, &mut Agent) {
+    pub(super) fn agent_mut(&mut self, id: &str) -> (Name, &mut Agent) {
         let id = self.words.one(id);
         (id.clone(), self.agents.entry(id).or_default())
     }

@@ -1,7 +1,6 @@
 //! Events about cases.
 
-use std::sync::Arc;
-
+use simpang_domain::words::Name;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::watch_response::Change as What;
 use simpang_proto::log::v1 as log;
@@ -133,7 +132,7 @@ impl Board {
 
     fn drop_offer(&mut self, id: u64) {
         let offered = self.cases.get_mut(&id).and_then(|case| case.offered.take());
-        if let Some(agent) = offered.and_then(|agent: Arc<str>| self.agents.get_mut(&agent)) {
+        if let Some(agent) = offered.and_then(|agent: Name| self.agents.get_mut(&agent)) {
             agent.offers.remove(&id);
         }
     }

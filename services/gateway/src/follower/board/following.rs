@@ -1,7 +1,6 @@
 //! Who is told of a case they do not hold: who is on duty, and who follows it to its end.
 
-use std::sync::Arc;
-
+use simpang_domain::words::Name;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::agent::v1::watch_response::Change as What;
 use simpang_proto::log::v1 as log;
@@ -84,7 +83,7 @@ impl Board {
         moved.sort_unstable();
         moved.dedup();
         for id in moved {
-            let followers: Vec<Arc<str>> =
+            let followers: Vec<Name> =
                 self.cases.get(&id).map(|case| case.followers.iter().cloned().collect()).unwrap_or_default();
             for agent in followers {
                 let change = What::FollowedUpdate(self.followed(id));

@@ -3,6 +3,7 @@
 use simpang_domain::stored;
 use simpang_domain::stored::ways::{Each, Maybe, Numbered};
 use simpang_domain::stored::{Reader, Stored, Writer, shape};
+use simpang_domain::words::Name;
 use simpang_log::snapshot::{self, Kept, Metrics, Refusal, Unfit};
 use simpang_log::{Body, CommitRef, DeskName, Door, Entry, LogError, Place};
 use simpang_proto::log::v1::SnapshotHead;
@@ -31,7 +32,7 @@ stored!(struct Board {
     at_ms,
 });
 
-stored!(tuple Words(std::collections::HashSet<std::sync::Arc<str>>));
+stored!(tuple Words(std::collections::HashSet<Name>));
 
 stored!(struct Record { roles as Each<Numbered>, inactive });
 

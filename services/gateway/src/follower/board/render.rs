@@ -1,6 +1,7 @@
 //! What the board knows, in the API's words. Enumerations have the log's numbers (a test holds them together), so
 //! they are passed on as they stand.
 
+use simpang_domain::words::Name;
 use simpang_proto::agent::v1 as api;
 use simpang_proto::log::v1 as log;
 
@@ -73,19 +74,18 @@ impl Board {
 
 impl Case {
     fn summary(&self) -> api::CaseSummary {
-        let words =
-            |words: &[std::sync::Arc<str>]| words.iter().map(|word| word.as_ref().to_owned()).collect();
+        let words = |words: &[Name]| words.iter().map(|word| word.to_string()).collect();
         api::CaseSummary {
-            queue: self.queue.as_ref().to_owned(),
-            priority: self.priority.as_ref().to_owned(),
-            segment: self.segment.as_ref().to_owned(),
+            queue: self.queue.to_string(),
+            priority: self.priority.to_string(),
+            segment: self.segment.to_string(),
             channel: self.channel,
-            account: self.account.as_ref().to_owned(),
-            campaign: self.campaign.as_ref().to_owned(),
+            account: self.account.to_string(),
+            campaign: self.campaign.to_string(),
             category: words(&self.category),
             messages: self.messages,
             arrived_ms: self.arrived_ms,
-            customer: self.customer.as_ref().to_owned(),
+            customer: self.customer.to_string(),
             actions: words(&self.actions),
         }
     }

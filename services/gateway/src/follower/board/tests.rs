@@ -326,6 +326,6 @@ fn who_is_on_duty_gets_a_notice_and_who_follows_a_case_hears_of_it_to_its_end() 
     let closed = Body::CaseClosed(log::CaseClosed { case: 7, ..log::CaseClosed::default() });
     let changes = board.committed(&commit(vec![closed]));
     let over = |change: &Change| matches!(&change.change, What::Unfollowed(over) if over.closed);
-    assert!(changes.iter().any(|change| change.agent.as_ref() == "dewi" && over(change)), "{changes:?}");
+    assert!(changes.iter().any(|change| change.agent == "dewi" && over(change)), "{changes:?}");
     assert_eq!(following(&board, "dewi"), []);
 }
