@@ -4,7 +4,7 @@
 #   prepare.sh FOLDER [HOST1 HOST2 HOST3]
 # writes into FOLDER:
 #   nats.env       the broker's passwords, and its routes where three hosts are named
-#   <role>.env     the broker's user and password of each service, and of `audit` and `archive`, which people use
+#   <role>.env     the broker's user and password of each service, and of `audit`, `archive` and `reread`, which people use
 #   secret.key     the secret of keyed hashes: the same on every machine of the installation, for ever
 #   tokens.toml    who may call: digests of tokens
 #   token-admin, token-gateway   the tokens themselves: hand them out, then delete them
@@ -25,7 +25,7 @@ digest() { printf '%s' "$1" | sha256sum | cut -d' ' -f1; }
 if [[ ! -e $dir/nats.env ]]; then
   cluster=$(random 24)
   {
-    for role in ingest router project deliver gateway audit archive; do
+    for role in ingest router project deliver gateway audit archive reread; do
       password=$(random 24)
       printf 'NATS_%s_PASSWORD=%s\n' "${role^^}" "$password"
       printf 'SIMPANG_LOG__USER=%s\nSIMPANG_LOG__PASSWORD=%s\n' "$role" "$password" >"$dir/$role.env"

@@ -52,6 +52,8 @@ pub(crate) enum Kind {
         at: (u64, u32),
     },
     HandoverFailure,
+    /// The message that was read again.
+    Reread(InputId),
     Suppression {
         numbers: Vec<Number>,
         lifted: bool,
@@ -126,6 +128,7 @@ fn answer(body: Option<&input::Body>) -> Option<Answer> {
         Some(input::Body::HandoverFailure(_)) => Some(|e| matches!(e, Event::HandoverFailed(_))),
         Some(input::Body::Suppression(_)) => Some(|e| matches!(e, Event::NumbersSuppressed(_))),
         Some(input::Body::ReferenceReport(_)) => Some(|e| matches!(e, Event::ReferenceLinked(_))),
+        Some(input::Body::Reread(_)) => Some(|e| matches!(e, Event::MessageReread(_))),
         Some(_) => None,
     }
 }
@@ -206,6 +209,7 @@ fn read_kind(body: input::Body) -> Kind {
         }
         input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
         input::Body::HandoverFailure(_) => Kind::HandoverFailure,
+        input::Body::Reread(r) => Kind::Reread(InputId::from(r.message.unwrap_or_default())),
         input::Body::Suppression(s) => {
             Kind::Suppression { numbers: read_numbers(s.numbers.iter()), lifted: s.lifted }
         }

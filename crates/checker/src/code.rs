@@ -91,6 +91,9 @@ codes! {
     MessageUnknown = 2 "message-unknown";
     /// A message changed its case without a split or a merge.
     MessageMoved = 2 "message-moved";
+    /// A message was read again that is not on that case, or was withdrawn; or by an input that names another,
+    /// or twice.
+    RereadAmiss = 2 "reread-amiss";
     /// The number of messages on a case does not follow from the ones before.
     MessageCount = 2 "message-count";
     /// A message opened one case and joined another.

@@ -177,6 +177,7 @@ fn needs(body: &Body) -> Option<(u64, Needs)> {
         Body::MessageJoined(e) => (e.case, Needs::Known),
         Body::MessageEdited(e) => (e.case, Needs::Known),
         Body::MessageRemoved(e) => (e.case, Needs::Known),
+        Body::MessageReread(e) => (e.case, Needs::Known),
         Body::CaseIdentified(e) => (e.case, Needs::Known),
         Body::CaseCategorised(e) => (e.case, Needs::Known),
         Body::CaseClassified(e) => (e.case, Needs::Live),

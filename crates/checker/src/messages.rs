@@ -30,6 +30,8 @@ pub(crate) struct Messages {
     /// Messages of customers on a case; none once a split or merge made the number a matter of the core.
     counts: HashMap<u64, Option<u32>>,
     merged: HashMap<u64, u64>,
+    /// Messages that their authors withdrew.
+    withdrawn: BTreeSet<InputId>,
     /// Messages that a split named and that have not joined the new case yet.
     leaving: BTreeSet<InputId>,
     /// How far each sending desk's handovers have come.
@@ -63,9 +65,12 @@ impl Messages {
             }
             Body::MessageJoined(j) if j.by() == v1::JoinedBy::Agent => self.moved(j, found),
             Body::MessageJoined(j) => self.joined(j, cause, found),
-            Body::MessageEdited(_) | Body::MessageRemoved(_) => {
+            Body::MessageEdited(_) => cause.into_iter().for_each(|c| c.trace.changed += 1),
+            Body::MessageRemoved(m) => {
+                self.withdrawn.insert(InputId::from(m.message.unwrap_or_default()));
                 cause.into_iter().for_each(|c| c.trace.changed += 1);
             }
+            Body::MessageReread(m) => self.reread(m, cause, found),
             Body::CaseMerged(m) => {
                 self.merged.insert(m.case, m.into);
                 self.counts.insert(m.into, None);
@@ -97,6 +102,21 @@ impl Messages {
             );
         }
         self.count(join, handover, found);
+    }
+
+    /// What is read again stands on its case, is not withdrawn, and is what the input names, once.
+    fn reread(&self, event: &v1::MessageReread, cause: Option<&mut Arrived>, found: &mut Findings) {
+        let message = InputId::from(event.message.unwrap_or_default());
+        let on = self.cases.get(&message).map(|case| self.resolve(*case));
+        let named = cause.is_some_and(|c| {
+            c.trace.changed += 1;
+            c.trace.changed == 1 && matches!(c.kind, Kind::Reread(named) if named == message)
+        });
+        let withdrawn = event.part == 0 && self.withdrawn.contains(&message);
+        if on != Some(self.resolve(event.case)) || !named || withdrawn {
+            let case = event.case;
+            found.broken(Code::RereadAmiss, format_args!("message {message} was read again on case {case}"));
+        }
     }
 
     fn count(&mut self, join: &v1::MessageJoined, handover: bool, found: &mut Findings) {

@@ -113,6 +113,11 @@ pub enum Happened {
         case: CaseId,
         message: InputId,
     },
+    MessageReread {
+        case: CaseId,
+        message: InputId,
+        part: u32,
+    },
     CaseIdentified {
         case: CaseId,
         customer: Option<Name>,

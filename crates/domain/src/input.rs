@@ -50,6 +50,8 @@ pub enum Body {
     Suppression(Suppression),
     /// What another system says of a ticket.
     ReferenceReport(ReferenceReport),
+    /// A message was read again.
+    Reread(Reread),
     /// Could not be understood, or came by a door that may not bring it; why.
     Unreadable(Name),
 }
@@ -415,6 +417,20 @@ pub struct Heartbeat {
     pub gateway: Name,
     /// It has just begun and holds no session.
     pub began: bool,
+}
+
+/// A message that was read again from its raw bytes, after a parser was mended. What it says now is for people; nothing
+/// is decided by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reread {
+    /// The message: the input that brought it.
+    pub message: InputId,
+    /// Which message of that input.
+    pub part: u32,
+    /// The input whose words were read: the message itself, or its author's last edit of it.
+    pub of: InputId,
+    /// The case that has the message.
+    pub case: CaseId,
 }
 
 /// A case from another desk.

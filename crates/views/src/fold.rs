@@ -167,6 +167,7 @@ impl<'a> Fold<'a> {
             Happened::MessageJoined(e) => self.joined(at, e),
             Happened::MessageEdited(e) => self.edited(at, e),
             Happened::MessageRemoved(e) => self.removed(at, e),
+            Happened::MessageReread(e) => self.reread(at, e),
             Happened::CaseIdentified(e) => self.identified(at, e),
             Happened::CaseCategorised(e) => self.categorised(at, e),
             Happened::CaseClassified(e) => self.classified(at, e),

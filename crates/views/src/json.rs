@@ -66,7 +66,7 @@ fn unseal(parent: &MessageDescriptor, sealed: &DynamicMessage, content: bool) ->
     let hidden = json!({ "sealed_bytes": sealed.body.len() });
     let readable = content && sealed.sealing() == log::Sealing::None;
     let inner = match parent.name() {
-        "Message" => "MessageContent",
+        "Message" | "Reread" => "MessageContent",
         "Contact" => "ContactContent",
         "AgentRecord" => "AgentContent",
         "CustomerRecord" => "CustomerContent",

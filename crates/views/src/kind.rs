@@ -78,6 +78,7 @@ events! {
     MessageJoined = 31 (case) ();
     MessageEdited = 32 (case) ();
     MessageRemoved = 33 (case) ();
+    MessageReread = 57 (case) ();
     CaseIdentified = 34 (case) (agent);
     CaseCategorised = 35 (case) (agent);
     CaseClassified = 36 (case) ();
@@ -153,6 +154,7 @@ inputs! {
     HandoverFailure = 22 "handover_failure";
     Suppression = 20 "suppression";
     ReferenceReport = 30 "reference_report";
+    Reread = 31 "reread";
 }
 
 macro_rules! commands {

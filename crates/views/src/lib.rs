@@ -10,7 +10,7 @@
 //! and no async; `services/project` feeds and serves it.
 //!
 //! Read [`store`] first (open, fold, position), then [`fold`] (what each event does to the tables), then [`read`].
-//! [`sentence`] and [`json`] tell records to people.
+//! [`sentence`] and [`json`] tell records to people, [`mod@withdrawn`] what to leave out of them.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -26,6 +26,8 @@ pub mod read;
 
 pub mod json;
 pub mod sentence;
+pub mod withdrawn;
 
 pub use fold::Changes;
 pub use store::{Opened, Position, Views, ViewsError};
+pub use withdrawn::{WITHDRAWN, Withdrawn};

@@ -22,7 +22,7 @@ use crate::row::{count, uint};
 use crate::store::{ViewsError, meta};
 
 pub use audit::{Placed, Query, Refused};
-pub use conversation::without_content;
+pub use conversation::{hide_message, without_content};
 pub use customers::Person;
 
 type Read<T> = Result<T, ViewsError>;

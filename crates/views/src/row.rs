@@ -79,8 +79,8 @@ row! {
     /// A customer's message.
     MessageRow in "messages" {
         seq: i64, idx: i64, part: i64, case_id: i64, at_ms: i64, sent_ms: i64, channel: i32, account: String,
-        public: bool, automatic: bool, joined_by: i32, author: Vec<u8>, malformed: String, raw_digest: Vec<u8>,
-        content: Vec<u8>, edited_ms: i64, removed_ms: i64,
+        public: bool, automatic: bool, joined_by: i32, author: Vec<u8>, source: Vec<u8>, malformed: String,
+        raw_digest: Vec<u8>, content: Vec<u8>, edited_ms: i64, removed_ms: i64, reread_ms: i64,
     }
 }
 

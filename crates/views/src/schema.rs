@@ -5,7 +5,7 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 7;
+pub(crate) const VERSION: i64 = 8;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
@@ -16,6 +16,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("attainment", "slot, dim, clock"),
     ("solved", "slot, dim"),
     ("messages", "seq, idx, part"),
+    ("withdrawn", "account, source"),
     ("edits", "seq, idx, part, n"),
     ("deliveries", "seq, idx, part"),
     ("notes", "seq, idx"),
@@ -109,11 +110,16 @@ CREATE TABLE messages (
     seq INTEGER NOT NULL, idx INTEGER NOT NULL, part INTEGER NOT NULL, case_id INTEGER NOT NULL,
     at_ms INTEGER NOT NULL, sent_ms INTEGER NOT NULL, channel INTEGER NOT NULL, account TEXT NOT NULL,
     public INTEGER NOT NULL, automatic INTEGER NOT NULL, joined_by INTEGER NOT NULL, author BLOB NOT NULL,
-    malformed TEXT NOT NULL, raw_digest BLOB NOT NULL, content BLOB NOT NULL, edited_ms INTEGER NOT NULL,
-    removed_ms INTEGER NOT NULL,
+    source BLOB NOT NULL, malformed TEXT NOT NULL, raw_digest BLOB NOT NULL, content BLOB NOT NULL, edited_ms INTEGER NOT NULL,
+    removed_ms INTEGER NOT NULL, reread_ms INTEGER NOT NULL,
     PRIMARY KEY (seq, idx, part)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX messages_by_case ON messages (case_id, seq, idx, part);
+
+CREATE TABLE withdrawn (
+    account TEXT NOT NULL, source BLOB NOT NULL,
+    PRIMARY KEY (account, source)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE edits (
     seq INTEGER NOT NULL, idx INTEGER NOT NULL, part INTEGER NOT NULL, n INTEGER NOT NULL,

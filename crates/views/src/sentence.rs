@@ -30,6 +30,7 @@ pub fn sentence(event: &log::Event) -> String {
         Body::MessageJoined(e) => joined(e),
         Body::MessageEdited(e) => format!("A message on case {} was edited.", e.case),
         Body::MessageRemoved(e) => format!("A message on case {} was withdrawn by its author.", e.case),
+        Body::MessageReread(e) => format!("A message on case {} was read again and corrected.", e.case),
         Body::CaseIdentified(e) => identified(e),
         Body::CaseCategorised(e) => categorised(e),
         Body::CaseClassified(e) => classified(e),
@@ -128,6 +129,14 @@ pub fn input(input: &log::Input) -> String {
         Body::Suppression(e) => {
             let what = if e.lifted { "come off the do-not-call list" } else { "go on the do-not-call list" };
             format!("{} has {} numbers {what}{}.", e.principal, e.numbers.len(), optional(": ", &e.reason))
+        }
+        Body::Reread(e) => {
+            let what = if e.corrected.is_empty() { "nothing".into() } else { e.corrected.join(", ") };
+            let of = e.message.unwrap_or_default();
+            format!(
+                "The message at {}.{} was read again from its raw bytes; corrected: {what}.",
+                of.seq, of.index
+            )
         }
         Body::ReferenceReport(e) => {
             format!("{} says of ticket {} in {}: {}.", e.principal, e.number, e.system, e.status)

@@ -7,7 +7,7 @@
 use simpang_domain::facts::Customer;
 use simpang_domain::input::{
     AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverFailure, Heartbeat, Input,
-    Message, PolicyVersion, ReferenceReport, Suppression,
+    Message, PolicyVersion, ReferenceReport, Reread, Suppression,
 };
 use simpang_domain::words::{CaseId, Channel, InputId, Millis, Visibility};
 use simpang_proto::log::v1;
@@ -55,7 +55,9 @@ impl Door {
     /// Whether this door may bring such an input.
     fn brings(self, body: &Wire) -> bool {
         match body {
-            Wire::Message(_) | Wire::Contact(_) | Wire::ReferenceReport(_) => self == Self::Ingest,
+            Wire::Message(_) | Wire::Contact(_) | Wire::ReferenceReport(_) | Wire::Reread(_) => {
+                self == Self::Ingest
+            }
             Wire::Suppression(_) => matches!(self, Self::Ingest | Self::Gateway),
             Wire::Command(_) | Wire::Agent(_) | Wire::Policy(_) | Wire::Heartbeat(_) => self == Self::Gateway,
             Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) => self == Self::Deliver,
@@ -120,6 +122,7 @@ fn read_body(
         Wire::HandoverFailure(wire) => handover_failure(names, wire).map(Body::HandoverFailure),
         Wire::Suppression(wire) => suppression(wire).map(Body::Suppression),
         Wire::ReferenceReport(wire) => reference_report(names, wire).map(Body::ReferenceReport),
+        Wire::Reread(wire) => reread(wire).map(Body::Reread),
     }
     .map_err(|error| error.within(kind))
 }
@@ -139,6 +142,7 @@ fn kind_of(body: &Wire) -> &'static str {
         Wire::HandoverFailure(_) => "handover_failure",
         Wire::Suppression(_) => "suppression",
         Wire::ReferenceReport(_) => "reference_report",
+        Wire::Reread(_) => "reread",
     }
 }
 
@@ -308,4 +312,21 @@ fn handover_failure(names: &mut Names, wire: &v1::HandoverFailure) -> Result<Han
         desk: names.name(&wire.desk),
         reason: names.name(&wire.reason),
     })
+}
+
+fn reread(wire: &v1::Reread) -> Result<Reread, ReadError> {
+    check(wire.case > 0, "case", "cases count from 1")?;
+    Ok(Reread {
+        message: named("message", wire.message)?,
+        part: wire.part,
+        of: named("of", wire.of)?,
+        case: CaseId(wire.case),
+    })
+}
+
+/// An input that has to be named.
+fn named(name: &'static str, wire: Option<v1::InputId>) -> Result<InputId, ReadError> {
+    let id = wire.ok_or_else(|| ReadError::new(name, "is not named"))?;
+    check(id.seq > 0, name, "sequences count from 1")?;
+    Ok(InputId { seq: id.seq, index: id.index })
 }

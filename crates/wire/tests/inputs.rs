@@ -171,6 +171,30 @@ fn failure() -> v1::HandoverFailure {
     v1::HandoverFailure { case: 1, desk: "tenesa".into(), ..Default::default() }
 }
 
+fn reread() -> v1::Reread {
+    let message = Some(v1::InputId { seq: 7, index: 2 });
+    v1::Reread { message, of: message, case: 4, part: 1, ..Default::default() }
+}
+
+#[test]
+fn a_rereading_names_its_message_and_none_of_its_words_reach_the_core() {
+    let (message, case) = (InputId { seq: 7, index: 2 }, CaseId(4));
+    let expected = simpang_domain::input::Reread { message, part: 1, of: message, case };
+    let wire = v1::Reread { corrected: vec!["text".into()], malformed: "cut".into(), ..reread() };
+    assert_eq!(read(Door::Ingest, Wire::Reread(wire)).body, Body::Reread(expected));
+    let spoilt: [Spoilt<v1::Reread>; 4] = [
+        (|r| r.case = 0, "reread.case: cases count from 1"),
+        (|r| r.message = None, "reread.message: is not named"),
+        (|r| r.of = None, "reread.of: is not named"),
+        (|r| r.message = Some(v1::InputId::default()), "reread.message: sequences count from 1"),
+    ];
+    for (spoil, expected) in spoilt {
+        let mut wire = reread();
+        spoil(&mut wire);
+        assert_eq!(reason(Door::Ingest, Wire::Reread(wire)), expected);
+    }
+}
+
 #[test]
 fn each_door_brings_its_own_kinds_and_no_other() {
     let handover =
@@ -189,6 +213,7 @@ fn each_door_brings_its_own_kinds_and_no_other() {
         (Wire::Heartbeat(heartbeat), "heartbeat", vec![Door::Gateway]),
         (Wire::Handover(handover), "handover", vec![Door::Ingest, Door::Deliver]),
         (Wire::HandoverFailure(failure()), "handover_failure", vec![Door::Deliver]),
+        (Wire::Reread(reread()), "reread", vec![Door::Ingest]),
     ];
     for (wire, kind, doors) in kinds {
         for door in Door::ALL {

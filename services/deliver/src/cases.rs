@@ -17,16 +17,41 @@ use crate::messages::{self, FetchError};
 /// Case facts that templates may name.
 pub(crate) const FACTS: [&str; 3] = ["internet_number", "phone_number", "ticket"];
 
-/// What its author did to a message after it came.
+/// What became of a message after it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Another text stands for it: that of this input.
     Edited(Place),
     /// It was taken back.
     Withdrawn,
+    /// It was read again, and stands whole in this input.
+    Reread(Place),
+    /// It was read again, in the first input, and then edited: another text stands for it, that of the second.
+    RereadEdited(Place, Place),
 }
 
-stored!(enum Change { 0 = Edited(by: Place), 1 = Withdrawn });
+impl Change {
+    /// What has become of it once this happens as well: what was withdrawn stays so.
+    pub(crate) fn then(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Withdrawn, _) => self,
+            (Self::Reread(read) | Self::RereadEdited(read, _), Self::Edited(by)) => {
+                Self::RereadEdited(read, by)
+            }
+            _ => next,
+        }
+    }
+}
+
+stored!(enum Change {
+    0 = Edited(by: Place),
+    1 = Withdrawn,
+    2 = Reread(by: Place),
+    3 = RereadEdited(read: Place, by: Place),
+});
+
+/// A message of an input: where the input stands, and which of those of a handover it is.
+pub(crate) type Part = (Place, u32);
 
 /// What is known of a case.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +77,7 @@ pub(crate) struct Known {
     /// What set facts, oldest first.
     told: Vec<v1::InputId>,
     /// Messages that are not as they came.
-    changed: Vec<(v1::InputId, Change)>,
+    changed: Vec<(Part, Change)>,
     /// Deadlines of the clocks that run.
     deadlines: Vec<(v1::SlaClock, i64)>,
 }
@@ -68,7 +93,7 @@ stored!(struct Known {
     latest as Maybe<Encoded>,
     opening as Maybe<Encoded>,
     told as Each<Encoded>,
-    changed as Each<Pair<Encoded, Own>>,
+    changed,
     deadlines as Each<Pair<Numbered, Own>>,
 });
 
@@ -79,15 +104,13 @@ impl Known {
     }
 
     /// What became of a message since it came.
-    pub(crate) fn change(&self, message: &v1::InputId) -> Option<Change> {
-        self.changed.iter().find(|(changed, _)| changed == message).map(|(_, change)| *change)
+    pub(crate) fn change(&self, message: Part) -> Option<Change> {
+        self.changed.iter().find(|(changed, _)| *changed == message).map(|(_, change)| *change)
     }
 
-    /// What was withdrawn stays so.
-    fn note(&mut self, message: v1::InputId, change: Change) {
+    fn note(&mut self, message: Part, change: Change) {
         match self.changed.iter_mut().find(|(changed, _)| *changed == message) {
-            Some((_, before)) if *before == Change::Withdrawn => {}
-            Some((_, before)) => *before = change,
+            Some((_, before)) => *before = before.then(change),
             None => self.changed.push((message, change)),
         }
     }
@@ -149,6 +172,20 @@ fn shown(value: Option<Value>) -> String {
         Some(Value::Text(text)) => text,
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
+    }
+}
+
+/// What an event says became of a message. Edits and removals are of the first message of an input.
+pub(crate) fn changed(event: &v1::Event) -> Option<(Part, Change)> {
+    match &event.body {
+        Some(Event::MessageEdited(e)) => {
+            Some(((place(e.message?), 0), Change::Edited(place(event.caused_by?))))
+        }
+        Some(Event::MessageRemoved(e)) => Some(((place(e.message?), 0), Change::Withdrawn)),
+        Some(Event::MessageReread(e)) => {
+            Some(((place(e.message?), e.part), Change::Reread(place(event.caused_by?))))
+        }
+        _ => None,
     }
 }
 
@@ -222,22 +259,16 @@ impl Cases {
 
     /// Which messages are not as they came.
     fn fold_messages(&mut self, event: &v1::Event) {
+        if let Some((message, change)) = changed(event) {
+            let case = match &event.body {
+                Some(Event::MessageEdited(e)) => e.case,
+                Some(Event::MessageRemoved(e)) => e.case,
+                Some(Event::MessageReread(e)) => e.case,
+                _ => return,
+            };
+            return self.at(case, |known| known.note(message, change));
+        }
         match &event.body {
-            Some(Event::MessageEdited(e)) => {
-                let change = e.message.zip(event.caused_by);
-                let note = |known: &mut Known| {
-                    change
-                        .into_iter()
-                        .for_each(|(message, by)| known.note(message, Change::Edited(place(by))));
-                };
-                self.at(e.case, note);
-            }
-            Some(Event::MessageRemoved(e)) => {
-                let note = |known: &mut Known| {
-                    e.message.into_iter().for_each(|message| known.note(message, Change::Withdrawn));
-                };
-                self.at(e.case, note);
-            }
             Some(Event::CaseMerged(e)) => {
                 let changed = self.known.get(&e.case).map(|known| known.changed.clone()).unwrap_or_default();
                 self.at(e.into, |known| known.changed.extend(changed));

@@ -16,7 +16,7 @@ use simpang_log::{AppendError, Appender, DeskLog, DeskName, Door, Limits, LogErr
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use tracing::{error, warn};
 
-use crate::cases::Change;
+use crate::cases::{self, Change, Part};
 use crate::follow::Context;
 use crate::messages::{self, FetchError};
 use crate::{inputs, metric};
@@ -67,7 +67,7 @@ pub(crate) struct Handovers {
     /// Messages of open cases, oldest first.
     messages: HashMap<u64, Vec<Place>>,
     /// Those of them that are not as they came.
-    changed: HashMap<Place, Change>,
+    changed: BTreeMap<Part, Change>,
     /// What has to go, in order. Whether it went, the other desk's log says.
     waiting: VecDeque<Handover>,
     /// How far what each other desk gave has arrived here.
@@ -148,26 +148,13 @@ impl Handovers {
                     self.waiting.push_back(Handover { place: (seq, index), case, to, messages });
                 }
                 Some(Event::CaseForgotten(forgotten)) => self.forget(forgotten.case),
-                Some(Event::MessageEdited(edited)) => {
-                    if let Some((message, by)) = edited.message.zip(event.caused_by) {
-                        self.note(place(message), Change::Edited(place(by)));
+                _ => {
+                    if let Some((message, change)) = cases::changed(event) {
+                        let now = self.changed.get(&message).map_or(change, |before| before.then(change));
+                        self.changed.insert(message, now);
                     }
                 }
-                Some(Event::MessageRemoved(removed)) => {
-                    if let Some(message) = removed.message {
-                        self.note(place(message), Change::Withdrawn);
-                    }
-                }
-                _ => {}
             }
-        }
-    }
-
-    /// What was withdrawn stays so.
-    fn note(&mut self, message: Place, change: Change) {
-        let changed = self.changed.entry(message).or_insert(change);
-        if *changed != Change::Withdrawn {
-            *changed = change;
         }
     }
 
@@ -177,7 +164,10 @@ impl Handovers {
         let waits = |message: &Place| self.waiting.iter().any(|waits| waits.messages.contains(message));
         let gone: Vec<_> = messages.into_iter().filter(|message| !waits(message)).collect();
         for message in gone {
-            self.changed.remove(&message);
+            let parts = self.changed.range((message, 0)..=(message, u32::MAX));
+            for part in parts.map(|(part, _)| *part).collect::<Vec<_>>() {
+                self.changed.remove(&part);
+            }
         }
     }
 }
@@ -238,7 +228,7 @@ impl Carrier {
     }
 
     /// Whether one stands on the other log, or never will and was given back.
-    async fn carry_one(&mut self, handover: &Handover, changed: &HashMap<Place, Change>) -> bool {
+    async fn carry_one(&mut self, handover: &Handover, changed: &BTreeMap<Part, Change>) -> bool {
         let (place, case, to) = (handover.place, handover.case, handover.to.clone());
         match self.try_one(handover, changed).await {
             Ok(()) => {
@@ -254,7 +244,7 @@ impl Carrier {
     async fn try_one(
         &mut self,
         handover: &Handover,
-        changed: &HashMap<Place, Change>,
+        changed: &BTreeMap<Part, Change>,
     ) -> Result<(), Failure> {
         let (place, case, to) = (handover.place, handover.case, handover.to.as_str());
         let messages = self.fetch(&handover.messages, changed).await.map_err(|problem| match problem {
@@ -299,14 +289,15 @@ impl Carrier {
     async fn fetch(
         &self,
         places: &[Place],
-        changed: &HashMap<Place, Change>,
+        changed: &BTreeMap<Part, Change>,
     ) -> Result<Vec<v1::Message>, FetchError> {
         let mut found = Vec::with_capacity(places.len());
         for &(seq, index) in places {
             let mut messages = messages::all(self.log.as_ref(), &v1::InputId { seq, index }).await?;
-            // An edit or removal names the message that the channel's id belongs to: the first of its input.
-            if let Some((message, change)) = messages.first_mut().zip(changed.get(&(seq, index))) {
-                messages::stand(self.log.as_ref(), message, *change).await?;
+            for (part, message) in (0..).zip(&mut messages) {
+                if let Some(change) = changed.get(&((seq, index), part)) {
+                    messages::stand(self.log.as_ref(), message, *change).await?;
+                }
             }
             found.extend(messages);
         }

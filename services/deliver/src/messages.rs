@@ -5,7 +5,8 @@ use simpang_log::{DeskLog, LogError, RecordKind};
 use simpang_proto::log::v1;
 use thiserror::Error;
 
-use crate::cases::Change;
+use crate::cases::{Change, Known};
+use crate::handover::{Place, place};
 
 /// An input could not be had.
 #[derive(Debug, Error)]
@@ -48,70 +49,100 @@ pub(crate) async fn all(log: &dyn DeskLog, id: &v1::InputId) -> Result<Vec<v1::M
     }
 }
 
-/// A message: when it came, what rules may read, and its personal part. Of a case from another desk, its last one.
-pub(crate) async fn message(
-    log: &dyn DeskLog,
-    id: &v1::InputId,
-) -> Result<(i64, v1::Message, v1::MessageContent), FetchError> {
-    let (at_ms, message, _) = last(log, id).await?;
-    let content = open(message.content.as_ref()).unwrap_or_default();
-    Ok((at_ms, message, content))
-}
-
-/// As [`message`], as it stands after what its author did to it.
+/// A message: when it came, what rules may read, its personal part, and what became of it since it came, by which it
+/// stands as it is given here. Of a case from another desk, its last one.
 pub(crate) async fn message_as_it_stands(
     log: &dyn DeskLog,
     id: &v1::InputId,
-    change: Option<Change>,
-) -> Result<(i64, v1::Message, v1::MessageContent), FetchError> {
-    let (at_ms, mut message, is_first) = last(log, id).await?;
-    if let Some(change) = change.filter(|_| is_first) {
+    known: &Known,
+) -> Result<(i64, v1::Message, v1::MessageContent, Option<Change>), FetchError> {
+    let (at_ms, mut message, part) = last(log, id).await?;
+    let change = known.change((place(*id), part));
+    if let Some(change) = change {
         stand(log, &mut message, change).await?;
     }
     let content = open(message.content.as_ref()).unwrap_or_default();
-    Ok((at_ms, message, content))
+    Ok((at_ms, message, content, change))
 }
 
-/// The last message of an input, and whether it is the first as well: the one that edits and removals name.
-async fn last(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v1::Message, bool), FetchError> {
+/// The last message of an input, and which of its messages that is.
+async fn last(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v1::Message, u32), FetchError> {
     let missing = || FetchError::Missing(id.seq, id.index);
     match input(log, id).await? {
-        (at_ms, v1::input::Body::Message(message)) => Ok((at_ms, message, true)),
+        (at_ms, v1::input::Body::Message(message)) => Ok((at_ms, message, 0)),
         (at_ms, v1::input::Body::Handover(mut handover)) => {
             let last = handover.messages.pop().ok_or_else(missing)?;
-            Ok((at_ms, last, handover.messages.is_empty()))
+            Ok((at_ms, last, u32::try_from(handover.messages.len()).unwrap_or(u32::MAX)))
         }
         _ => Err(missing()),
     }
 }
 
-/// Puts a message as it stands after its author changed it: what was withdrawn or edited away is in it no more.
+/// Puts a message as it stands after what became of it: what was withdrawn, edited away or misread is in it no more.
 pub(crate) async fn stand(
     log: &dyn DeskLog,
     message: &mut v1::Message,
     change: Change,
 ) -> Result<(), FetchError> {
-    let mut content: v1::MessageContent = open(message.content.as_ref()).unwrap_or_default();
-    let subject = std::mem::take(&mut content.subject);
-    let attachments = std::mem::take(&mut content.attachments);
-    message.raw_digest.clear();
     match change {
-        Change::Withdrawn => {
-            (content.text, content.full_text, content.html) = Default::default();
-            content.permalink.clear();
-            message.malformed.clear();
-        }
-        Change::Edited((seq, index)) => {
-            let (_, edit, new) = self::message(log, &v1::InputId { seq, index }).await?;
-            (content.text, content.full_text, content.html) = (new.text, new.full_text, new.html);
-            content.subject = if new.subject.is_empty() { subject } else { new.subject };
-            content.attachments = if new.attachments.is_empty() { attachments } else { new.attachments };
-            message.raw_digest = edit.raw_digest;
+        Change::Withdrawn => withdraw(message),
+        Change::Edited(by) => edit(log, message, by).await?,
+        Change::Reread(by) => reread(log, message, by).await?,
+        Change::RereadEdited(read, by) => {
+            reread(log, message, read).await?;
+            edit(log, message, by).await?;
         }
     }
-    let body = content.encode_to_vec().into();
-    message.content = Some(v1::Sealed { sealing: v1::Sealing::None.into(), body });
     Ok(())
+}
+
+fn withdraw(message: &mut v1::Message) {
+    let content: v1::MessageContent = open(message.content.as_ref()).unwrap_or_default();
+    let kept = v1::MessageContent {
+        subject: String::new(),
+        text: String::new(),
+        full_text: String::new(),
+        html: String::new(),
+        attachments: Vec::new(),
+        permalink: String::new(),
+        ..content
+    };
+    message.raw_digest.clear();
+    message.malformed.clear();
+    message.content = Some(sealed(&kept));
+}
+
+async fn edit(log: &dyn DeskLog, message: &mut v1::Message, (seq, index): Place) -> Result<(), FetchError> {
+    let (_, edit, _) = last(log, &v1::InputId { seq, index }).await?;
+    let new: v1::MessageContent = open(edit.content.as_ref()).unwrap_or_default();
+    let old: v1::MessageContent = open(message.content.as_ref()).unwrap_or_default();
+    let content = v1::MessageContent {
+        subject: if new.subject.is_empty() { old.subject } else { new.subject },
+        attachments: if new.attachments.is_empty() { old.attachments } else { new.attachments },
+        text: new.text,
+        full_text: new.full_text,
+        html: new.html,
+        ..old
+    };
+    message.raw_digest = edit.raw_digest;
+    message.content = Some(sealed(&content));
+    Ok(())
+}
+
+/// A rereading says all of it.
+async fn reread(log: &dyn DeskLog, message: &mut v1::Message, (seq, index): Place) -> Result<(), FetchError> {
+    let id = v1::InputId { seq, index };
+    let v1::input::Body::Reread(reread) = input(log, &id).await?.1 else {
+        return Err(FetchError::Missing(seq, index));
+    };
+    message.malformed = reread.malformed;
+    message.raw_digest = reread.raw_digest;
+    message.content = reread.content;
+    Ok(())
+}
+
+fn sealed(content: &v1::MessageContent) -> v1::Sealed {
+    v1::Sealed { sealing: v1::Sealing::None.into(), body: content.encode_to_vec().into() }
 }
 
 /// Personal content, opened; none when there is none, or it is sealed in a way this program does not know.

@@ -172,9 +172,8 @@ impl Packer {
             None if queued.kind() == DeliveryKind::Notification => (known.latest.unwrap_or(cause), false),
             None => (cause, true),
         };
-        let change = known.change(&place);
-        match messages::message_as_it_stands(self.log.as_ref(), &place, change).await {
-            Ok((at_ms, wire, content)) => Ok(Some(Message {
+        match messages::message_as_it_stands(self.log.as_ref(), &place, known).await {
+            Ok((at_ms, wire, content, change)) => Ok(Some(Message {
                 visibility: wire.visibility(),
                 at_ms,
                 channel: wire.channel(),

@@ -110,6 +110,61 @@ async fn what_the_customer_took_back_or_edited_away_does_not_go_to_the_other_des
 }
 
 #[tokio::test]
+async fn what_was_read_again_goes_to_the_other_desk_as_it_was_read_last() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let (mut places, mut events) = (Vec::new(), Vec::new());
+    for text in ["salah", "salah, lalu baru", "rahasia", "lama"] {
+        let mut message = mail_case();
+        message.content.text = text.to_owned();
+        let place = message.arrive(&from).await;
+        let joined = v1::MessageJoined { case: 1, message: Some(place), ..Default::default() };
+        events.push(happened(place, 1, Event::MessageJoined(joined)));
+        places.push(place);
+    }
+    let read = async |at: usize, text: &str| {
+        let content =
+            v1::MessageContent { text: text.into(), subject: "Tagihan".into(), ..Default::default() };
+        let body = content.encode_to_vec().into();
+        let (message, raw_digest) = (Some(places[at]), vec![8; 32].into());
+        let content = Some(v1::Sealed { sealing: v1::Sealing::None.into(), body });
+        let reread = v1::Reread { message, of: message, case: 1, raw_digest, content, ..Default::default() };
+        let by = from.bring(simpang_log::Door::Ingest, Input::Reread(reread)).await;
+        let reread = v1::MessageReread { case: 1, message: Some(places[at]), part: 0 };
+        happened(by, 1, Event::MessageReread(reread))
+    };
+    let edit = async |at: usize, text: &str| {
+        let mut edit = mail_case();
+        (edit.content.text, edit.content.subject) = (text.to_owned(), String::new());
+        let by = edit.arrive(&from).await;
+        let edited = v1::MessageEdited { case: 1, message: Some(places[at]) };
+        happened(by, 1, Event::MessageEdited(edited))
+    };
+    let removed = v1::MessageRemoved { case: 1, message: Some(places[2]) };
+    events.push(read(0, "benar").await);
+    events.push(read(1, "benar, lalu baru").await);
+    events.push(edit(1, "baru").await);
+    events.push(happened(places[2], 1, Event::MessageRemoved(removed)));
+    events.push(read(2, "rahasia").await);
+    events.push(edit(3, "baru, salah").await);
+    events.push(read(3, "baru, benar").await);
+    let handed = v1::CaseHandedOver { case: 1, desk: "tenesa".into() };
+    events.push(happened(places[0], 1, Event::CaseHandedOver(handed)));
+    from.commit(events).await;
+    let deliver = start(&from, Channels::default()).await;
+    let arrived = until("a handover", || handovers(&to).pop()).await;
+    deliver.stop().await;
+    assert_eq!(texts(&arrived), ["benar", "baru", "", "baru, benar"]);
+    let content = |at: usize| {
+        let sealed = arrived.messages[at].content.as_ref().unwrap();
+        v1::MessageContent::decode(sealed.body.clone()).unwrap()
+    };
+    assert_eq!((content(0).subject.as_str(), content(1).subject.as_str()), ("Tagihan", "Tagihan"));
+    assert_eq!(arrived.messages[0].raw_digest, vec![8; 32]);
+    assert!(!format!("{arrived:?}").contains("rahasia"));
+}
+
+#[tokio::test]
 async fn after_a_restart_nothing_is_carried_twice() {
     let store = MemoryStore::new();
     let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));

@@ -7,6 +7,7 @@ mod common;
 use common::smtp::{Mail, Mood, Sink};
 use common::{Case, Desk, file, keyer, mail_case, start};
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
+use prost::Message as _;
 use simpang_channels::email::SignedRef;
 use simpang_log::{Door, LogStore, MemoryStore};
 use simpang_proto::log::v1::{self, DeliveryKind, DeliveryOutcome, ReplyKind};
@@ -186,6 +187,33 @@ async fn what_the_customer_took_back_is_not_quoted_and_what_they_edited_is_quote
     let mail = sink.mails().remove(0);
     let text = parsed(&mail).body_text(0).unwrap().into_owned();
     assert!(text.contains("> Sudah beres") && !text.contains("dobel"), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_read_again_is_quoted_as_it_is_read_now() {
+    let desk = Desk::new(&MemoryStore::new(), "tenesa");
+    let sink = Sink::start(Mood::Fine).await;
+    apply_policy(&desk).await;
+    let case = mail_case();
+    let to = case.arrive(&desk).await;
+    let opened = v1::CaseOpened { case: case.number, ..Default::default() };
+    let content = v1::MessageContent { text: "Kenapa tagihan saya naik?".into(), ..case.content.clone() };
+    let content =
+        Some(v1::Sealed { sealing: v1::Sealing::None.into(), body: content.encode_to_vec().into() });
+    let reread =
+        v1::Reread { message: Some(to), of: Some(to), case: case.number, content, ..Default::default() };
+    let by = desk.bring(Door::Ingest, v1::input::Body::Reread(reread)).await;
+    let reread = v1::MessageReread { case: case.number, message: Some(to), part: 0 };
+    desk.commit(vec![
+        common::happened(to, 1, v1::event::Body::CaseOpened(opened)),
+        common::happened(by, 1, v1::event::Body::MessageReread(reread)),
+    ])
+    .await;
+    case.reply(&desk, to, ReplyKind::Normal, "Halo").await;
+    assert_eq!(deliver(&desk, &sink).await.outcome(), DeliveryOutcome::Delivered);
+    let mail = sink.mails().remove(0);
+    let text = parsed(&mail).body_text(0).unwrap().into_owned();
+    assert!(text.contains("> Kenapa tagihan saya naik?") && !text.contains("dobel"), "{text}");
 }
 
 #[tokio::test]

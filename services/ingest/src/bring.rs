@@ -80,5 +80,5 @@ async fn submit(
         traceparent: delivery.traceparent,
     };
     let input = message_input(&intake.keyer, &intake.directory, &origin, parsed);
-    Ok(Some(intake.submit(&mailbox.desk, &input).await?))
+    Ok(Some(intake.submit(delivery.source, &mailbox.desk, &input).await?))
 }

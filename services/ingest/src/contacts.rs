@@ -14,7 +14,7 @@ use simpang_log::appender::Place;
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
-use crate::counters::{self, Reason, Source};
+use crate::counters::{self, Later, Reason, Source};
 use crate::intake::{Away, Intake};
 use crate::mapping::{Load, Loaded, contact_input};
 use crate::ticket::Ticket;
@@ -172,7 +172,10 @@ pub(crate) async fn load(
 async fn queue(intake: &Intake, desk: &DeskName, load: &Load, row: Row) -> Result<Pending, Away> {
     let contact = match row {
         Row::Accepted(contact) => contact,
-        Row::Duplicate { line, of_line } => return Ok(Pending::Judged(Verdict::Duplicate { line, of_line })),
+        Row::Duplicate { line, of_line } => {
+            counters::repeated(Source::Contacts);
+            return Ok(Pending::Judged(Verdict::Duplicate { line, of_line }));
+        }
         Row::Invalid { line, reason } => {
             counters::refused(Source::Contacts, Reason::Invalid);
             return Ok(Pending::Judged(Verdict::Invalid { line, reason }));
@@ -181,8 +184,8 @@ async fn queue(intake: &Intake, desk: &DeskName, load: &Load, row: Row) -> Resul
     let line = contact.line;
     Ok(match contact_input(&intake.keyer, &intake.directory, load, &contact) {
         Ok(Loaded { key, input, remark }) => {
-            let ticket =
-                intake.submit(desk, &input).await.inspect_err(|_| counters::deferred(Source::Contacts))?;
+            let ticket = intake.submit(Source::Contacts, desk, &input).await;
+            let ticket = ticket.inspect_err(|away| counters::deferred(Source::Contacts, away.later()))?;
             Pending::Queued { line, key, remark, ticket }
         }
         Err(reason) => {
@@ -198,7 +201,8 @@ async fn settle(pending: Option<Pending>, verdicts: &mpsc::Sender<Verdict>) -> R
         None => return Ok(true),
         Some(Pending::Judged(verdict)) => verdict,
         Some(Pending::Queued { line, key, remark, ticket }) => {
-            let place = ticket.place().await.inspect_err(|_| counters::deferred(Source::Contacts))?;
+            let place = ticket.place().await;
+            let place = place.inspect_err(|_| counters::deferred(Source::Contacts, Later::Log))?;
             counters::accepted(Source::Contacts, 1);
             Verdict::Accepted { line, key, remark, place }
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 pub const ACCEPTED: &str = "simpang_ingest_accepted_inputs_total";
 /// Arrivals that were refused, or had no desk to go to; labels `door`, `reason`.
 pub const REFUSED: &str = "simpang_ingest_refused_inputs_total";
-/// Arrivals that the sender has to bring again because the log is away; label `door`.
+/// Arrivals that the sender has to bring again; labels `door`, `reason`.
 pub const DEFERRED: &str = "simpang_ingest_deferred_inputs_total";
 /// Entries of webhooks that were understood and are not for a case; label `door`.
 pub const IGNORED: &str = "simpang_ingest_ignored_entries_total";
-/// Inputs that this process brought before; the desk judges them as repeats. Label `channel`.
+/// Inputs among the accepted that this process brought before, by whichever door; the desk judges them as repeats.
+/// Label `door`.
 pub const REPEATED: &str = "simpang_ingest_repeated_inputs_total";
 /// Raw bytes brought to the object store.
 pub const RAW: &str = "simpang_ingest_raw_bytes_total";
@@ -50,6 +51,12 @@ pub(crate) enum Source {
     Contacts,
     /// Files, by gRPC or HTTP.
     Attachment,
+    /// What other systems say of their tickets.
+    Reference,
+    /// Numbers for or off the do-not-call list.
+    Suppression,
+    /// Raw bytes that are read again.
+    Replay,
 }
 
 impl Source {
@@ -66,6 +73,9 @@ impl Source {
             Self::Stream => "stream",
             Self::Contacts => "contacts",
             Self::Attachment => "attachment",
+            Self::Reference => "reference",
+            Self::Suppression => "suppression",
+            Self::Replay => "replay",
         }
     }
 }
@@ -112,11 +122,41 @@ impl Reason {
     }
 }
 
+/// Why something has to be brought again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Later {
+    /// The log or the object store takes nothing now.
+    Log,
+    /// The table of accounts is not read yet.
+    Directory,
+    /// Too much is on its way already.
+    Busy,
+    /// The reader of a message broke off.
+    Reader,
+    /// One mail has too many recipients: those beyond the limit come in another.
+    Recipients,
+    /// It arrived too slowly, or the session ended before its end.
+    Slow,
+}
+
+impl Later {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Directory => "directory",
+            Self::Busy => "busy",
+            Self::Reader => "reader",
+            Self::Recipients => "recipients",
+            Self::Slow => "slow",
+        }
+    }
+}
+
 /// Tells the metrics recorder what the names mean.
 pub(crate) fn describe() {
     metrics::describe_counter!(ACCEPTED, "messages and contacts that stand on a desk's log");
     metrics::describe_counter!(REFUSED, "arrivals refused, or without a desk to go to, by reason");
-    metrics::describe_counter!(DEFERRED, "arrivals to be brought again because the log was away");
+    metrics::describe_counter!(DEFERRED, "arrivals to be brought again, by reason");
     metrics::describe_counter!(IGNORED, "webhook entries that are not for a case");
     metrics::describe_counter!(REPEATED, "inputs brought again, as far as this process remembers");
     metrics::describe_counter!(RAW, metrics::Unit::Bytes, "raw bytes brought to the object store");
@@ -135,16 +175,16 @@ pub(crate) fn refused(source: Source, reason: Reason) {
     metrics::counter!(REFUSED, "door" => source.as_str(), "reason" => reason.as_str()).increment(1);
 }
 
-pub(crate) fn deferred(source: Source) {
-    metrics::counter!(DEFERRED, "door" => source.as_str()).increment(1);
+pub(crate) fn deferred(source: Source, why: Later) {
+    metrics::counter!(DEFERRED, "door" => source.as_str(), "reason" => why.as_str()).increment(1);
 }
 
 pub(crate) fn ignored(source: Source) {
     metrics::counter!(IGNORED, "door" => source.as_str()).increment(1);
 }
 
-pub(crate) fn repeated(channel: &'static str) {
-    metrics::counter!(REPEATED, "channel" => channel).increment(1);
+pub(crate) fn repeated(source: Source) {
+    metrics::counter!(REPEATED, "door" => source.as_str()).increment(1);
 }
 
 pub(crate) fn asked(source: &'static str, answer: &'static str) {

@@ -12,14 +12,12 @@ use sha2::{Digest as _, Sha256};
 use simpang_channels::{AttachmentBody, Parsed};
 use simpang_log::appender::{Appender, Limits, Place};
 use simpang_log::{AppendError, DeskName, Door, LogError, LogStore};
-use simpang_proto::log::v1::input::Body;
 use simpang_proto::log::v1::{DirectoryRecord, Input, SourceCursor};
 use simpang_wire::key::Keyer;
 use thiserror::Error;
 
-use crate::counters;
+use crate::counters::{self, Later, Source};
 use crate::directory::Directory;
-use crate::mapping::channel_word;
 use crate::refusals::Refusals;
 use crate::ticket::Ticket;
 use crate::upload::Uploads;
@@ -42,6 +40,17 @@ pub(crate) enum Away {
     /// The reader of a message did not come to its end.
     #[error("the message was not read: {0}; send the same again")]
     Reader(String),
+}
+
+impl Away {
+    /// Why, for the counter.
+    pub(crate) fn later(&self) -> Later {
+        match self {
+            Self::Log(_) | Self::Append(_) => Later::Log,
+            Self::Directory => Later::Directory,
+            Self::Reader(_) => Later::Reader,
+        }
+    }
 }
 
 /// How many keys are remembered to count repeats.
@@ -162,29 +171,31 @@ impl Intake {
     }
 
     /// Appends one input to a desk's log and waits for the acknowledgement.
-    pub(crate) async fn append(&self, desk: &DeskName, input: &Input) -> Result<Place, Away> {
+    pub(crate) async fn append(&self, source: Source, desk: &DeskName, input: &Input) -> Result<Place, Away> {
         let began = Instant::now();
-        let place = self.submit(desk, input).await?.place().await?;
+        let place = self.submit(source, desk, input).await?.place().await?;
         counters::appended(began.elapsed());
         Ok(place)
     }
 
     /// Queues one input for a desk's log. Inputs stand there in the order queued.
-    pub(crate) async fn submit(&self, desk: &DeskName, input: &Input) -> Result<Ticket, Away> {
+    pub(crate) async fn submit(
+        &self,
+        source: Source,
+        desk: &DeskName,
+        input: &Input,
+    ) -> Result<Ticket, Away> {
         let begun = simpang_trace::now_ns();
         let ticket = self.appender(desk).await?.submit(input).await?;
-        self.note(input);
+        self.note(source, input);
         Ok(Ticket::new(ticket, desk, &input.traceparent, begun, self.refusals.clone()))
     }
 
     /// Counts an input that was brought before. It goes to the log all the same: what a repeat is, the desk says.
-    fn note(&self, input: &Input) {
+    fn note(&self, source: Source, input: &Input) {
         let Ok(key) = <[u8; 16]>::try_from(&input.key[..]) else { return };
         if self.recent.lock().unwrap_or_else(PoisonError::into_inner).is_repeat(key) {
-            counters::repeated(match &input.body {
-                Some(Body::Message(message)) => channel_word(message.channel()),
-                _ => "call",
-            });
+            counters::repeated(source);
         }
     }
 

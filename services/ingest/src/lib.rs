@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 pub use grpc::IngestService;
 pub use http::{FacebookApp, GraphPage, HttpOptions, XApp};
 pub use pull::{ImapMailbox, ImapTls, Token, XPull, XWay};
-pub use replay::{ReplayError, Replayed, replay};
+pub use replay::{Correction, ReplayError, Replayed, replay};
 pub use smtp::{SessionLimits, SmtpOptions, SmtpTls, SmtpTlsError};
 pub use upload::ATTACHMENT_BYTES;
 

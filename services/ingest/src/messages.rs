@@ -100,7 +100,7 @@ pub(crate) fn place(desk: &DeskName, place: Place) -> api::Place {
 /// Counts what was not taken.
 pub(crate) fn count(source: Source, not_taken: &NotTaken) {
     match not_taken {
-        NotTaken::Away(_) => counters::deferred(source),
+        NotTaken::Away(away) => counters::deferred(source, away.later()),
         NotTaken::Refused(refusal) => counters::refused(source, reason(refusal.reason)),
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Status;
 
-use crate::counters::{self, Reason, Source};
+use crate::counters::{self, Later, Reason, Source};
 use crate::intake::{Away, Digest, Intake};
 
 /// Most bytes of a file, unless it is set otherwise.
@@ -58,12 +58,12 @@ pub(crate) enum NotKept {
     /// It broke off.
     Broken(String),
     /// Not now.
-    Away(String),
+    Away(Later, String),
 }
 
 impl From<Away> for NotKept {
     fn from(away: Away) -> Self {
-        Self::Away(away.to_string())
+        Self::Away(away.later(), away.to_string())
     }
 }
 
@@ -74,7 +74,7 @@ impl NotKept {
             Self::TooLarge(detail) => Status::resource_exhausted(detail),
             Self::Invalid(detail) => Status::invalid_argument(detail),
             Self::Broken(detail) => Status::aborted(detail),
-            Self::Away(detail) => Status::unavailable(detail),
+            Self::Away(_, detail) => Status::unavailable(detail),
         }
     }
 }
@@ -91,7 +91,7 @@ where
         Err(NotKept::TooLarge(_)) => counters::refused(Source::Attachment, Reason::TooLarge),
         Err(NotKept::Invalid(_)) => counters::refused(Source::Attachment, Reason::Invalid),
         Err(NotKept::Broken(_)) => counters::refused(Source::Attachment, Reason::Broken),
-        Err(NotKept::Away(_)) => counters::deferred(Source::Attachment),
+        Err(NotKept::Away(why, _)) => counters::deferred(Source::Attachment, *why),
     }
     taken
 }
@@ -104,7 +104,10 @@ where
     let uploads = &intake.uploads;
     check(begin, uploads.bytes_max)?;
     let Ok(_turn) = uploads.open.try_acquire() else {
-        return Err(NotKept::Away(format!("{OPEN_MAX} files are on their way: send the same again")));
+        return Err(NotKept::Away(
+            Later::Busy,
+            format!("{OPEN_MAX} files are on their way: send the same again"),
+        ));
     };
     let until = Instant::now() + WHOLE;
     let whole = timeout_at(until, gather(pieces, uploads.bytes_max)).await;

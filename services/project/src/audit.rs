@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use simpang_proto::audit::v1 as api;
 use simpang_proto::audit::v1::audit_server::Audit;
+use simpang_views::kind;
 use simpang_views::read::Refused;
-use simpang_views::{json, kind};
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -89,20 +89,27 @@ async fn list_refused(
     let mut source = Source::new(desk.log()?, false);
     let mut inputs = Vec::with_capacity(refused.len());
     for one in refused {
-        inputs.push(tell(&mut source, one, asked.content).await?);
+        inputs.push(tell(desk, &mut source, one, asked.content).await?);
     }
     Ok(api::ListRefusedResponse { position, inputs })
 }
 
-async fn tell(source: &mut Source, refused: Refused, content: bool) -> Result<api::RefusedInput, Status> {
-    let record = source.records(&[refused.place.seq]).await?.pop_front().map(Opened::of);
-    let input = record.and_then(|record| record.input(refused.place.index));
+async fn tell(
+    desk: &Desk,
+    source: &mut Source,
+    refused: Refused,
+    content: bool,
+) -> Result<api::RefusedInput, Status> {
+    let place = (refused.place.seq, refused.place.index);
+    let record = source.records(&[place.0]).await?.pop_front().map(Opened::of);
+    let (record, withdrawn) = replay::withdrawn(desk, record.into_iter().collect()).await?;
+    let input = record.first().and_then(|record| record.input(place.1));
     Ok(api::RefusedInput {
-        seq: refused.place.seq,
-        index: refused.place.index,
+        seq: place.0,
+        index: place.1,
         at_ms: refused.at_ms,
         kind: kind::name(refused.kind).into(),
         reason: refused.reason,
-        json: input.map(|(_, input)| json::input(&input, content).to_string()).unwrap_or_default(),
+        json: input.map(|(_, input)| withdrawn.input(place, &input, content).to_string()).unwrap_or_default(),
     })
 }

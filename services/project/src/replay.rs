@@ -9,7 +9,7 @@ use simpang_log::{DeskLog, Record, RecordKind, RecordStream};
 use simpang_proto::audit::v1 as api;
 use simpang_proto::log::v1 as log;
 use simpang_views::read::{Placed, Query};
-use simpang_views::{json, kind, sentence};
+use simpang_views::{Withdrawn, json, kind, sentence};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -109,7 +109,7 @@ async fn tell(desk: &Desk, mut replay: Replay, sender: &Sender) -> Result<(), Op
         let places = desk.read(0, move |snapshot| snapshot.places(&query, after, size)).await?;
         let full = places.len() == size as usize;
         after = places.last().map(|place| (place.seq, place.index)).or(after);
-        for told in page(&mut source, &places, replay.content).await? {
+        for told in page(desk, &mut source, &places, replay.content).await? {
             sender.send(Ok(told)).await.map_err(|_| None)?;
         }
         if let Some(left) = &mut replay.limit {
@@ -125,24 +125,37 @@ async fn tell(desk: &Desk, mut replay: Replay, sender: &Sender) -> Result<(), Op
 }
 
 async fn page(
+    desk: &Desk,
     source: &mut Source,
     places: &[Placed],
     content: bool,
 ) -> Result<Vec<api::ReplayResponse>, Status> {
     let mut seqs: Vec<u64> = places.iter().map(|place| place.seq).collect();
     seqs.dedup();
-    let mut records = source.records(&seqs).await?;
+    let opened: Vec<Opened> = source.records(&seqs).await?.into_iter().map(Opened::of).collect();
+    let (opened, withdrawn) =
+        if content { withdrawn(desk, opened).await? } else { (opened, Withdrawn::default()) };
+    let mut records = opened.into_iter();
     let mut told = Vec::with_capacity(places.len());
     let mut open: Option<Opened> = None;
     for place in places {
         if open.as_ref().is_none_or(|opened| opened.seq != place.seq) {
-            open = records.pop_front().map(Opened::of);
+            open = records.next();
         }
         if let Some(opened) = &open {
-            told.push(opened.tell(place, content));
+            told.push(opened.tell(place, content, &withdrawn));
         }
     }
     Ok(told)
+}
+
+/// What authors withdrew of what stands in these records, by all that is known now.
+pub(crate) async fn withdrawn(desk: &Desk, opened: Vec<Opened>) -> Result<(Vec<Opened>, Withdrawn), Status> {
+    desk.read(0, move |snapshot| {
+        let withdrawn = snapshot.withdrawn(opened.iter().flat_map(Opened::inputs))?;
+        Ok((opened, withdrawn))
+    })
+    .await
 }
 
 /// Reads records of a desk's log by sequence.
@@ -229,6 +242,15 @@ impl Opened {
         Self { seq: record.seq, at_ms: record.at_ms, what }
     }
 
+    /// All inputs of the record, each with its place.
+    fn inputs(&self) -> impl Iterator<Item = ((u64, u32), &log::Input)> {
+        let inputs = match &self.what {
+            What::Inputs(record) => record.inputs.as_slice(),
+            What::Commit(_) => &[],
+        };
+        (0..).zip(inputs).map(|(index, input)| ((self.seq, index), input))
+    }
+
     /// The input at an index, with the broker's time.
     pub(crate) fn input(&self, index: u32) -> Option<(i64, log::Input)> {
         match &self.what {
@@ -249,7 +271,7 @@ impl Opened {
         }
     }
 
-    fn tell(&self, place: &Placed, content: bool) -> api::ReplayResponse {
+    fn tell(&self, place: &Placed, content: bool, withdrawn: &Withdrawn) -> api::ReplayResponse {
         let base = api::ReplayResponse {
             seq: place.seq,
             index: place.index,
@@ -265,7 +287,7 @@ impl Opened {
                 api::ReplayResponse {
                     agent: agent_of(&input),
                     sentence: sentence::input(&input),
-                    json: json::input(&input, content).to_string(),
+                    json: withdrawn.input((place.seq, place.index), &input, content).to_string(),
                     writer: record.writer.clone(),
                     ..base
                 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use simpang_proto::audit::v1 as api;
 use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::event::Body;
-use simpang_views::read::{Placed, Query, without_content};
-use simpang_views::{Views, ViewsError, kind};
+use simpang_proto::view::v1 as view;
+use simpang_views::read::{Placed, Query, hide_message, without_content};
+use simpang_views::{Views, ViewsError, WITHDRAWN, kind};
 use tonic::Status;
 
 use crate::desk::Desk;
@@ -44,10 +45,39 @@ pub(crate) async fn state_at(
     let folded = folded.map_err(|error: ViewsError| Status::unavailable(error.to_string()))?;
     let mut case =
         folded.ok_or_else(|| Status::not_found(format!("case: there was no case {} then", asked.case)))?;
-    if !asked.content {
+    if asked.content {
+        leave_out_withdrawn(desk, &mut case).await?;
+    } else {
         without_content(&mut case);
     }
     Ok(api::StateAtResponse { position, at_ms, case: Some(case) })
+}
+
+/// What its author has withdrawn since then is not shown as it was then.
+async fn leave_out_withdrawn(desk: &Desk, case: &mut view::Case) -> Result<(), Status> {
+    let mut messages = Vec::new();
+    for entry in &mut case.conversation {
+        if let Some(view::entry::What::Message(message)) = &mut entry.what {
+            messages.push(message);
+        }
+    }
+    let place = |message: &view::CustomerMessage| {
+        let place = message.place.unwrap_or_default();
+        (place.seq, place.index)
+    };
+    let places: Vec<_> = messages.iter().map(|message| place(message)).collect();
+    let withdrawn = desk.read(0, move |snapshot| {
+        places.into_iter().map(|place| snapshot.is_withdrawn(place)).collect::<Result<Vec<bool>, _>>()
+    });
+    for (message, withdrawn) in messages.into_iter().zip(withdrawn.await?) {
+        if withdrawn && message.part == 0 {
+            let (from_name, from_address) = (message.from_name.clone(), message.from_address.clone());
+            hide_message(message);
+            (message.from_name, message.from_address) = (from_name, from_address);
+            message.text = WITHDRAWN.into();
+        }
+    }
+    Ok(())
 }
 
 /// The events of the case and its kin up to then, in order.

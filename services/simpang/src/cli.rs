@@ -153,7 +153,7 @@ pub(crate) struct Gaps {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayRaw {
-    /// Only say what would be brought.
+    /// Only say what would be brought and corrected.
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -67,7 +67,7 @@ fn prepared_secrets_differ_are_private_and_stay_when_prepared_again() {
 fn services_know_the_password_that_the_broker_knows_and_tokens_their_digest() {
     let secrets = Secrets::make(&[]);
     let dir = secrets.dir.path();
-    for role in ["ingest", "router", "project", "deliver", "gateway", "audit", "archive"] {
+    for role in ["ingest", "router", "project", "deliver", "gateway", "audit", "archive", "reread"] {
         let env = env_file(&dir.join(format!("{role}.env")));
         assert_eq!(env["SIMPANG_LOG__USER"], role);
         assert_eq!(env["SIMPANG_LOG__PASSWORD"], secrets.password(role));

@@ -40,7 +40,7 @@ struct User {
     writes: &'static [&'static str],
 }
 
-const USERS: [User; 8] = [
+const USERS: [User; 9] = [
     User {
         name: "ingest",
         reads: &READ_DIRECTORY,
@@ -59,6 +59,7 @@ const USERS: [User; 8] = [
         ],
     },
     User { name: "audit", reads: &READ, writes: &[] },
+    User { name: "reread", reads: &READ, writes: &["simpang.other.in.ingest", "simpang-raw.ab12.0"] },
     User { name: "archive", reads: &READ, writes: &["$JS.API.STREAM.PURGE.SIMPANG_other"] },
     User { name: "backup", reads: &BACKUP, writes: &[] },
 ];

@@ -15,6 +15,7 @@ mod mail;
 mod mail_servers;
 mod owners;
 mod refusals;
+mod reread;
 mod resume;
 mod social;
 mod takeover;

@@ -85,6 +85,7 @@ impl<'a, R: Rules> Judging<'a, R> {
             Body::HandoverFailure(failure) => self.handover_failed(failure),
             Body::Suppression(suppression) => self.suppression(suppression),
             Body::ReferenceReport(report) => self.reference_report(report),
+            Body::Reread(reread) => self.reread(reread),
             Body::Unreadable(reason) => self.refuse_input(reason),
             Body::Policy(_) | Body::Tick | Body::Heartbeat(_) => {}
         }

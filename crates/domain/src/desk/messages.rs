@@ -3,13 +3,15 @@
 use super::judging::Judging;
 use crate::event::Happened;
 use crate::facts::Value;
-use crate::input::{Handover, Message};
+use crate::input::{Handover, Message, Reread};
 use crate::rules::Rules;
 use crate::state::{Case, EDITED, Status, WITHDRAWN};
 use crate::words::{CaseId, InputId, JoinedBy, Key, MessageKind, Occasion};
 
 /// The fact that says which case's number stands in a subject.
 const SUBJECT_TAG: &str = "subject_tag";
+/// Why a rereading is set aside whose bytes are not what stands now.
+const CHANGED_SINCE: &str = "reads again words that its author has changed since";
 
 /// Where a message belongs.
 enum Belongs {
@@ -86,6 +88,25 @@ impl<R: Rules> Judging<'_, R> {
         match self.known(message.source) {
             Some((case, message)) => self.emit(Happened::MessageRemoved { case, message }),
             None => self.refuse_input("withdraws a message that is not known here"),
+        }
+    }
+
+    /// The same bytes, read better: noted where the message is, and nothing follows. An edit would not do, since one
+    /// of a message that is not known is the first that is seen of it and opens a case.
+    pub(super) fn reread(&mut self, reread: &Reread) {
+        let Reread { message, part, of, case } = *reread;
+        let case = self.state.survivor(case).and_then(|case| self.state.cases.get(&case));
+        let Some(case) = case.filter(|case| case.messages.iter().any(|m| m.id == message)).map(|c| c.id)
+        else {
+            return self.refuse_input("reads again a message that is not known any more");
+        };
+        // Edits and removals are of the first message of an input.
+        let changed = self.state.changed.get(&message).filter(|_| part == 0);
+        match changed.copied() {
+            Some(None) => self.refuse_input("reads again a message that was withdrawn"),
+            Some(Some(last)) if last != of => self.refuse_input(CHANGED_SINCE),
+            None if of != message => self.refuse_input(CHANGED_SINCE),
+            _ => self.emit(Happened::MessageReread { case, message, part }),
         }
     }
 

@@ -164,7 +164,8 @@ fn ends_on(body: &Happened) -> Option<CaseId> {
         Happened::CaseOpened { case, .. }
         | Happened::MessageJoined { case, .. }
         | Happened::MessageEdited { case, .. }
-        | Happened::MessageRemoved { case, .. } => Some(*case),
+        | Happened::MessageRemoved { case, .. }
+        | Happened::MessageReread { case, .. } => Some(*case),
         _ => None,
     }
 }

@@ -52,6 +52,7 @@ impl State {
             | Happened::CaseHandedOver { .. }
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
+            | Happened::MessageReread { .. }
             | Happened::SystemTaskDue { .. } => {}
             Happened::ReferenceLinked { .. }
             | Happened::FaultReported { .. }

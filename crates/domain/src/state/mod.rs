@@ -76,6 +76,8 @@ pub struct State {
     pub threads: Map<Key, CaseId>,
     /// A message's source key to its case and input.
     pub sources: Map<Key, (CaseId, InputId)>,
+    /// Messages that their authors changed: the input of the last edit, or none once it was withdrawn.
+    pub changed: Map<InputId, Option<InputId>>,
     /// The open case of a person on a channel.
     pub by_author: Map<(Key, Channel), CaseId>,
     /// Who last handled a person's case.
@@ -157,5 +159,5 @@ stored!(struct Delivery { case, is_reply, resolve, attempts, claimed_by, not_bef
 stored!(struct State {
     now, policy_version, epoch, last_case, cases, agents, demand, timers, keys, threads, sources, by_author,
     last_handler, answered, overtaken, deliveries, gateways, handovers, day_due, day, open_cases, split,
-    suppressed, faults, references,
+    suppressed, faults, references, changed,
 });

@@ -6,7 +6,7 @@ use simpang_domain::event::Happened;
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{
     Ask, Body, Command, Contact, DeliveryClaim, DeliveryReport, FaultReport, Handover, HandoverFailure,
-    Heartbeat, Message, PolicyVersion, ReferenceReport, TransferTo,
+    Heartbeat, Message, PolicyVersion, ReferenceReport, Reread, TransferTo,
 };
 use simpang_domain::rules::{OverflowRule, OverflowTo, Rules};
 use simpang_domain::state::{AgentIx, Case, State, Status};
@@ -30,6 +30,8 @@ pub(crate) enum Move {
     Pass(i64),
     Message(u8, Option<usize>, bool, Channel),
     Change(u8, MessageKind),
+    /// The first message of a case by its number, and whether in its own words or those of its last edit.
+    Reread(u64, bool),
     Contact(u8, bool),
     Suppress(u8, bool),
     Agent(usize, usize),
@@ -142,8 +144,10 @@ pub(crate) fn moves() -> impl Strategy<Value = Move> {
             Just(12 * DAY)].prop_map(Move::Pass),
         8 => (0..6u8, proptest::option::of(0..SEGMENTS.len()), any::<bool>(), any::<bool>()).prop_map(|(a, s, again, x)|
             Move::Message(a, s, again, if x { Channel::X } else { Channel::Email })),
-        1 => (0..6u8, 0..4usize).prop_map(|(a, k)| Move::Change(a, [MessageKind::Edit, MessageKind::Remove,
-            MessageKind::Bounce, MessageKind::Automatic][k])),
+        1 => (0..6u8, 0..6usize).prop_map(|(a, k)| {
+            let kinds = [MessageKind::Edit, MessageKind::Remove, MessageKind::Bounce, MessageKind::Automatic];
+            kinds.get(k).map_or(Move::Reread(a.into(), k == 4), |kind| Move::Change(a, *kind))
+        }),
         5 => (0..4u8, any::<bool>()).prop_map(|(number, fits)| Move::Contact(number, fits)),
         1 => (0..4u8, any::<bool>()).prop_map(|(number, lifted)| Move::Suppress(number, lifted)),
         2 => (0..AGENTS.len(), 0..5usize).prop_map(|(a, how)| Move::Agent(a, how)),
@@ -184,6 +188,13 @@ fn body(trial: &Trial, step: Move) -> Body {
         }
         Move::Change(author, kind) => {
             Body::Message(Message { kind, joins: vec![[author; 16]], ..message(author) })
+        }
+        Move::Reread(case, own) => {
+            let state = trial.desk.state();
+            let messages = state.cases.get(&CaseId(case)).map_or(&[][..], |case| &case.messages[..]);
+            let message = messages.first().map_or(InputId { seq: 1, index: 0 }, |member| member.id);
+            let of = state.changed.get(&message).copied().flatten().filter(|_| !own).unwrap_or(message);
+            Body::Reread(Reread { message, part: 0, of, case: CaseId(case) })
         }
         Move::Contact(number, fits) => Body::Contact(called(number, fits)),
         Move::Suppress(number, lifted) => {

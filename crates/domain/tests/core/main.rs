@@ -20,6 +20,7 @@ mod naive;
 mod order;
 mod policies;
 mod reach;
+mod reread;
 mod sla;
 mod stored;
 mod stuck;

@@ -42,7 +42,8 @@ macro_rules! kinds {
 kinds! {
     DeskTaken PolicyApplied PolicyRefused InputDuplicated InputRefused CommandRejected
     AgentChanged AgentSignedIn AgentSignedOut AgentPresenceChanged PullWaiting PullEnded AgentAdmitted
-    CaseOpened MessageJoined MessageEdited MessageRemoved CaseIdentified CaseCategorised CaseClassified CaseQueued
+    CaseOpened MessageJoined MessageEdited MessageRemoved MessageReread CaseIdentified CaseCategorised CaseClassified
+    CaseQueued
     CaseOffered OfferEnded CaseAssigned CaseUnassigned CaseParked CaseResumed CaseScheduled CaseResolved CaseReopened
     CaseClosed CaseForgotten CaseEscalated DutyCalled CaseFollowed CaseUnfollowed CaseOverflowed CasePlacedLast
     CaseHandedOver HandoverFailed CaseMerged CaseSplit NoteAdded ReferenceLinked FaultReported FaultEnded

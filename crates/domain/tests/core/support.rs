@@ -332,6 +332,11 @@ impl Trial {
         self.judge_with(None, body, None)
     }
 
+    /// Sequence of what was brought last.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.seq
+    }
+
     /// The rules that an input brought.
     pub(crate) fn rules_of(&self, input: InputId) -> Option<TestRules> {
         self.brought.iter().find(|(id, _)| *id == input).map(|(_, rules)| rules.clone())

@@ -480,7 +480,7 @@ pub struct Input {
     /// What arrived. None of them known: the router sets the input aside as refused and goes on.
     #[prost(
         oneof = "input::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20, 30"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20, 30, 31"
     )]
     pub body: ::core::option::Option<input::Body>,
 }
@@ -528,6 +528,9 @@ pub mod input {
         /// What another system says of a ticket of its own.
         #[prost(message, tag = "30")]
         ReferenceReport(super::ReferenceReport),
+        /// A message on this log, read again from its raw bytes after a parser was mended.
+        #[prost(message, tag = "31")]
+        Reread(super::Reread),
     }
 }
 /// A customer's message.
@@ -626,6 +629,36 @@ pub struct MessageContent {
     /// A page that shows the message at the channel, if it has one.
     #[prost(string, tag = "13")]
     pub permalink: ::prost::alloc::string::String,
+}
+/// A message on this log, read again from its raw bytes after a parser was mended. It corrects what people read of it and
+/// decides nothing: the message's facts, its case and everything else stay as they were judged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reread {
+    /// The message: the input that brought it.
+    #[prost(message, optional, tag = "1")]
+    pub message: ::core::option::Option<InputId>,
+    /// Which message of that input: its place among those of a handover, from 0; otherwise 0.
+    #[prost(uint32, tag = "2")]
+    pub part: u32,
+    /// The input whose words were read again: the message itself, or the last edit of it by its author. Once the author has
+    /// changed it again, the desk sets the rereading aside.
+    #[prost(message, optional, tag = "3")]
+    pub of: ::core::option::Option<InputId>,
+    /// The case that has the message.
+    #[prost(uint64, tag = "4")]
+    pub case: u64,
+    /// Fields of MessageContent that differ from the reading before, and `malformed`; sorted.
+    #[prost(string, repeated, tag = "5")]
+    pub corrected: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As `Message.malformed`, by today's reading.
+    #[prost(string, tag = "6")]
+    pub malformed: ::prost::alloc::string::String,
+    /// SHA-256 of the raw bytes that were read.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub raw_digest: ::prost::bytes::Bytes,
+    /// MessageContent, sealed: all of it, as it is to be read from now on.
+    #[prost(message, optional, tag = "8")]
+    pub content: ::core::option::Option<Sealed>,
 }
 /// A file that came with a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1523,7 +1556,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 104, 110, 111, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
+        tags = "10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 57, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 100, 101, 102, 103, 104, 110, 111, 59, 60, 61, 62, 63, 70, 71, 72, 80, 81, 82, 83, 84, 85, 86, 90"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -1583,6 +1616,9 @@ pub mod event {
         /// An earlier message was withdrawn: views no longer show it.
         #[prost(message, tag = "33")]
         MessageRemoved(super::MessageRemoved),
+        /// A message was read again from its raw bytes after a parser was mended.
+        #[prost(message, tag = "57")]
+        MessageReread(super::MessageReread),
         /// The case's customer is known.
         #[prost(message, tag = "34")]
         CaseIdentified(super::CaseIdentified),
@@ -1965,6 +2001,20 @@ pub struct MessageRemoved {
     /// The message.
     #[prost(message, optional, tag = "2")]
     pub message: ::core::option::Option<InputId>,
+}
+/// A message was read again from its raw bytes after a parser was mended; what it says now stands in the causing input.
+/// Its author did nothing: it wakes nobody and moves no clock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MessageReread {
+    /// Case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// The message.
+    #[prost(message, optional, tag = "2")]
+    pub message: ::core::option::Option<InputId>,
+    /// Which message of that input: its place among those of a handover, from 0; otherwise 0.
+    #[prost(uint32, tag = "3")]
+    pub part: u32,
 }
 /// The case's customer is known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -338,6 +338,9 @@ pub struct CustomerMessage {
     /// What tied it to the case: `opening`, `signature`, `thread`, `tag`, `customer`, `agent`.
     #[prost(string, tag = "24")]
     pub joined_by: ::prost::alloc::string::String,
+    /// When it was last read again from its raw bytes, after a parser was mended.
+    #[prost(int64, tag = "25")]
+    pub reread_ms: i64,
 }
 /// A text that was replaced.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -76,6 +76,7 @@ impl Fold<'_> {
                 Happened::MessageJoined(_)
                 | Happened::MessageEdited(_)
                 | Happened::MessageRemoved(_)
+                | Happened::MessageReread(_)
                 | Happened::CaseOpened(_)
                 | Happened::InputDuplicated(_)
                 | Happened::DeliveryStarted(_),

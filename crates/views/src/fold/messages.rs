@@ -78,11 +78,13 @@ impl Fold<'_> {
             automatic: e.automatic,
             joined_by: e.by,
             author: message.author.to_vec(),
+            source: message.source.to_vec(),
             malformed: message.malformed.clone(),
             raw_digest: message.raw_digest.to_vec(),
             content: body,
             edited_ms: 0,
             removed_ms: 0,
+            reread_ms: 0,
         };
         row.write(self.conn)?;
         self.party(&message.author, e.case)?;
@@ -94,8 +96,7 @@ impl Fold<'_> {
     fn introduce(&mut self, e: &log::MessageJoined, content: &log::MessageContent) -> Done {
         let row = &mut self.case_entry(int(e.case))?.row;
         if row.from_name.is_empty() {
-            let named = [&content.from_name, &content.from_address].into_iter().find(|name| !name.is_empty());
-            row.from_name = named.cloned().unwrap_or_default();
+            row.from_name = sender(content);
         }
         if row.titled || e.automatic {
             return Ok(());
@@ -177,6 +178,36 @@ impl Fold<'_> {
         self.retitle(at, e.case)
     }
 
+    /// The same words, read better: they take the place of the reading before, which was never what the author wrote.
+    pub(super) fn reread(&mut self, at: At, e: &log::MessageReread) -> Done {
+        self.case(at, e.case)?;
+        let input = self.input(at.input)?;
+        let Some(Arrived::Reread(reread)) = input.as_deref().and_then(|input| input.body.as_ref()) else {
+            return Ok(());
+        };
+        let (seq, idx) = key(e.message);
+        let place = (seq, idx, i64::from(e.part));
+        let Some(mut row) = self.part(place)?.filter(|row| row.removed_ms == 0) else { return Ok(()) };
+        let before = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
+        row.content = reread.content.as_ref().map(|sealed| sealed.body.to_vec()).unwrap_or_default();
+        row.malformed.clone_from(&reread.malformed);
+        row.reread_ms = at.at_ms;
+        row.write(self.conn)?;
+        let content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
+        let case = self.case(at, e.case)?;
+        if case.from_name == sender(&before) {
+            case.from_name = sender(&content);
+        }
+        self.unsay(place)?;
+        self.said(place, "message", e.case, row.at_ms, &content.subject, &content.text)?;
+        self.retitle(at, e.case)
+    }
+
+    fn part(&self, (seq, idx, part): (i64, i64, i64)) -> rusqlite::Result<Option<MessageRow>> {
+        let statement = format!("{} WHERE seq = ? AND idx = ? AND part = ?", MessageRow::SELECT);
+        self.conn.prepare_cached(&statement)?.query_row([seq, idx, part], MessageRow::read).optional()
+    }
+
     fn keep_edit(&self, at: At, row: &MessageRow, content: &log::MessageContent) -> Done {
         let statement = "SELECT count(*) FROM edits WHERE seq = ? AND idx = ? AND part = ?";
         let n: i64 =
@@ -190,7 +221,9 @@ impl Fold<'_> {
     pub(super) fn removed(&mut self, at: At, e: &log::MessageRemoved) -> Done {
         self.changes.withdrawn = true;
         self.case(at, e.case)?;
+        self.withdraws(at)?;
         let Some(mut row) = self.message(key(e.message))? else { return Ok(()) };
+        self.withdrawn(&row.account, &row.source)?;
         let content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
         let (from_name, from_address) = (content.from_name, content.from_address);
         let kept = log::MessageContent { from_name, from_address, ..log::MessageContent::default() };
@@ -202,6 +235,25 @@ impl Fold<'_> {
         self.conn.prepare_cached(edits)?.execute([row.seq, row.idx, row.part])?;
         self.unsay((row.seq, row.idx, row.part))?;
         self.retitle(at, e.case)
+    }
+
+    /// What an input that takes something back names, whether it was known or not.
+    pub(super) fn withdraws(&mut self, at: At) -> Done {
+        let input = self.input(at.input)?;
+        match input.as_deref().and_then(|input| input.body.as_ref()) {
+            Some(Arrived::Message(message)) if message.kind() == log::MessageKind::Remove => {
+                self.withdrawn(&message.account, &message.source)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn withdrawn(&self, account: &str, source: &[u8]) -> Done {
+        if !source.is_empty() {
+            let statement = "INSERT OR IGNORE INTO withdrawn (account, source) VALUES (?, ?)";
+            self.conn.prepare_cached(statement)?.execute(params![account, source])?;
+        }
+        Ok(())
     }
 
     /// An edit or removal names the message that the channel's id belongs to: the first part of its input.
@@ -281,6 +333,12 @@ impl Fold<'_> {
 fn key(place: Option<log::InputId>) -> (i64, i64) {
     let place = place.unwrap_or_default();
     (int(place.seq), i64::from(place.index))
+}
+
+/// Who wrote, as lists show it.
+fn sender(content: &log::MessageContent) -> String {
+    let named = [&content.from_name, &content.from_address].into_iter().find(|name| !name.is_empty());
+    named.cloned().unwrap_or_default()
 }
 
 fn beginning(text: &str) -> String {

@@ -4,12 +4,14 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params, params_from_iter};
 use simpang_proto::audit::v1 as api;
 use simpang_proto::log::v1 as log;
+use simpang_proto::log::v1::input::Body as Arrived;
 
 use super::filter::Condition;
 use super::{Read, Snapshot};
 use crate::kind;
 use crate::row::{ClassificationRow, count, int, texts, uint};
 use crate::sentence::plain;
+use crate::withdrawn::Withdrawn;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -155,6 +157,57 @@ impl Snapshot<'_> {
         let statement = format!("{}WHERE case_id = ? ORDER BY seq, idx", ClassificationRow::SELECT);
         let rows = self.rows(&statement, [int(case)], ClassificationRow::read)?;
         Ok(rows.into_iter().map(classification).collect())
+    }
+
+    /// What authors withdrew, as far as these inputs may hold it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn withdrawn<'i>(
+        &self,
+        inputs: impl IntoIterator<Item = ((u64, u32), &'i log::Input)>,
+    ) -> Read<Withdrawn> {
+        let mut withdrawn = Withdrawn::default();
+        for (place, input) in inputs {
+            let (place, messages) = match &input.body {
+                Some(Arrived::Message(message)) => (place, std::slice::from_ref(message)),
+                Some(Arrived::Handover(handover)) => (place, &handover.messages[..]),
+                Some(Arrived::Reread(reread)) => {
+                    let message = reread.message.unwrap_or_default();
+                    ((message.seq, message.index), &[][..])
+                }
+                _ => continue,
+            };
+            if self.is_withdrawn(place)? {
+                withdrawn.take_message(place);
+            }
+            for message in messages {
+                if self.is_source_withdrawn(message)? {
+                    withdrawn.take_source(&message.account, &message.source);
+                }
+            }
+        }
+        Ok(withdrawn)
+    }
+
+    /// Whether the first message of an input was withdrawn.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_withdrawn(&self, (seq, index): (u64, u32)) -> Read<bool> {
+        let statement =
+            "SELECT count(*) FROM messages WHERE seq = ? AND idx = ? AND part = 0 AND removed_ms != 0";
+        self.has(statement, params![int(seq), index])
+    }
+
+    fn is_source_withdrawn(&self, message: &log::Message) -> Read<bool> {
+        let statement = "SELECT count(*) FROM withdrawn WHERE account = ? AND source = ?";
+        self.has(statement, params![message.account, &message.source[..]])
+    }
+
+    fn has(&self, statement: &str, values: impl rusqlite::Params) -> Read<bool> {
+        let found = self.rows(statement, values, |row| row.get::<_, i64>(0))?;
+        Ok(found.first().is_some_and(|count| *count > 0))
     }
 
     /// Inputs that were set aside, from a sequence on.

@@ -171,7 +171,8 @@ pub fn without_content(case: &mut api::Case) {
     }
 }
 
-fn hide_message(message: &mut api::CustomerMessage) {
+/// Empties a message of everything personal.
+pub fn hide_message(message: &mut api::CustomerMessage) {
     *message = api::CustomerMessage {
         place: message.place,
         part: message.part,
@@ -185,6 +186,7 @@ fn hide_message(message: &mut api::CustomerMessage) {
         raw_digest: message.raw_digest.clone(),
         edited_ms: message.edited_ms,
         removed_ms: message.removed_ms,
+        reread_ms: message.reread_ms,
         joined_by: message.joined_by.clone(),
         ..api::CustomerMessage::default()
     };
@@ -279,6 +281,7 @@ fn message(row: MessageRow, edits: Vec<api::Edit>) -> api::CustomerMessage {
         edits,
         edited_ms: row.edited_ms,
         removed_ms: row.removed_ms,
+        reread_ms: row.reread_ms,
         joined_by: plain(joined_by.as_str_name(), "JOINED_BY_"),
     }
 }

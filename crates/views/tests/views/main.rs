@@ -14,3 +14,4 @@ mod lists;
 mod replies;
 mod sla;
 mod story;
+mod withdrawals;

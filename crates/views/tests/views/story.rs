@@ -216,7 +216,7 @@ async fn send(
     s.commit(report, events).await;
 }
 
-/// A second message on case 1, edited; a third, withdrawn.
+/// A second message on case 1, edited and read again; a third, withdrawn.
 async fn edits(s: &mut Script) {
     s.wait(60_000);
     let second =
@@ -235,6 +235,12 @@ async fn edits(s: &mut Script) {
     let removal = s.input(Door::Ingest, Arrived::Message(removal)).await;
     s.commit(removal, vec![Happened::MessageRemoved(log::MessageRemoved { case: 1, message: Some(third) })])
         .await;
+    let content = mail("budi", "", "Masih mati. Nomor saya benar").content;
+    let reread =
+        log::Reread { message: Some(second), of: Some(edit), case: 1, content, ..Default::default() };
+    let reread = s.input(Door::Ingest, Arrived::Reread(reread)).await;
+    let happened = log::MessageReread { case: 1, message: Some(second), part: 0 };
+    s.commit(reread, vec![Happened::MessageReread(happened)]).await;
 }
 
 /// Case 2 joins case 1; its message then leaves for case 3.

@@ -203,6 +203,7 @@ kinds! {
     MessageJoined { case, message, by, count, automatic }
     MessageEdited { case, message }
     MessageRemoved { case, message }
+    MessageReread { case, message, part }
     CaseIdentified { case, customer, segment, agent }
     CaseCategorised { case, category, agent }
     CaseClassified { case, rule, occasion, segment, priority, queue, skills, sla, actions }

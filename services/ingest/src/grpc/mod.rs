@@ -137,7 +137,7 @@ pub(crate) async fn push_one(
     let span = tracing::info_span!("ingest.message.push", traceparent);
     let push = async {
         let prepared = messages::prepare(intake, principal, message, traceparent).await?;
-        let place = intake.append(&prepared.desk, &prepared.input).await?;
+        let place = intake.append(Source::Push, &prepared.desk, &prepared.input).await?;
         Ok(api::PushResponse { places: vec![messages::place(&prepared.desk, place)] })
     };
     push.instrument(span).await

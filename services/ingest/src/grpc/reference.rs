@@ -8,6 +8,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::IngestService;
+use crate::counters::{self, Source};
 use crate::messages;
 
 /// Serves one status.
@@ -46,7 +47,11 @@ pub(super) async fn serve(
         traceparent: super::traceparent(metadata),
         body: Some(log::input::Body::ReferenceReport(report)),
     };
-    let place = service.intake.append(&desk, &input).await;
-    let place = place.map_err(|away| Status::unavailable(away.to_string()))?;
+    let place = service.intake.append(Source::Reference, &desk, &input).await;
+    let place = place.map_err(|away| {
+        counters::deferred(Source::Reference, away.later());
+        Status::unavailable(away.to_string())
+    })?;
+    counters::accepted(Source::Reference, 1);
     Ok(api::ReportReferenceResponse { place: Some(messages::place(&desk, place)) })
 }

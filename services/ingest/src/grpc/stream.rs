@@ -13,7 +13,7 @@ use tonic::{Code, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::IngestService;
-use crate::counters::{self, Source};
+use crate::counters::{self, Later, Source};
 use crate::intake::Away;
 use crate::mapping::Refusal;
 use crate::messages::{self, NotTaken};
@@ -106,7 +106,8 @@ impl Reader {
         let intake = &self.service.intake;
         let prepared = messages::prepare(intake, &self.principal, message, &self.traceparent).await;
         let prepared = prepared.inspect_err(|not_taken| messages::count(Source::Stream, not_taken))?;
-        let ticket = intake.submit(&prepared.desk, &prepared.input).await?;
+        let ticket = intake.submit(Source::Stream, &prepared.desk, &prepared.input).await;
+        let ticket = ticket.inspect_err(|away| counters::deferred(Source::Stream, away.later()))?;
         Ok(Queued::Accepted(prepared.desk, ticket))
     }
 }
@@ -168,7 +169,7 @@ async fn acknowledged(frame: u64, queued: Vec<Queued>) -> Result<api::push_strea
             }
             Queued::Accepted(desk, ticket) => {
                 let place = ticket.place().await.map_err(|error| {
-                    counters::deferred(Source::Stream);
+                    counters::deferred(Source::Stream, Later::Log);
                     Status::unavailable(format!("frame {frame}: {}", Away::from(error)))
                 })?;
                 accepted += 1;

@@ -11,6 +11,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::IngestService;
+use crate::counters::{self, Source};
 use crate::intake::Away;
 use crate::messages;
 
@@ -46,7 +47,12 @@ pub(super) async fn serve(
             body: Some(log::input::Body::Suppression(suppression)),
             ..log::Input::default()
         };
-        let place = service.intake.append(&desk, &input).await.map_err(|away| unavailable(&away))?;
+        let place = service.intake.append(Source::Suppression, &desk, &input).await;
+        let place = place.map_err(|away| {
+            counters::deferred(Source::Suppression, away.later());
+            unavailable(&away)
+        })?;
+        counters::accepted(Source::Suppression, 1);
         places.push(messages::place(&desk, place));
     }
     let taken = u32::try_from(numbers.len()).unwrap_or(u32::MAX);

@@ -60,7 +60,7 @@ fn refused(not_kept: &NotKept) -> Refused {
     let (status, detail) = match not_kept {
         NotKept::TooLarge(detail) => (StatusCode::PAYLOAD_TOO_LARGE, detail),
         NotKept::Invalid(detail) | NotKept::Broken(detail) => (StatusCode::BAD_REQUEST, detail),
-        NotKept::Away(detail) => (StatusCode::SERVICE_UNAVAILABLE, detail),
+        NotKept::Away(_, detail) => (StatusCode::SERVICE_UNAVAILABLE, detail),
     };
     Refused::new(status, detail.as_str())
 }

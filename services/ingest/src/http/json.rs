@@ -170,7 +170,7 @@ async fn queue(
             messages::count(Source::Http, not_taken);
         }
     })?;
-    let ticket = shared.intake.submit(&prepared.desk, &prepared.input).await?;
+    let ticket = shared.intake.submit(Source::Http, &prepared.desk, &prepared.input).await?;
     Ok(Queued::Accepted(prepared.desk, ticket))
 }
 

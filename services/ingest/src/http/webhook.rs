@@ -23,7 +23,7 @@ pub(super) async fn take(
     match bring(intake, &call, items).instrument(span).await {
         Ok(_) => Ok(StatusCode::OK),
         Err(away) => {
-            counters::deferred(call.source);
+            counters::deferred(call.source, away.later());
             tracing::warn!(door = call.source.as_str(), error = %away, "a webhook call was not accepted");
             Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, away.to_string()))
         }

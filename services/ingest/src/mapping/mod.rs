@@ -18,6 +18,7 @@ use crate::directory::{Directory, Mailbox};
 use crate::intake::Digest;
 
 pub(crate) use contact::{Load, Loaded, contact_input};
+pub(crate) use content::sealed;
 pub(crate) use facts::log_facts;
 pub(crate) use push::{Pushed, Refusal, pushed};
 
@@ -56,6 +57,12 @@ fn bytes(of: &[u8]) -> Bytes {
     Bytes::copy_from_slice(of)
 }
 
+/// What is to be read of a message: its personal part, and why it could not be read in full.
+pub(crate) fn reading(parsed: &Parsed) -> (log::MessageContent, String) {
+    let (content, cut) = content::content(parsed);
+    (content, malformed(parsed, &cut))
+}
+
 /// A message as an input.
 pub(crate) fn message_input(
     keyer: &Keyer,
@@ -63,12 +70,12 @@ pub(crate) fn message_input(
     origin: &Origin<'_>,
     parsed: &Parsed,
 ) -> log::Input {
-    let (content, cut) = content::content(parsed);
+    let (content, malformed) = reading(parsed);
     log::Input {
-        key: bytes(&message_key(keyer, origin, parsed)),
+        key: bytes(&idempotency_key(keyer, origin.channel, &origin.mailbox.account, parsed)),
         traceparent: origin.traceparent.to_owned(),
         body: Some(log::input::Body::Message(log::Message {
-            malformed: malformed(parsed, &cut),
+            malformed,
             content: Some(content::sealed(&content)),
             ..message(keyer, directory, origin, parsed)
         })),
@@ -133,10 +140,9 @@ fn people(keyer: &Keyer, word: &str, origin: &Origin<'_>, parsed: &Parsed) -> Ve
     all.filter(|address| !address.is_empty()).map(|address| keyer.person(word, address)).collect()
 }
 
-/// What makes a repeat of the message known as one.
-fn message_key(keyer: &Keyer, origin: &Origin<'_>, parsed: &Parsed) -> Key {
-    let account = origin.mailbox.account.as_bytes();
-    let mut parts: Vec<&[u8]> = vec![channel_word(origin.channel).as_bytes(), account];
+/// What makes a repeat of a message at one of our accounts known as one.
+pub(crate) fn idempotency_key(keyer: &Keyer, channel: log::Channel, account: &str, parsed: &Parsed) -> Key {
+    let mut parts: Vec<&[u8]> = vec![channel_word(channel).as_bytes(), account.as_bytes()];
     parts.extend(parsed.idempotency.iter().map(String::as_bytes));
     keyer.key(Purpose::Idempotency, &parts)
 }

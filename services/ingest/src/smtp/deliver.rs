@@ -45,7 +45,7 @@ pub(crate) async fn deliver(
     let kept = match keep(intake, &raw, from, &recipients, authserv).await {
         Ok(kept) => kept,
         Err(error) => {
-            counters::deferred(source);
+            counters::deferred(source, error.later());
             tracing::warn!(%error, "a mail was not kept");
             return vec![Outcome::Later; recipients.len()];
         }
@@ -119,7 +119,7 @@ async fn append(
         traceparent,
     };
     let input = message_input(&intake.keyer, &intake.directory, &origin, &kept.parsed);
-    match intake.append(&recipient.mailbox.desk, &input).await {
+    match intake.append(source, &recipient.mailbox.desk, &input).await {
         Ok(place) => {
             counters::accepted(source, 1);
             tracing::debug!(desk = %recipient.mailbox.desk, seq = place.seq, index = place.index, "mail accepted");
@@ -131,7 +131,7 @@ async fn append(
             Outcome::TooLarge
         }
         Err(error) => {
-            counters::deferred(source);
+            counters::deferred(source, error.later());
             tracing::warn!(desk = %recipient.mailbox.desk, %error, "a mail was not accepted");
             Outcome::Later
         }

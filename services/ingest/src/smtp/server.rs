@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::deliver::deliver;
 use super::session::{Action, Admission, Mailboxes, Session, SessionLimits};
 use super::tls::{Io, SmtpTls};
-use crate::counters::{self, Reason, Source};
+use crate::counters::{self, Later, Reason, Source};
 use crate::directory::Directory;
 use crate::intake::Intake;
 
@@ -186,9 +186,13 @@ impl Connection {
                     return self.send(&session.shut_down()).await;
                 }
             };
-            let Ok(read) = read else { return self.send(&session.timed_out(why)).await };
-            let count = read?;
+            let Ok(read) = read else {
+                note_broken_off(&session);
+                return self.send(&session.timed_out(why)).await;
+            };
+            let count = read.inspect_err(|_| note_broken_off(&session))?;
             if count == 0 {
+                note_broken_off(&session);
                 return Ok(());
             }
             session.receive(&chunk[..count]);
@@ -206,6 +210,10 @@ impl Connection {
                 Action::Reply(bytes) => answer.extend(bytes),
                 Action::Refuse(reason, bytes) => {
                     counters::refused(Source::Smtp, reason);
+                    answer.extend(bytes);
+                }
+                Action::Defer(why, bytes) => {
+                    counters::deferred(Source::Smtp, why);
                     answer.extend(bytes);
                 }
                 Action::Deliver(envelope) => {
@@ -249,6 +257,13 @@ impl Connection {
         };
         let sent = tokio::time::timeout(self.options.idle, send).await;
         sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// A message that has begun and does not end is not taken: its sender brings it again.
+fn note_broken_off(session: &Session) {
+    if session.is_in_message() {
+        counters::deferred(Source::Smtp, Later::Slow);
     }
 }
 

@@ -11,7 +11,7 @@ use smtp_proto::{MAIL_BODY_BINARYMIME, MailFrom, Request};
 
 use super::data::DataReader;
 use super::reply::{Line, outcome_line, reason_of, render, severity, syntax_line};
-use crate::counters::Reason;
+use crate::counters::{Later, Reason};
 use crate::directory::Mailbox;
 
 /// What a session may use.
@@ -90,6 +90,8 @@ pub(crate) enum Action {
     Reply(Vec<u8>),
     /// Count this refusal and send this.
     Refuse(Reason, Vec<u8>),
+    /// Count that this has to come again and send this.
+    Defer(Later, Vec<u8>),
     /// Bring this message to the log, then call [`Session::delivered`].
     Deliver(Envelope),
     /// Send this, then protect the connection and call [`Session::protected`].
@@ -335,7 +337,8 @@ impl Session {
             return self.refuse(&(503, "5.5.1", "say MAIL first".into()));
         }
         if self.recipients.len() >= self.limits.recipients {
-            return say(452, "4.5.3", "too many recipients, send another message to the others");
+            let line = (452, "4.5.3", "too many recipients, send another message to the others".into());
+            return Action::Defer(Later::Recipients, render(&line));
         }
         match mailboxes.find(address) {
             Admission::Known(mailbox) => {
@@ -343,7 +346,10 @@ impl Session {
                 say(250, "2.1.5", "recipient ok")
             }
             Admission::Unknown => self.refuse(&(550, "5.1.1", "no desk has this account".into())),
-            Admission::Unsure => say(451, "4.3.0", "the directory is not read yet, try again later"),
+            Admission::Unsure => {
+                let line = (451, "4.3.0", "the directory is not read yet, try again later".into());
+                Action::Defer(Later::Directory, render(&line))
+            }
         }
     }
 

@@ -46,6 +46,7 @@ fn play(limits: SessionLimits, wire: &[u8], piece: usize, outcomes: &[Outcome]) 
         while let Some(action) = session.next(&Known) {
             let bytes = match action {
                 Action::Reply(bytes) => bytes,
+                Action::Defer(_, bytes) => bytes,
                 Action::Refuse(reason, bytes) => {
                     run.refusals.push(reason);
                     bytes

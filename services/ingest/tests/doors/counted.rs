@@ -53,8 +53,28 @@ fn mail_is_counted_accepted_repeated_and_refused_by_reason() {
         assert_eq!(smtp::send_to_nobody(&doors).await, "550");
     });
     assert_eq!(count(&handle, ACCEPTED, &["door=\"smtp\""]), 2);
-    assert_eq!(count(&handle, REPEATED, &["channel=\"email\""]), 1);
+    assert_eq!(count(&handle, REPEATED, &["door=\"smtp\""]), 1);
     assert_eq!(count(&handle, REFUSED, &["door=\"smtp\"", "reason=\"unknown_account\""]), 1);
+}
+
+#[test]
+fn mail_that_has_to_come_again_is_counted_by_reason() {
+    let handle = counted_in(async || {
+        let store = MemoryStore::new();
+        let doors =
+            Doors::open_on(store.clone(), std::sync::Arc::new(store), |smtp| smtp.limits.recipients = 1)
+                .await;
+        let two = ["care@tenesa.example", "telkomcare@telkom.example"];
+        assert_eq!(smtp::answers_to_recipients(&doors, &two).await, ["250", "452"]);
+        smtp::break_off(&doors, two[0]).await;
+        doors.desk("tenesa").set_reachable(false);
+        smtp::send_in_vain(&doors, two[0], MAIL).await;
+        doors.ingest.stop().await;
+    });
+    for reason in ["recipients", "slow", "log"] {
+        let labels = ["door=\"smtp\"".to_owned(), format!("reason=\"{reason}\"")];
+        assert_eq!(count(&handle, DEFERRED, &[&labels[0], &labels[1]]), 1, "{reason}");
+    }
 }
 
 #[test]
@@ -71,9 +91,9 @@ fn webhooks_are_counted_accepted_repeated_and_refused_by_reason() {
         doors.desk("telkomcare").set_reachable(false);
         doors.call(webhooks::to_x(&webhooks::MENTION.replace("9001", "9002"))).await;
     });
-    for (door, channel) in [("door=\"x\"", "channel=\"x\""), ("door=\"facebook\"", "channel=\"facebook\"")] {
+    for door in ["door=\"x\"", "door=\"facebook\""] {
         assert_eq!(count(&handle, ACCEPTED, &[door]), 2, "{door}");
-        assert_eq!(count(&handle, REPEATED, &[channel]), 1, "{channel}");
+        assert_eq!(count(&handle, REPEATED, &[door]), 1, "{door}");
     }
     let refused =
         |door: &str, reason: &str| count(&handle, REFUSED, &[door, &format!("reason=\"{reason}\"")]);
@@ -82,7 +102,7 @@ fn webhooks_are_counted_accepted_repeated_and_refused_by_reason() {
     assert_eq!(refused("door=\"x\"", "unknown_account"), 1);
     assert!(refused("door=\"facebook\"", "poison") >= 2, "in each of the two batches");
     assert_eq!(refused("door=\"facebook\"", "unknown_account"), 2);
-    assert_eq!(count(&handle, DEFERRED, &["door=\"x\""]), 1);
+    assert_eq!(count(&handle, DEFERRED, &["door=\"x\"", "reason=\"log\""]), 1);
 }
 
 #[test]
@@ -112,7 +132,7 @@ fn pushed_messages_and_files_are_counted_accepted_repeated_and_refused_by_reason
         assert_eq!(count(&handle, ACCEPTED, &[&door]), accepted, "{door}");
         assert_eq!(count(&handle, REFUSED, &[&door, &format!("reason=\"{reason}\"")]), 1, "{door} {reason}");
     }
-    assert_eq!(count(&handle, REPEATED, &["channel=\"other\""]), 1);
+    assert_eq!(count(&handle, REPEATED, &["door=\"push\""]), 1);
 }
 
 #[test]
@@ -125,7 +145,7 @@ fn call_lists_are_counted_by_row_accepted_repeated_and_refused_by_reason() {
     });
     let door = "door=\"contacts\"";
     assert_eq!(count(&handle, ACCEPTED, &[door]), 4, "two rows of each load");
-    assert_eq!(count(&handle, REPEATED, &["channel=\"call\""]), 2, "those of the second");
+    assert_eq!(count(&handle, REPEATED, &[door]), 2, "those of the second");
     assert_eq!(count(&handle, REFUSED, &[door, "reason=\"invalid\""]), 2, "one row of each load");
 }
 
@@ -142,8 +162,10 @@ fn posts_that_x_is_asked_for_are_counted_and_so_is_how_it_answered() {
         pull::has(&doors, 3).await;
         doors.ingest.stop().await;
     });
-    let (accepted, repeated) =
-        (count(&handle, ACCEPTED, &["door=\"x_timeline\""]), count(&handle, REPEATED, &["channel=\"x\""]));
+    let (accepted, repeated) = (
+        count(&handle, ACCEPTED, &["door=\"x_timeline\""]),
+        count(&handle, REPEATED, &["door=\"x_timeline\""]),
+    );
     assert_eq!(accepted - repeated, 3, "{accepted} were brought, {repeated} of them again");
     assert!(count(&handle, "simpang_ingest_source_answers_total", &["answer=\"limited\""]) >= 1);
     assert!(
@@ -162,5 +184,5 @@ fn mails_of_a_mailbox_are_counted() {
         doors.ingest.stop().await;
     });
     assert_eq!(count(&handle, ACCEPTED, &["door=\"imap\""]), 1);
-    assert_eq!(count(&handle, REPEATED, &["channel=\"email\""]), 0);
+    assert_eq!(count(&handle, REPEATED, &["door=\"imap\""]), 0);
 }

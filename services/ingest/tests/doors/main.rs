@@ -13,6 +13,7 @@ mod mutate;
 mod pull;
 mod push;
 mod replay;
+mod reread;
 mod smtp;
 mod stalled;
 mod webhooks;

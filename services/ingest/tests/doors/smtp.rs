@@ -418,3 +418,34 @@ pub(crate) async fn send(doors: &Doors, to: &str, mail: &str) {
     let codes = client.mail("EHLO", &[to], mail, 6).await;
     assert_eq!(codes[5], "250");
 }
+
+/// Sends one mail that can't be taken now.
+pub(crate) async fn send_in_vain(doors: &Doors, to: &str, mail: &str) {
+    let mut client = Client::connect(doors).await;
+    assert_eq!(client.mail("EHLO", &[to], mail, 6).await[5], "451");
+}
+
+/// How each recipient of one mail is answered.
+pub(crate) async fn answers_to_recipients(doors: &Doors, recipients: &[&str]) -> Vec<String> {
+    let mut client = Client::connect(doors).await;
+    let to: String = recipients.iter().map(|to| format!("RCPT TO:<{to}>\r\n")).collect();
+    client.send(&format!("EHLO me\r\nMAIL FROM:<budi@example.id>\r\n{to}")).await;
+    let mut codes = Vec::new();
+    for _ in 0..3 + recipients.len() {
+        codes.push(client.code().await);
+    }
+    codes.split_off(3)
+}
+
+/// Begins a mail and goes away in the middle of it.
+pub(crate) async fn break_off(doors: &Doors, to: &str) {
+    let mut client = Client::connect(doors).await;
+    client
+        .send(&format!("EHLO me\r\nMAIL FROM:<budi@example.id>\r\nRCPT TO:<{to}>\r\nDATA\r\nSubject: half"))
+        .await;
+    for _ in 0..5 {
+        client.code().await;
+    }
+    client.0.get_mut().shutdown().await.unwrap();
+    assert_eq!(client.answer().await, "", "the connection ends");
+}

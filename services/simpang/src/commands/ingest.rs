@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use simpang_ingest::{Correction, Replayed};
 use simpang_log::tail::Body;
 use simpang_log::{Anchor, DeskName, LogStore, Tail};
 use simpang_proto::ingest::v1::ReportReferenceRequest;
@@ -117,19 +118,34 @@ async fn replay(config: &Config, args: ReplayRaw) -> Result<ExitCode> {
     let store = store::connect(config, &instance).await?;
     let keyer = installation::keyer(config)?;
     let done = simpang_ingest::replay(store, keyer, &instance, args.dry_run).await?;
-    if args.json.json {
-        let line = json!({
-            "deliveries": done.deliveries, "messages": done.messages, "known": done.known, "brought": done.brought,
-            "unknown_account": done.unknown_account, "poison": done.poison, "dry_run": args.dry_run,
-        });
-        output::json(&line);
-    } else {
-        let would = if args.dry_run { "would be brought" } else { "brought" };
-        output::line(format!(
-            "{} stored deliveries with {} messages: {} on the log already, {} {would}, {} for accounts of no desk; {} \
-             entries can't be read",
-            done.deliveries, done.messages, done.known, done.brought, done.unknown_account, done.poison
-        ));
-    }
+    print_replayed(&done, &args);
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_replayed(done: &Replayed, args: &ReplayRaw) {
+    let place = |c: &Correction| json!({"desk": c.desk, "seq": c.seq, "index": c.index, "part": c.part, "fields": c.fields});
+    if args.json.json {
+        let corrections: Vec<_> = done.corrections.iter().map(place).collect();
+        return output::json(&json!({
+            "deliveries": done.deliveries, "messages": done.messages, "known": done.known, "brought": done.brought,
+            "unknown_account": done.unknown_account, "poison": done.poison, "corrected": done.corrected,
+            "forgotten": done.forgotten, "corrections": corrections, "dry_run": args.dry_run,
+        }));
+    }
+    let would = if args.dry_run { "would be " } else { "" };
+    for Correction { desk, seq, index, part, fields } in &done.corrections {
+        let part =
+            if *part == 0 { String::new() } else { format!(" (message {} of its handover)", part + 1) };
+        output::line(format!("desk {desk} {seq}.{index}{part}: {would}corrected: {}", fields.join(", ")));
+    }
+    output::line(format!(
+        "{} stored deliveries with {} messages: {} on the log already, {} {would}brought, {} for accounts of no desk; {} \
+         entries can't be read",
+        done.deliveries, done.messages, done.known, done.brought, done.unknown_account, done.poison
+    ));
+    output::line(format!(
+        "of the messages on the logs {} {would}corrected; {} are read otherwise today and stay as they are, since their \
+         cases are not known any more",
+        done.corrected, done.forgotten
+    ));
 }

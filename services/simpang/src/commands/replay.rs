@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use anyhow::Result;
+use prost::Message as _;
 use serde_json::{Value, json};
 use simpang_log::tail::{Body, Entry};
-use simpang_log::{Ahead, Anchor, DeskLog, DeskName, LogStore, Tail};
-use simpang_proto::log::v1::{Commit, Event, Input, InputId};
-use simpang_views::{json as shown, kind, sentence};
+use simpang_log::{Ahead, Anchor, DeskLog, DeskName, LogStore, RecordKind, Tail};
+use simpang_proto::log::v1::{Commit, Event, Input, InputId, InputRecord};
+use simpang_views::{Withdrawn, json as shown, kind, sentence};
 
 use crate::cli::Replay;
 use crate::config::Config;
@@ -79,7 +80,9 @@ async fn tell(log: &Arc<dyn DeskLog>, filter: Filter, style: Style) -> Result<To
     let end = filter.last_seq(last);
     // Only when little of a long log is told is there something to wait for.
     let bar = output::progress(if filter.is_sparse() { last } else { 0 }, "reading the log");
-    let mut teller = Teller { filter, style, waiting: VecDeque::new(), told: Told::default(), bar };
+    let withdrawn = if style.content { withdrawn(log, last).await? } else { Withdrawn::default() };
+    let mut teller =
+        Teller { filter, style, withdrawn, waiting: VecDeque::new(), told: Told::default(), bar };
     // From the beginning, whatever is told of it: the chain is checked whole, and inputs stand before their commits.
     let mut tail = Ahead::start(Tail::start(log.clone(), Anchor::Start));
     while let Some(entry) = tail.read_until(last).await? {
@@ -90,6 +93,28 @@ async fn tell(log: &Arc<dyn DeskLog>, filter: Filter, style: Style) -> Result<To
     }
     teller.bar.finish_and_clear();
     Ok(teller.finish())
+}
+
+/// What authors withdrew, wherever on the log that stands: what they had written stands before it.
+async fn withdrawn(log: &Arc<dyn DeskLog>, last: u64) -> Result<Withdrawn> {
+    let mut withdrawn = Withdrawn::default();
+    let mut tail = Ahead::start(Tail::start(log.clone(), Anchor::Start));
+    while let Some(entry) = tail.read_until(last).await? {
+        match &entry.body {
+            Body::Inputs { record, .. } => record.inputs.iter().for_each(|input| withdrawn.take_input(input)),
+            Body::Commit { commit, .. } => commit.events.iter().for_each(|event| withdrawn.take_event(event)),
+            Body::Unreadable { .. } => {}
+        }
+    }
+    for (seq, index) in withdrawn.messages() {
+        let record = log.get(seq).await?.filter(|record| record.kind != RecordKind::Commit);
+        let inputs = record.and_then(|record| InputRecord::decode(record.payload).ok());
+        let inputs = inputs.map(|record| record.inputs).unwrap_or_default();
+        if let Some(input) = usize::try_from(index).ok().and_then(|index| inputs.get(index)) {
+            withdrawn.take_first(input);
+        }
+    }
+    Ok(withdrawn)
 }
 
 fn cause(event: &Event) -> (u64, u32) {
@@ -113,6 +138,8 @@ enum What {
 struct Teller {
     filter: Filter,
     style: Style,
+    /// Only what is asked for with content is looked at for it.
+    withdrawn: Withdrawn,
     waiting: VecDeque<Arrived>,
     told: Told,
     bar: indicatif::ProgressBar,
@@ -200,7 +227,7 @@ impl Teller {
         };
         if self.style.json {
             let what = match &arrived.what {
-                What::Input(input) => shown::input(input, self.style.content),
+                What::Input(input) => self.withdrawn.input((seq, index), input, self.style.content),
                 What::Unreadable(reason) => json!({ "unreadable": reason }),
             };
             self.line(&json!({
@@ -215,7 +242,7 @@ impl Teller {
         if self.style.content
             && let What::Input(input) = &arrived.what
         {
-            for line in content(&shown::input(input, true)) {
+            for line in content(&self.withdrawn.input((seq, index), input, true)) {
                 self.print(&format!("{:>9}  {:>19}  | {line}", "", ""));
             }
         }
@@ -316,7 +343,8 @@ fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| flatten(name, item, lines)),
         Value::String(text) => {
             let mut parts = text.lines();
-            lines.push(format!("{name}: {}", parts.next().unwrap_or_default()));
+            let first = parts.next().unwrap_or_default();
+            lines.push(if name.is_empty() { first.to_owned() } else { format!("{name}: {first}") });
             lines.extend(parts.map(|part| format!("    {part}").trim_end().to_owned()));
         }
         other => lines.push(format!("{name}: {other}")),

@@ -43,6 +43,7 @@ pub fn tell() -> Tale {
     budi_is_offered(&mut s);
     split_and_merge(&mut s);
     agents_change_hands(&mut s);
+    a_message_is_read_again(&mut s, first_message, 1);
     cases_end(&mut s);
     a_case_comes_back(&mut s);
     let handovers = [other_desk_hands_over(&mut s, 7, 11), other_desk_hands_over(&mut s, 8, 12)];
@@ -398,6 +399,13 @@ fn a_case_comes_back(s: &mut Story) {
         queued(8, "first", s.now_ms + 1_000, &[]),
     ];
     s.judge("deliver", input::Body::HandoverFailure(failure), bodies);
+}
+
+/// A parser was mended, and a message is read again.
+fn a_message_is_read_again(s: &mut Story, message: InputId, case: u64) {
+    let reread = Reread { message: Some(message), of: Some(message), case, ..Reread::default() };
+    let happened = MessageReread { case, message: Some(message), part: 0 };
+    s.judge("ingest", input::Body::Reread(reread), vec![Body::MessageReread(happened)]);
 }
 
 fn other_desk_hands_over(s: &mut Story, case_there: u64, seq: u64) -> InputId {

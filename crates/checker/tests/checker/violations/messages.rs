@@ -40,6 +40,21 @@ pub const ALL: &[Break] = &[
     (Code::MessageMoved, "a message moves without a split", |t| {
         edit!(t.story, MessageJoined(e) if e.case == 7 => e.case = 3);
     }),
+    (Code::RereadAmiss, "a message is read again on another case", |t| {
+        edit!(t.story, MessageReread(e) if e.case == 1 => e.case = 2);
+    }),
+    (Code::RereadAmiss, "another message is read again than was named", |t| {
+        let other = t.handovers[0];
+        edit!(t.story, MessageReread(e) if e.case == 1 => { e.message = Some(other); e.case = 9; });
+    }),
+    (Code::RereadAmiss, "a withdrawn message is read again", |t| {
+        let message = Some(t.first_message);
+        let removed = Body::MessageRemoved(MessageRemoved { case: 1, message });
+        before!(t.story, MessageReread(e) if e.case == 1 => removed);
+    }),
+    (Code::InputUnanswered, "what is read again is passed over", |t| {
+        remove!(t.story, MessageReread(e) if e.case == 1);
+    }),
     (Code::MessageCount, "a message is not counted", |t| {
         edit!(t.story, MessageJoined(e) if e.case == 1 && e.count == 3 => e.count = 2);
     }),

@@ -21,8 +21,12 @@ impl State {
                     self.awaits_answer(*case, at, rules);
                 }
             }
-            Happened::MessageEdited { case, message } => self.known_also(*case, *message, input),
-            Happened::MessageRemoved { .. } => {}
+            Happened::MessageEdited { case, message } => {
+                self.known_also(*case, *message, input);
+                let last = self.changed.entry(*message).or_insert(Some(event.caused_by));
+                *last = last.map(|_| event.caused_by);
+            }
+            Happened::MessageRemoved { message, .. } => drop(self.changed.insert(*message, None)),
             Happened::CaseIdentified { case, .. } => self.identify(*case, input),
             Happened::CaseCategorised { case, category, .. } => {
                 let facts = match &input.body {
@@ -468,6 +472,9 @@ impl State {
             if self.threads.get(key) == Some(&id) {
                 self.threads.remove(key);
             }
+        }
+        for message in &case.messages {
+            self.changed.remove(&message.id);
         }
         for source in case.messages.iter().filter_map(|m| m.source) {
             if self.sources.get(&source).is_some_and(|(c, _)| *c == id) {

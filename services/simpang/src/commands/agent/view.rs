@@ -210,6 +210,7 @@ fn message_lines(message: &api::CustomerMessage) -> Vec<String> {
         (message.automatic, "automatic"),
         (message.edited_ms != 0, "edited"),
         (message.removed_ms != 0, "withdrawn"),
+        (message.reread_ms != 0, "read again"),
     ] {
         if holds {
             marks.push(mark.to_owned());
