@@ -110,7 +110,8 @@ impl Withdrawn {
 
     fn hides(&self, place: Place, message: &log::Message) -> bool {
         let edited = self.edits.get(&place).is_some_and(|message| self.messages.contains(message));
-        edited || self.messages.contains(&place) || self.has_source(message)
+        let withdraws = message.kind() == log::MessageKind::Remove;
+        withdraws || edited || self.messages.contains(&place) || self.has_source(message)
     }
 
     fn has_source(&self, message: &log::Message) -> bool {

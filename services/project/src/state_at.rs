@@ -57,27 +57,35 @@ pub(crate) async fn state_at(
 async fn leave_out_withdrawn(desk: &Desk, case: &mut view::Case) -> Result<(), Status> {
     let mut messages = Vec::new();
     for entry in &mut case.conversation {
-        if let Some(view::entry::What::Message(message)) = &mut entry.what {
-            messages.push(message);
+        match &mut entry.what {
+            Some(view::entry::What::Message(message)) if message.part == 0 && message.removed_ms == 0 => {
+                messages.push(message);
+            }
+            _ => {}
         }
     }
-    let place = |message: &view::CustomerMessage| {
-        let place = message.place.unwrap_or_default();
-        (place.seq, place.index)
-    };
-    let places: Vec<_> = messages.iter().map(|message| place(message)).collect();
+    let places: Vec<_> = messages.iter().map(|message| message.place.unwrap_or_default()).collect();
     let withdrawn = desk.read(0, move |snapshot| {
-        places.into_iter().map(|place| snapshot.is_withdrawn(place)).collect::<Result<Vec<bool>, _>>()
+        let withdrawn = |place: view::Place| snapshot.is_withdrawn((place.seq, place.index));
+        places.into_iter().map(withdrawn).collect::<Result<Vec<bool>, _>>()
     });
-    for (message, withdrawn) in messages.into_iter().zip(withdrawn.await?) {
-        if withdrawn && message.part == 0 {
-            let (from_name, from_address) = (message.from_name.clone(), message.from_address.clone());
-            hide_message(message);
-            (message.from_name, message.from_address) = (from_name, from_address);
-            message.text = WITHDRAWN.into();
+    for (message, _) in messages.into_iter().zip(withdrawn.await?).filter(|(_, withdrawn)| *withdrawn) {
+        if let Some(summary) = case.summary.as_mut().filter(|summary| is_titled_by(&summary.subject, message))
+        {
+            summary.subject = WITHDRAWN.into();
         }
+        let (from_name, from_address) = (message.from_name.clone(), message.from_address.clone());
+        hide_message(message);
+        (message.from_name, message.from_address) = (from_name, from_address);
+        message.text = WITHDRAWN.into();
     }
     Ok(())
+}
+
+/// Whether a case's title was taken from a message: its subject, or the beginning of its text.
+fn is_titled_by(title: &str, message: &view::CustomerMessage) -> bool {
+    let text = message.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    !title.is_empty() && (title == message.subject || text.starts_with(title.trim_end_matches('…')))
 }
 
 /// The events of the case and its kin up to then, in order.

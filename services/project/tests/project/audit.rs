@@ -72,6 +72,23 @@ async fn replay_tells_inputs_and_events_in_order_without_personal_content() {
 }
 
 #[tokio::test]
+async fn what_its_author_withdrew_is_not_shown_as_content_either_nor_as_it_was_then() {
+    let desk = desk().await;
+    let all = desk.replay(api::ReplayRequest { content: true, ..Default::default() }).await;
+    assert!(all.iter().all(|one| !one.json.contains("rahasia123")));
+    let said = all.iter().filter(|one| one.json.contains("[withdrawn by its author]")).count();
+    assert_eq!(said, 2, "in the message, and in the withdrawal that may repeat it");
+    let removed = all.iter().find(|one| one.kind == "MessageRemoved").unwrap();
+    let (seq, content) = (removed.seq - 1, true);
+    let asked = api::StateAtRequest { desk: "tenesa".into(), case: 1, seq, content, ..Default::default() };
+    let then = desk.running.audit("auditor").state_at(asked).await.unwrap().into_inner().case.unwrap();
+    let then = format!("{then:?}");
+    assert!(!then.contains("rahasia123") && then.contains("[withdrawn by its author]"), "{then}");
+    assert!(then.contains("Nomor saya benar"), "what stands is shown");
+    desk.running.stop().await;
+}
+
+#[tokio::test]
 async fn replay_narrows_by_kind_and_limit_and_refuses_an_unknown_kind() {
     let desk = desk().await;
     let kinds = vec!["CaseAssigned".to_owned(), "command.reply".to_owned()];
