@@ -155,6 +155,10 @@ fn beginnings() -> Vec<(Body, &'static str)> {
             "A message on case 9 was withdrawn by its author.",
         ),
         (
+            Body::MessageReread(log::MessageReread { case: 9, message: None, part: 0 }),
+            "A message on case 9 was read again and corrected.",
+        ),
+        (
             Body::CaseIdentified(log::CaseIdentified {
                 case: 9,
                 customer: name("C-1"),
