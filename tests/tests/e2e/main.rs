@@ -11,6 +11,7 @@ mod compare;
 mod faults;
 mod foreign;
 mod imap;
+mod loops;
 mod mail;
 mod mail_servers;
 mod owners;
