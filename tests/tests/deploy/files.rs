@@ -56,7 +56,7 @@ fn prepared_secrets_differ_are_private_and_stay_when_prepared_again() {
         all
     };
     let before = contents(&one);
-    assert_eq!(before.len(), 12);
+    assert_eq!(before.len(), 13);
     assert!(before.iter().all(|(_, _, mode)| *mode == 0o600), "only their owner reads them");
     let again = Command::new(root().join("deploy/prepare.sh")).arg(one.dir.path()).status().unwrap();
     assert!(again.success());
