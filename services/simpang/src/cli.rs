@@ -105,8 +105,8 @@ pub(crate) struct IngestArgs {
 pub(crate) enum IngestCommand {
     /// Compare the ids that a source says it sent with what stands on a desk's log; exit code 1 when some are missing.
     Gaps(Gaps),
-    /// Read stored raw bytes of X and Facebook again after a parser was mended, and bring what is on no desk's log.
-    /// Reads the desks' logs and writes as a door: run it as a broker user who may do both.
+    /// Read stored raw bytes of mails, X and Facebook again after a parser was mended: bring what is on no desk's log,
+    /// and correct what was read differently. Run it as the broker's user `reread`, who may do both.
     Replay(ReplayRaw),
     /// Say what another system tells of a ticket of its own: every case that the ticket is linked to has the new status.
     #[command(
