@@ -50,8 +50,16 @@ pub(crate) enum Kind {
     Handover {
         desk: String,
         at: (u64, u32),
+        /// What each of its messages is named by.
+        names: Vec<Key>,
     },
     HandoverFailure,
+    HandoverChange {
+        desk: String,
+        at: (u64, u32),
+        /// What the handover named the message by; none: the change names it by its source.
+        message: Option<Key>,
+    },
     /// The message that was read again.
     Reread(InputId),
     Suppression {
@@ -126,6 +134,12 @@ fn answer(body: Option<&input::Body>) -> Option<Answer> {
         }
         Some(input::Body::Report(_)) => Some(|e| matches!(e, Event::DeliveryEnded(_))),
         Some(input::Body::HandoverFailure(_)) => Some(|e| matches!(e, Event::HandoverFailed(_))),
+        Some(input::Body::HandoverChange(c)) => Some(match c.change() {
+            v1::MessageChange::Edited => |e| matches!(e, Event::MessageEdited(_)),
+            v1::MessageChange::Removed => |e| matches!(e, Event::MessageRemoved(_)),
+            v1::MessageChange::Reread => |e| matches!(e, Event::MessageReread(_)),
+            v1::MessageChange::Unspecified => |_| false,
+        }),
         Some(input::Body::Suppression(_)) => Some(|e| matches!(e, Event::NumbersSuppressed(_))),
         Some(input::Body::ReferenceReport(_)) => Some(|e| matches!(e, Event::ReferenceLinked(_))),
         Some(input::Body::Reread(_)) => Some(|e| matches!(e, Event::MessageReread(_))),
@@ -185,7 +199,7 @@ pub(crate) fn read_record(seq: u64, now_ms: i64, record: Option<v1::InputRecord>
 }
 
 fn read_input(id: InputId, now_ms: i64, input: v1::Input) -> Arrived {
-    let key = Key::try_from(input.key.as_ref()).ok();
+    let key = read_key(&input.key);
     let answer = answer(input.body.as_ref());
     Arrived {
         id,
@@ -195,6 +209,10 @@ fn read_input(id: InputId, now_ms: i64, input: v1::Input) -> Arrived {
         answer,
         trace: Trace::default(),
     }
+}
+
+fn read_key(bytes: &prost::bytes::Bytes) -> Option<Key> {
+    Key::try_from(bytes.as_ref()).ok()
 }
 
 fn read_kind(body: input::Body) -> Kind {
@@ -207,8 +225,20 @@ fn read_kind(body: input::Body) -> Kind {
         input::Body::Policy(p) => {
             Kind::Policy { version: p.version, digest: digest_policy(&p), document: Box::new(p) }
         }
-        input::Body::Handover(h) => Kind::Handover { desk: h.desk, at: (h.seq, h.index) },
+        input::Body::Handover(h) => {
+            let name = |m: &v1::Message| m.provides.last().and_then(read_key).unwrap_or_default();
+            Kind::Handover {
+                names: h.messages.iter().map(name).collect(),
+                desk: h.desk,
+                at: (h.seq, h.index),
+            }
+        }
         input::Body::HandoverFailure(_) => Kind::HandoverFailure,
+        input::Body::HandoverChange(c) => {
+            let source = c.says.as_ref().map(|says| &says.source);
+            let message = read_key(&c.message).filter(|_| source != Some(&c.message));
+            Kind::HandoverChange { message, desk: c.desk, at: (c.seq, c.index) }
+        }
         input::Body::Reread(r) => Kind::Reread(InputId::from(r.message.unwrap_or_default())),
         input::Body::Suppression(s) => {
             Kind::Suppression { numbers: read_numbers(s.numbers.iter()), lifted: s.lifted }

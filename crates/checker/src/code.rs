@@ -94,6 +94,9 @@ codes! {
     /// A message was read again that is not on that case, or was withdrawn; or by an input that names another,
     /// or twice.
     RereadAmiss = 2 "reread-amiss";
+    /// What another desk said of a message that it had handed over changed another message, or one that is not on that
+    /// case.
+    ChangeAmiss = 2 "change-amiss";
     /// The number of messages on a case does not follow from the ones before.
     MessageCount = 2 "message-count";
     /// A message opened one case and joined another.

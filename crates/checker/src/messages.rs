@@ -18,6 +18,9 @@ struct Original {
     joined: bool,
 }
 
+/// A message: its input, and its place among those of a handover.
+type Part = (InputId, u32);
+
 /// Which case each message is on.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
@@ -31,7 +34,9 @@ pub(crate) struct Messages {
     counts: HashMap<u64, Option<u32>>,
     merged: HashMap<u64, u64>,
     /// Messages that their authors withdrew.
-    withdrawn: BTreeSet<InputId>,
+    withdrawn: BTreeSet<Part>,
+    /// Messages of handovers by what those name them by.
+    handed: HashMap<Key, Part>,
     /// Messages that a split named and that have not joined the new case yet.
     leaving: BTreeSet<InputId>,
     /// How far each sending desk's handovers have come.
@@ -65,10 +70,10 @@ impl Messages {
             }
             Body::MessageJoined(j) if j.by() == v1::JoinedBy::Agent => self.moved(j, found),
             Body::MessageJoined(j) => self.joined(j, cause, found),
-            Body::MessageEdited(_) => cause.into_iter().for_each(|c| c.trace.changed += 1),
+            Body::MessageEdited(m) => self.changed(m.case, part(m.message, m.part), cause, found),
             Body::MessageRemoved(m) => {
-                self.withdrawn.insert(InputId::from(m.message.unwrap_or_default()));
-                cause.into_iter().for_each(|c| c.trace.changed += 1);
+                self.withdrawn.insert(part(m.message, m.part));
+                self.changed(m.case, part(m.message, m.part), cause, found);
             }
             Body::MessageReread(m) => self.reread(m, cause, found),
             Body::CaseMerged(m) => {
@@ -104,19 +109,45 @@ impl Messages {
         self.count(join, handover, found);
     }
 
+    /// What another desk says changes the message that it had handed over, on the case that has it, once.
+    fn changed(&self, case: u64, part: Part, cause: Option<&mut Arrived>, found: &mut Findings) {
+        let Some(cause) = cause else { return };
+        cause.trace.changed += 1;
+        let Kind::HandoverChange { message: named, .. } = &cause.kind else { return };
+        if !self.is_handed(*named, part) || !self.is_on(part.0, case) || cause.trace.changed > 1 {
+            let (message, at) = part;
+            found.broken(
+                Code::ChangeAmiss,
+                format_args!("message {message}, part {at}, changed on case {case} as another desk said"),
+            );
+        }
+    }
+
     /// What is read again stands on its case, is not withdrawn, and is what the input names, once.
     fn reread(&self, event: &v1::MessageReread, cause: Option<&mut Arrived>, found: &mut Findings) {
-        let message = InputId::from(event.message.unwrap_or_default());
-        let on = self.cases.get(&message).map(|case| self.resolve(*case));
+        let part = part(event.message, event.part);
         let named = cause.is_some_and(|c| {
             c.trace.changed += 1;
-            c.trace.changed == 1 && matches!(c.kind, Kind::Reread(named) if named == message)
+            let is_named = match c.kind {
+                Kind::Reread(named) => named == part.0,
+                Kind::HandoverChange { message: named, .. } => self.is_handed(named, part),
+                _ => false,
+            };
+            is_named && c.trace.changed == 1
         });
-        let withdrawn = event.part == 0 && self.withdrawn.contains(&message);
-        if on != Some(self.resolve(event.case)) || !named || withdrawn {
-            let case = event.case;
+        if !self.is_on(part.0, event.case) || !named || self.withdrawn.contains(&part) {
+            let (message, case) = (part.0, event.case);
             found.broken(Code::RereadAmiss, format_args!("message {message} was read again on case {case}"));
         }
+    }
+
+    fn is_handed(&self, named: Option<Key>, part: Part) -> bool {
+        named.is_none_or(|named| self.handed.get(&named) == Some(&part))
+    }
+
+    /// Whether a case has a message, after all merges.
+    fn is_on(&self, message: InputId, case: u64) -> bool {
+        self.cases.get(&message).is_some_and(|on| self.resolve(*on) == self.resolve(case))
     }
 
     fn count(&mut self, join: &v1::MessageJoined, handover: bool, found: &mut Findings) {
@@ -231,20 +262,25 @@ impl Messages {
                 found
                     .broken(Code::ContactDoubled, format_args!("contact {id} opened {} cases", trace.opened));
             }
-            Kind::Handover { desk, at } if trace.refusals == 0 => self.handover(input, desk, *at, found),
+            Kind::Handover { desk, at, names } if trace.refusals == 0 => {
+                self.handed.extend(names.iter().copied().zip((0..).map(|part| (id, part))));
+                let (opened, joined) = (trace.opened_case, trace.joined_case);
+                if trace.opened != 1 || trace.joined != 1 || opened != joined {
+                    found.broken(
+                        Code::HandoverAmiss,
+                        format_args!("the case handed over by {desk} in {id} is on no case"),
+                    );
+                }
+                self.in_order(id, desk, *at, found);
+            }
+            Kind::HandoverChange { desk, at, .. } if trace.refusals == 0 => {
+                self.in_order(id, desk, *at, found);
+            }
             _ => {}
         }
     }
 
-    fn handover(&mut self, input: &Arrived, desk: &str, at: (u64, u32), found: &mut Findings) {
-        let id = input.id;
-        let (opened, joined) = (input.trace.opened_case, input.trace.joined_case);
-        if input.trace.opened != 1 || input.trace.joined != 1 || opened != joined {
-            found.broken(
-                Code::HandoverAmiss,
-                format_args!("the case handed over by {desk} in {id} is on no case"),
-            );
-        }
+    fn in_order(&mut self, id: InputId, desk: &str, at: (u64, u32), found: &mut Findings) {
         let before = self.handovers.insert(desk.to_owned(), at);
         if before.is_some_and(|before| at <= before) {
             found.broken(
@@ -257,7 +293,7 @@ impl Messages {
     fn repeat(&mut self, input: &Arrived, found: &mut Findings) {
         let id = input.id;
         let original = input.key.and_then(|key| self.keys.get(&key).copied());
-        let handover = matches!(input.kind, Kind::Handover { .. });
+        let handover = matches!(input.kind, Kind::Handover { .. } | Kind::HandoverChange { .. });
         if let Some(of) = input.trace.repeats {
             // A desk's cursor knows repeated handovers without their keys.
             if original.is_none_or(|o| o.id != of) && !(handover && of < id) {
@@ -286,6 +322,10 @@ impl Messages {
         }
         self.keys.insert(key, Original { id, now_ms: input.now_ms, passing, joined });
     }
+}
+
+fn part(message: Option<v1::InputId>, part: u32) -> Part {
+    (InputId::from(message.unwrap_or_default()), part)
 }
 
 fn carries_messages(kind: &Kind) -> bool {

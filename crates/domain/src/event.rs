@@ -108,10 +108,12 @@ pub enum Happened {
     MessageEdited {
         case: CaseId,
         message: InputId,
+        part: u32,
     },
     MessageRemoved {
         case: CaseId,
         message: InputId,
+        part: u32,
     },
     MessageReread {
         case: CaseId,

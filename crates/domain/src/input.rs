@@ -4,8 +4,8 @@
 use crate::facts::{Customer, Facts};
 use crate::stored::stored;
 use crate::words::{
-    AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, Key, MessageKind,
-    Millis, Name, Presence, ReplyKind, Role, SessionLimit, Visibility, WaitingOn,
+    AgentId, Answered, CaseId, Channel, DeliveryId, DeliveryOutcome, FieldShape, InputId, Key, MessageChange,
+    MessageKind, Millis, Name, Presence, ReplyKind, Role, SessionLimit, Visibility, WaitingOn,
 };
 
 /// One thing that arrived.
@@ -46,6 +46,8 @@ pub enum Body {
     Handover(Handover),
     /// A case that another desk can't get.
     HandoverFailure(HandoverFailure),
+    /// A message of a case from another desk changed there afterwards.
+    HandoverChange(HandoverChange),
     /// The do-not-call list changes.
     Suppression(Suppression),
     /// What another system says of a ticket.
@@ -442,6 +444,21 @@ pub struct Handover {
     pub position: (u64, u32),
     /// Its messages, oldest first; at least one.
     pub messages: Vec<Message>,
+}
+
+/// A message of a case from another desk changed there after the case had left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverChange {
+    /// The sending desk.
+    pub desk: Name,
+    /// Where it stands on that desk's log, in one order with its handovers: sequence and index of the event.
+    pub position: (u64, u32),
+    /// What the handover named the message by, among what it provides; or its source.
+    pub message: Key,
+    /// What became of it.
+    pub change: MessageChange,
+    /// Ids that an edit has of its own, by which the message may be answered from now on.
+    pub provides: Vec<Key>,
 }
 
 /// A case of this desk that another desk can't get, however often it is tried.

@@ -152,6 +152,18 @@ words! {
 }
 
 words! {
+    /// What became of a message after it came.
+    MessageChange {
+        /// Its author edited it.
+        Edited = 1, "edited";
+        /// Its author withdrew it.
+        Removed = 2, "removed";
+        /// It was read again from its raw bytes.
+        Reread = 3, "reread";
+    }
+}
+
+words! {
     /// Who can read a message.
     Visibility {
         /// Everybody.

@@ -152,6 +152,7 @@ inputs! {
     Heartbeat = 18 "heartbeat";
     Handover = 19 "handover";
     HandoverFailure = 22 "handover_failure";
+    HandoverChange = 32 "handover_change";
     Suppression = 20 "suppression";
     ReferenceReport = 30 "reference_report";
     Reread = 31 "reread";

@@ -90,6 +90,11 @@ row! {
 }
 
 row! {
+    /// Which message an input edited, withdrew or read again.
+    ChangeRow in "changes" { seq: i64, idx: i64, of_seq: i64, of_idx: i64, part: i64 }
+}
+
+row! {
     /// Something we send.
     DeliveryRow in "deliveries" {
         seq: i64, idx: i64, part: i64, case_id: i64, kind: i32, state: i32, at_ms: i64, changed_ms: i64,

@@ -5,7 +5,7 @@
 //! of `simpang.view.v1`); lists of texts and facts are JSON; personal content is kept as the message it came as.
 
 /// Version of the tables.
-pub(crate) const VERSION: i64 = 8;
+pub(crate) const VERSION: i64 = 9;
 
 /// Every table whose rows a build of the log determines, with the order in which [`crate::Views::digest`] reads them.
 pub(crate) const TABLES: &[(&str, &str)] = &[
@@ -18,6 +18,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("messages", "seq, idx, part"),
     ("withdrawn", "account, source"),
     ("edits", "seq, idx, part, n"),
+    ("changes", "seq, idx"),
     ("deliveries", "seq, idx, part"),
     ("notes", "seq, idx"),
     ("said", "id"),
@@ -115,6 +116,7 @@ CREATE TABLE messages (
     PRIMARY KEY (seq, idx, part)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX messages_by_case ON messages (case_id, seq, idx, part);
+CREATE INDEX messages_by_source ON messages (source) WHERE length(source) > 0;
 
 CREATE TABLE withdrawn (
     account TEXT NOT NULL, source BLOB NOT NULL,
@@ -125,6 +127,12 @@ CREATE TABLE edits (
     seq INTEGER NOT NULL, idx INTEGER NOT NULL, part INTEGER NOT NULL, n INTEGER NOT NULL,
     at_ms INTEGER NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
     PRIMARY KEY (seq, idx, part, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE changes (
+    seq INTEGER NOT NULL, idx INTEGER NOT NULL, of_seq INTEGER NOT NULL, of_idx INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    PRIMARY KEY (seq, idx)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deliveries (

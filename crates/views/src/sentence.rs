@@ -126,6 +126,15 @@ pub fn input(input: &log::Input) -> String {
         Body::HandoverFailure(e) => {
             format!("Case {} could not be handed over to desk {}: {}.", e.case, e.desk, e.reason)
         }
+        Body::HandoverChange(e) => {
+            let what = match e.change() {
+                log::MessageChange::Edited => "was edited by its author",
+                log::MessageChange::Removed => "was withdrawn by its author",
+                log::MessageChange::Reread => "was read again and corrected",
+                log::MessageChange::Unspecified => "changed",
+            };
+            format!("A message that desk {} had handed over {what} there.", e.desk)
+        }
         Body::Suppression(e) => {
             let what = if e.lifted { "come off the do-not-call list" } else { "go on the do-not-call list" };
             format!("{} has {} numbers {what}{}.", e.principal, e.numbers.len(), optional(": ", &e.reason))

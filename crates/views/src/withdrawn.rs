@@ -17,22 +17,29 @@ pub const WITHDRAWN: &str = "[withdrawn by its author]";
 
 /// Where an input stands.
 type Place = (u64, u32);
+/// A message: its input, and its place among those of a handover.
+type Part = (Place, u32);
 
 /// Which inputs hold what their authors withdrew. Fill it with what a log says, wherever on it the withdrawal stands.
 #[derive(Debug, Clone, Default)]
 pub struct Withdrawn {
-    messages: HashSet<Place>,
-    /// Messages by their edits.
-    edits: HashMap<Place, Place>,
+    messages: HashSet<Part>,
+    /// Messages by the inputs that changed them.
+    changes: HashMap<Place, Part>,
     sources: HashSet<(String, Vec<u8>)>,
 }
 
 impl Withdrawn {
     /// Takes in an input: a withdrawal says itself of what.
     pub fn take_input(&mut self, input: &log::Input) {
-        if let Some(Arrived::Message(message)) = &input.body
-            && message.kind() == log::MessageKind::Remove
-        {
+        let named = match &input.body {
+            Some(Arrived::Message(message)) if message.kind() == log::MessageKind::Remove => Some(message),
+            Some(Arrived::HandoverChange(change)) if change.change() == log::MessageChange::Removed => {
+                change.says.as_ref()
+            }
+            _ => None,
+        };
+        if let Some(message) = named {
             self.take_source(&message.account, &message.source);
         }
     }
@@ -40,17 +47,25 @@ impl Withdrawn {
     /// Takes in an event.
     pub fn take_event(&mut self, event: &log::Event) {
         match &event.body {
-            Some(Happened::MessageRemoved(e)) => self.take_message(place(e.message)),
+            Some(Happened::MessageRemoved(e)) => self.take_message(place(e.message), e.part),
             Some(Happened::MessageEdited(e)) => {
-                self.edits.insert(place(event.caused_by), place(e.message));
+                self.take_change(place(event.caused_by), place(e.message), e.part);
+            }
+            Some(Happened::MessageReread(e)) => {
+                self.take_change(place(event.caused_by), place(e.message), e.part);
             }
             _ => {}
         }
     }
 
-    /// The input at a place holds a message that was withdrawn.
-    pub fn take_message(&mut self, place: Place) {
-        self.messages.insert(place);
+    /// A message was withdrawn: the input that brought it, and its place among those of a handover.
+    pub fn take_message(&mut self, place: Place, part: u32) {
+        self.messages.insert((place, part));
+    }
+
+    /// The input at a place has another text for a message.
+    pub fn take_change(&mut self, by: Place, place: Place, part: u32) {
+        self.changes.insert(by, (place, part));
     }
 
     /// What has this source at this account was withdrawn.
@@ -60,18 +75,18 @@ impl Withdrawn {
         }
     }
 
-    /// Places of withdrawn messages, sorted. Give each input there to [`Self::take_first`]: what else has its source
-    /// was withdrawn with it.
+    /// Withdrawn messages, sorted. Give the input of each to [`Self::take_brought`]: what else has its source was
+    /// withdrawn with it.
     #[must_use]
-    pub fn messages(&self) -> Vec<Place> {
-        let mut places: Vec<Place> = self.messages.iter().copied().collect();
-        places.sort_unstable();
-        places
+    pub fn messages(&self) -> Vec<(Place, u32)> {
+        let mut messages: Vec<Part> = self.messages.iter().copied().collect();
+        messages.sort_unstable();
+        messages
     }
 
     /// Takes in the input that brought a withdrawn message.
-    pub fn take_first(&mut self, input: &log::Input) {
-        if let Some(message) = first(input) {
+    pub fn take_brought(&mut self, input: &log::Input, part: u32) {
+        if let Some(message) = brought(input, part) {
             self.take_source(&message.account, &message.source);
         }
     }
@@ -92,15 +107,20 @@ impl Withdrawn {
                 put(shown.pointer_mut("/message/content"));
             }
             Some(Arrived::Reread(reread))
-                if reread.part == 0 && self.messages.contains(&self::place(reread.message)) =>
+                if self.messages.contains(&(self::place(reread.message), reread.part)) =>
             {
                 put(shown.pointer_mut("/reread/content"));
             }
+            Some(Arrived::HandoverChange(change)) => {
+                let has_source = change.says.as_ref().is_some_and(|says| self.has_source(says));
+                if self.changed_withdrawn(place) || has_source {
+                    put(shown.pointer_mut("/handover_change/says/content"));
+                }
+            }
             Some(Arrived::Handover(handover)) => {
-                for (at, message) in handover.messages.iter().enumerate() {
-                    let is_first = at == 0 && self.messages.contains(&place);
-                    if is_first || self.has_source(message) {
-                        put(shown.pointer_mut(&format!("/handover/messages/{at}/content")));
+                for (part, message) in (0..).zip(&handover.messages) {
+                    if self.messages.contains(&(place, part)) || self.has_source(message) {
+                        put(shown.pointer_mut(&format!("/handover/messages/{part}/content")));
                     }
                 }
             }
@@ -109,9 +129,14 @@ impl Withdrawn {
     }
 
     fn hides(&self, place: Place, message: &log::Message) -> bool {
-        let edited = self.edits.get(&place).is_some_and(|message| self.messages.contains(message));
         let withdraws = message.kind() == log::MessageKind::Remove;
-        withdraws || edited || self.messages.contains(&place) || self.has_source(message)
+        let withdrawn = self.changed_withdrawn(place) || self.messages.contains(&(place, 0));
+        withdraws || withdrawn || self.has_source(message)
+    }
+
+    /// Whether an input had another text for what was withdrawn.
+    fn changed_withdrawn(&self, place: Place) -> bool {
+        self.changes.get(&place).is_some_and(|message| self.messages.contains(message))
     }
 
     fn has_source(&self, message: &log::Message) -> bool {
@@ -124,11 +149,11 @@ fn place(id: Option<log::InputId>) -> Place {
     (id.seq, id.index)
 }
 
-/// The message that a withdrawal of an input is of.
-fn first(input: &log::Input) -> Option<&log::Message> {
+/// A message that an input brought.
+fn brought(input: &log::Input, part: u32) -> Option<&log::Message> {
     match &input.body {
         Some(Arrived::Message(message)) => Some(message),
-        Some(Arrived::Handover(handover)) => handover.messages.first(),
+        Some(Arrived::Handover(handover)) => handover.messages.get(usize::try_from(part).ok()?),
         _ => None,
     }
 }
@@ -174,16 +199,22 @@ mod tests {
         let of = Some(log::InputId { seq: 1, index: 0 });
         withdrawn.take_event(&event(
             2,
-            log::event::Body::MessageEdited(log::MessageEdited { case: 1, message: of }),
+            log::event::Body::MessageEdited(log::MessageEdited { case: 1, message: of, part: 0 }),
         ));
         withdrawn.take_input(&message(7, log::MessageKind::Remove));
         withdrawn.take_event(&event(
             3,
-            log::event::Body::MessageRemoved(log::MessageRemoved { case: 1, message: of }),
+            log::event::Body::MessageRemoved(log::MessageRemoved { case: 1, message: of, part: 0 }),
         ));
-        assert_eq!(withdrawn.messages(), [(1, 0)]);
-        withdrawn.take_first(&message(5, log::MessageKind::New));
+        assert_eq!(withdrawn.messages(), [((1, 0), 0)]);
+        withdrawn.take_brought(&message(5, log::MessageKind::New), 0);
         withdrawn
+    }
+
+    fn handed_change(source: u8) -> log::Input {
+        let says = Some(post(source, log::MessageKind::Edit));
+        let change = log::MessageChange::Edited.into();
+        input(log::input::Body::HandoverChange(log::HandoverChange { says, change, ..Default::default() }))
     }
 
     fn is_hidden(place: (u64, u32), input: &log::Input) -> bool {
@@ -212,6 +243,9 @@ mod tests {
             ("what came before it and was set aside", (9, 1), message(7, Edit), true),
             ("the withdrawal itself", (3, 0), message(7, Remove), true),
             ("what was read of it again", (10, 0), reread(1, 0), true),
+            ("what another desk says of it", (2, 0), handed_change(6), true),
+            ("what another desk says of its source", (14, 0), handed_change(5), true),
+            ("what another desk says of another", (15, 0), handed_change(8), false),
             ("another message", (1, 1), message(8, New), false),
             ("one whose source nobody knows", (11, 0), message(0, New), false),
             ("another message of its handover", (12, 0), reread(1, 1), false),
@@ -228,5 +262,10 @@ mod tests {
         let shown = withdrawn().input((1, 0), &handover, true);
         let content = |at: usize| shown["handover"]["messages"][at]["content"].to_string();
         assert!(content(0).contains(WITHDRAWN) && content(1).contains("rahasia"), "{shown}");
+        let mut later = Withdrawn::default();
+        later.take_message((1, 0), 1);
+        let shown = later.input((1, 0), &handover, true);
+        let content = |at: usize| shown["handover"]["messages"][at]["content"].to_string();
+        assert!(content(0).contains("rahasia") && content(1).contains(WITHDRAWN), "{shown}");
     }
 }

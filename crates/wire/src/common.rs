@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use simpang_domain::facts::{Customer, Facts, Value};
 use simpang_domain::words::{
     Answered, AssignedBy, Channel, CloseReason, DeliveryId, DeliveryKind, DeliveryOutcome, FaultEnd,
-    FieldShape, InputId, JoinedBy, Key, MessageKind, Name, Occasion, OfferEnd, Presence, PullEnd, Rejection,
-    ReplyKind, Role, SignOutReason, SlaClock, UnassignedBy, Visibility, WaitingOn,
+    FieldShape, InputId, JoinedBy, Key, MessageChange, MessageKind, Name, Occasion, OfferEnd, Presence,
+    PullEnd, Rejection, ReplyKind, Role, SignOutReason, SlaClock, UnassignedBy, Visibility, WaitingOn,
 };
 use simpang_proto::log::v1;
 
@@ -43,7 +43,7 @@ macro_rules! word {
 }
 
 word! {
-    Channel "channel", MessageKind "kind of message", Visibility "visibility", Presence "presence", Role "role",
+    Channel "channel", MessageKind "kind of message", MessageChange "change of a message", Visibility "visibility", Presence "presence", Role "role",
     ReplyKind "kind of reply", WaitingOn "party to wait for", Answered "answerer", DeliveryOutcome "outcome",
     DeliveryKind "kind of delivery", SlaClock "clock", Occasion "occasion", Rejection "rejection",
     SignOutReason "reason to sign out", PullEnd "end of a pull", JoinedBy "way to join", OfferEnd "end of an offer",

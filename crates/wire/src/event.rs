@@ -92,8 +92,8 @@ events! {
 
     CaseOpened { case, channel, account, campaign, follows, split_from; arrived as arrived_ms }
     MessageJoined { case, message, by, count, automatic }
-    MessageEdited { case, message }
-    MessageRemoved { case, message }
+    MessageEdited { case, message, part }
+    MessageRemoved { case, message, part }
     MessageReread { case, message, part }
     CaseIdentified { case, customer, segment, agent }
     CaseCategorised { case, category, agent }

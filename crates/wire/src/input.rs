@@ -6,10 +6,10 @@
 
 use simpang_domain::facts::Customer;
 use simpang_domain::input::{
-    AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverFailure, Heartbeat, Input,
-    Message, PolicyVersion, ReferenceReport, Reread, Suppression,
+    AgentRecord, Body, Contact, DeliveryClaim, DeliveryReport, Handover, HandoverChange, HandoverFailure,
+    Heartbeat, Input, Message, PolicyVersion, ReferenceReport, Reread, Suppression,
 };
-use simpang_domain::words::{CaseId, Channel, InputId, Millis, Visibility};
+use simpang_domain::words::{CaseId, Channel, InputId, MessageChange, Millis, Visibility};
 use simpang_proto::log::v1;
 use simpang_proto::log::v1::input::Body as Wire;
 
@@ -60,7 +60,9 @@ impl Door {
             }
             Wire::Suppression(_) => matches!(self, Self::Ingest | Self::Gateway),
             Wire::Command(_) | Wire::Agent(_) | Wire::Policy(_) | Wire::Heartbeat(_) => self == Self::Gateway,
-            Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) => self == Self::Deliver,
+            Wire::Claim(_) | Wire::Report(_) | Wire::HandoverFailure(_) | Wire::HandoverChange(_) => {
+                self == Self::Deliver
+            }
             Wire::Handover(_) => matches!(self, Self::Ingest | Self::Deliver),
             Wire::Tick(_) => self == Self::Router,
         }
@@ -120,6 +122,7 @@ fn read_body(
         Wire::Heartbeat(wire) => heartbeat(names, wire).map(Body::Heartbeat),
         Wire::Handover(wire) => handover(names, wire).map(Body::Handover),
         Wire::HandoverFailure(wire) => handover_failure(names, wire).map(Body::HandoverFailure),
+        Wire::HandoverChange(wire) => handover_change(names, wire).map(Body::HandoverChange),
         Wire::Suppression(wire) => suppression(wire).map(Body::Suppression),
         Wire::ReferenceReport(wire) => reference_report(names, wire).map(Body::ReferenceReport),
         Wire::Reread(wire) => reread(wire).map(Body::Reread),
@@ -140,6 +143,7 @@ fn kind_of(body: &Wire) -> &'static str {
         Wire::Heartbeat(_) => "heartbeat",
         Wire::Handover(_) => "handover",
         Wire::HandoverFailure(_) => "handover_failure",
+        Wire::HandoverChange(_) => "handover_change",
         Wire::Suppression(_) => "suppression",
         Wire::ReferenceReport(_) => "reference_report",
         Wire::Reread(_) => "reread",
@@ -311,6 +315,23 @@ fn handover_failure(names: &mut Names, wire: &v1::HandoverFailure) -> Result<Han
         case: CaseId(wire.case),
         desk: names.name(&wire.desk),
         reason: names.name(&wire.reason),
+    })
+}
+
+fn handover_change(names: &mut Names, wire: &v1::HandoverChange) -> Result<HandoverChange, ReadError> {
+    given("desk", &wire.desk)?;
+    check(wire.seq > 0, "seq", "sequences count from 1")?;
+    let change = field("change", word(wire.change))?;
+    let says = wire.says.as_ref();
+    check(says.is_some() || change == MessageChange::Removed, "says", "an edit or a rereading has it")?;
+    let provides = says.filter(|_| change == MessageChange::Edited).map(|says| says.provides.as_slice());
+    Ok(HandoverChange {
+        desk: names.name(&wire.desk),
+        position: (wire.seq, wire.index),
+        message: field("message", key(&wire.message))?
+            .ok_or_else(|| ReadError::new("message", "is not named"))?,
+        change,
+        provides: keys("provides", provides.unwrap_or_default())?,
     })
 }
 

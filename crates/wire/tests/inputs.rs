@@ -4,7 +4,9 @@
 
 use simpang_domain::facts::{Facts, Value};
 use simpang_domain::input::{Ask, Body, Input, PolicyVersion, TransferTo};
-use simpang_domain::words::{CaseId, Channel, InputId, MessageKind, Name, ReplyKind, Visibility};
+use simpang_domain::words::{
+    CaseId, Channel, InputId, MessageChange, MessageKind, Name, ReplyKind, Visibility,
+};
 use simpang_proto::log::v1;
 use simpang_proto::log::v1::command::Body as Asked;
 use simpang_proto::log::v1::input::Body as Wire;
@@ -171,6 +173,49 @@ fn failure() -> v1::HandoverFailure {
     v1::HandoverFailure { case: 1, desk: "tenesa".into(), ..Default::default() }
 }
 
+fn change() -> v1::HandoverChange {
+    let provides = vec![vec![6; 16].into()];
+    v1::HandoverChange {
+        desk: "tenesa".into(),
+        seq: 9,
+        index: 2,
+        message: vec![5; 16].into(),
+        change: v1::MessageChange::Edited.into(),
+        says: Some(v1::Message { provides, ..v1::Message::default() }),
+    }
+}
+
+#[test]
+fn a_change_of_a_handed_over_message_names_it_and_brings_the_ids_of_an_edit() {
+    let expected = |change, provides| simpang_domain::input::HandoverChange {
+        desk: "tenesa".into(),
+        position: (9, 2),
+        message: [5; 16],
+        change,
+        provides,
+    };
+    let edited = Body::HandoverChange(expected(MessageChange::Edited, vec![[6; 16]]));
+    assert_eq!(read(Door::Deliver, Wire::HandoverChange(change())).body, edited);
+    let wire = v1::HandoverChange { change: v1::MessageChange::Reread.into(), ..change() };
+    let reread = Body::HandoverChange(expected(MessageChange::Reread, Vec::new()));
+    assert_eq!(read(Door::Deliver, Wire::HandoverChange(wire)).body, reread);
+    let wire = v1::HandoverChange { change: v1::MessageChange::Removed.into(), says: None, ..change() };
+    let removed = Body::HandoverChange(expected(MessageChange::Removed, Vec::new()));
+    assert_eq!(read(Door::Deliver, Wire::HandoverChange(wire)).body, removed);
+    let spoilt: [Spoilt<v1::HandoverChange>; 5] = [
+        (|c| c.desk.clear(), "handover_change.desk: is empty"),
+        (|c| c.seq = 0, "handover_change.seq: sequences count from 1"),
+        (|c| c.message.clear(), "handover_change.message: is not named"),
+        (|c| c.change = 0, "handover_change.change: no change of a message is given"),
+        (|c| c.says = None, "handover_change.says: an edit or a rereading has it"),
+    ];
+    for (spoil, expected) in spoilt {
+        let mut wire = change();
+        spoil(&mut wire);
+        assert_eq!(reason(Door::Deliver, Wire::HandoverChange(wire)), expected);
+    }
+}
+
 fn reread() -> v1::Reread {
     let message = Some(v1::InputId { seq: 7, index: 2 });
     v1::Reread { message, of: message, case: 4, part: 1, ..Default::default() }
@@ -213,6 +258,7 @@ fn each_door_brings_its_own_kinds_and_no_other() {
         (Wire::Heartbeat(heartbeat), "heartbeat", vec![Door::Gateway]),
         (Wire::Handover(handover), "handover", vec![Door::Ingest, Door::Deliver]),
         (Wire::HandoverFailure(failure()), "handover_failure", vec![Door::Deliver]),
+        (Wire::HandoverChange(change()), "handover_change", vec![Door::Deliver]),
         (Wire::Reread(reread()), "reread", vec![Door::Ingest]),
     ];
     for (wire, kind, doors) in kinds {

@@ -11,47 +11,11 @@ use simpang_proto::log::v1::fact::Value;
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use simpang_wire::stored::Encoded;
 
-use crate::handover::{Place, place};
+use crate::changes::{Change, Changes, Part, changed};
 use crate::messages::{self, FetchError};
 
 /// Case facts that templates may name.
 pub(crate) const FACTS: [&str; 3] = ["internet_number", "phone_number", "ticket"];
-
-/// What became of a message after it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// Another text stands for it: that of this input.
-    Edited(Place),
-    /// It was taken back.
-    Withdrawn,
-    /// It was read again, and stands whole in this input.
-    Reread(Place),
-    /// It was read again, in the first input, and then edited: another text stands for it, that of the second.
-    RereadEdited(Place, Place),
-}
-
-impl Change {
-    /// What has become of it once this happens as well: what was withdrawn stays so.
-    pub(crate) fn then(self, next: Self) -> Self {
-        match (self, next) {
-            (Self::Withdrawn, _) => self,
-            (Self::Reread(read) | Self::RereadEdited(read, _), Self::Edited(by)) => {
-                Self::RereadEdited(read, by)
-            }
-            _ => next,
-        }
-    }
-}
-
-stored!(enum Change {
-    0 = Edited(by: Place),
-    1 = Withdrawn,
-    2 = Reread(by: Place),
-    3 = RereadEdited(read: Place, by: Place),
-});
-
-/// A message of an input: where the input stands, and which of those of a handover it is.
-pub(crate) type Part = (Place, u32);
 
 /// What is known of a case.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +41,7 @@ pub(crate) struct Known {
     /// What set facts, oldest first.
     told: Vec<v1::InputId>,
     /// Messages that are not as they came.
-    changed: Vec<(Part, Change)>,
+    changed: Vec<(Part, Changes)>,
     /// Deadlines of the clocks that run.
     deadlines: Vec<(v1::SlaClock, i64)>,
 }
@@ -104,15 +68,18 @@ impl Known {
     }
 
     /// What became of a message since it came.
-    pub(crate) fn change(&self, message: Part) -> Option<Change> {
-        self.changed.iter().find(|(changed, _)| *changed == message).map(|(_, change)| *change)
+    pub(crate) fn changes(&self, message: Part) -> Option<&Changes> {
+        self.changed.iter().find(|(changed, _)| *changed == message).map(|(_, changes)| changes)
     }
 
     fn note(&mut self, message: Part, change: Change) {
-        match self.changed.iter_mut().find(|(changed, _)| *changed == message) {
-            Some((_, before)) => *before = before.then(change),
-            None => self.changed.push((message, change)),
+        let known = self.changed.iter_mut().find(|(changed, _)| *changed == message);
+        if let Some((_, changes)) = known {
+            return changes.take(change);
         }
+        let mut changes = Changes::default();
+        changes.take(change);
+        self.changed.push((message, changes));
     }
 
     /// Reads [`FACTS`] from the log; later words stand over earlier ones.
@@ -172,20 +139,6 @@ fn shown(value: Option<Value>) -> String {
         Some(Value::Text(text)) => text,
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
-    }
-}
-
-/// What an event says became of a message. Edits and removals are of the first message of an input.
-pub(crate) fn changed(event: &v1::Event) -> Option<(Part, Change)> {
-    match &event.body {
-        Some(Event::MessageEdited(e)) => {
-            Some(((place(e.message?), 0), Change::Edited(place(event.caused_by?))))
-        }
-        Some(Event::MessageRemoved(e)) => Some(((place(e.message?), 0), Change::Withdrawn)),
-        Some(Event::MessageReread(e)) => {
-            Some(((place(e.message?), e.part), Change::Reread(place(event.caused_by?))))
-        }
-        _ => None,
     }
 }
 
@@ -259,13 +212,7 @@ impl Cases {
 
     /// Which messages are not as they came.
     fn fold_messages(&mut self, event: &v1::Event) {
-        if let Some((message, change)) = changed(event) {
-            let case = match &event.body {
-                Some(Event::MessageEdited(e)) => e.case,
-                Some(Event::MessageRemoved(e)) => e.case,
-                Some(Event::MessageReread(e)) => e.case,
-                _ => return,
-            };
+        if let Some((case, message, change)) = changed(event) {
             return self.at(case, |known| known.note(message, change));
         }
         match &event.body {

@@ -187,7 +187,7 @@ impl Desk {
                 gauge!(metric::OPEN, "desk" => desk.clone()).set(count(self.folded.board.len()));
             }
             Body::Inputs { door: Door::Deliver, record } => {
-                for (from, place) in handover::received(record) {
+                for (from, place) in handover::received(&record.inputs) {
                     self.context.carried.note(&desk, from, place);
                 }
                 let told = inputs::reported(record).filter(|(id, attempt)| self.is_under_way(*id, *attempt));

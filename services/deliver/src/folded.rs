@@ -12,7 +12,7 @@ use crate::handover::Handovers;
 use crate::metric;
 
 /// Raised when the same records are folded to something else, or in another order.
-const FOLDING: u32 = 1;
+const FOLDING: u32 = 2;
 
 /// What is known of a desk.
 #[derive(Debug)]
@@ -31,12 +31,12 @@ impl Folded {
         match &entry.body {
             Body::Inputs { door, record } => {
                 self.book.arrive(entry.seq, &record.inputs);
-                self.handovers.arrive(*door, &record.inputs);
+                self.handovers.arrive(*door, entry.seq, &record.inputs);
                 Vec::new()
             }
             Body::Commit { commit, .. } => {
                 self.book.fold(&self.desk, commit);
-                self.handovers.fold(entry.seq, &commit.events);
+                self.handovers.fold(entry.seq, commit);
                 commit.events.iter().for_each(|event| self.cases.fold(event));
                 self.board.fold(&commit.events)
             }

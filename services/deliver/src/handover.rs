@@ -1,5 +1,9 @@
 //! Cases that go to another desk: an event on one log, carried over in order as an input on the other's.
 //!
+//! What becomes of its messages here afterwards, since their channel goes on telling this desk, follows them in the same
+//! order: edits, withdrawals and what is read again. A withdrawal that this desk can't place any more goes to every desk
+//! that ever got a case from here, since one of those may have the message still.
+//!
 //! How far the other desk has come is read from its own log, where the handovers stand; the desk itself judges a
 //! repeat as one. So nothing is kept here either, and two deliverers do no harm to each other.
 //!
@@ -7,16 +11,17 @@
 //! any more) is given back to the sending desk, which opens the case again. What operators can mend (a stream that is
 //! away or wrongly set up) is tried again until it goes.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use metrics::counter;
 use simpang_domain::stored;
 use simpang_log::{AppendError, Appender, DeskLog, DeskName, Door, Limits, LogError};
 use simpang_proto::log::v1::{self, event::Body as Event, input::Body as Input};
 use tracing::{error, warn};
 
-use crate::cases::{self, Change, Part};
+use crate::changes::{Change, Changes, Part, changed};
 use crate::follow::Context;
 use crate::messages::{self, FetchError};
 use crate::{inputs, metric};
@@ -67,29 +72,53 @@ pub(crate) struct Handovers {
     /// Messages of open cases, oldest first.
     messages: HashMap<u64, Vec<Place>>,
     /// Those of them that are not as they came.
-    changed: BTreeMap<Part, Change>,
+    changed: BTreeMap<Part, Changes>,
+    /// Cases that were given to another desk, as long as this one remembers them: to which.
+    gone: BTreeMap<u64, String>,
+    /// Desks that were ever given one.
+    partners: BTreeSet<String>,
+    /// Withdrawals that came from outside and are not judged.
+    withdrawals: BTreeSet<Place>,
     /// What has to go, in order. Whether it went, the other desk's log says.
-    waiting: VecDeque<Handover>,
+    waiting: VecDeque<Load>,
     /// How far what each other desk gave has arrived here.
     received: BTreeMap<String, Place>,
 }
 
-stored!(struct Handovers { messages, changed, waiting, received });
+stored!(struct Handovers { messages, changed, gone, partners, withdrawals, waiting, received });
 
+/// Something that has to go to another desk.
 #[derive(Debug)]
-struct Handover {
+struct Load {
     place: Place,
     case: u64,
     to: String,
-    messages: Vec<Place>,
+    what: What,
 }
 
-stored!(struct Handover { place, case, to, messages });
+stored!(struct Load { place, case, to, what });
 
-/// The handovers that a record brings: from which desk, and where each stands there.
-pub(crate) fn received(record: &v1::InputRecord) -> impl Iterator<Item = (&str, Place)> {
-    record.inputs.iter().filter_map(|input| match &input.body {
+#[derive(Debug)]
+enum What {
+    /// A case with these messages.
+    Case(Vec<Place>),
+    /// What became of a message of a case that went before.
+    Change(Part, Change),
+    /// The input that withdraws a message which is not known here any more.
+    Withdrawal(Place),
+}
+
+stored!(enum What {
+    0 = Case(messages: Vec<Place>),
+    1 = Change(message: Part, change: Change),
+    2 = Withdrawal(by: Place),
+});
+
+/// What a record brings from other desks: from which, and where each stands there.
+pub(crate) fn received(inputs: &[v1::Input]) -> impl Iterator<Item = (&str, Place)> {
+    inputs.iter().filter_map(|input| match &input.body {
         Some(Input::Handover(handover)) => Some((handover.desk.as_str(), (handover.seq, handover.index))),
+        Some(Input::HandoverChange(change)) => Some((change.desk.as_str(), (change.seq, change.index))),
         _ => None,
     })
 }
@@ -104,28 +133,29 @@ impl Handovers {
         &self.received
     }
 
-    /// Notes what other desks' cases have arrived here, and which of ours were given back.
-    pub(crate) fn arrive(&mut self, door: Door, inputs: &[v1::Input]) {
+    /// Notes what other desks' cases have arrived here, and which of ours were given back; and what is withdrawn.
+    pub(crate) fn arrive(&mut self, door: Door, seq: u64, inputs: &[v1::Input]) {
         if door != Door::Deliver {
+            let withdraws = |input: &v1::Input| matches!(&input.body, Some(Input::Message(m)) if m.kind() == v1::MessageKind::Remove);
+            let withdrawals = (0..).zip(inputs).filter(|(_, input)| withdraws(input));
+            self.withdrawals.extend(withdrawals.map(|(index, _)| (seq, index)));
             return;
         }
+        for (from, place) in received(inputs) {
+            let through = self.received.entry(from.to_owned()).or_default();
+            *through = place.max(*through);
+        }
         for input in inputs {
-            match &input.body {
-                Some(Input::Handover(handover)) => {
-                    let through = self.received.entry(handover.desk.clone()).or_default();
-                    *through = (handover.seq, handover.index).max(*through);
-                }
-                Some(Input::HandoverFailure(failure)) => {
-                    self.waiting.retain(|waits| waits.place != (failure.seq, failure.index));
-                }
-                _ => {}
+            if let Some(Input::HandoverFailure(failure)) = &input.body {
+                self.gone.remove(&failure.case);
+                drop_since(&mut self.waiting, failure.case, (failure.seq, failure.index));
             }
         }
     }
 
     /// Follows which messages are on which case, and what has to go.
-    pub(crate) fn fold(&mut self, seq: u64, events: &[v1::Event]) {
-        for (index, event) in (0..).zip(events) {
+    pub(crate) fn fold(&mut self, seq: u64, commit: &v1::Commit) {
+        for (index, event) in (0..).zip(&commit.events) {
             match &event.body {
                 Some(Event::MessageJoined(joined)) => {
                     self.messages.entry(joined.case).or_default().extend(joined.message.map(place));
@@ -145,23 +175,49 @@ impl Handovers {
                 Some(Event::CaseHandedOver(handed)) => {
                     let messages = self.messages.get(&handed.case).cloned().unwrap_or_default();
                     let (case, to) = (handed.case, handed.desk.clone());
-                    self.waiting.push_back(Handover { place: (seq, index), case, to, messages });
+                    self.gone.insert(case, to.clone());
+                    self.partners.insert(to.clone());
+                    let what = What::Case(messages);
+                    self.waiting.push_back(Load { place: (seq, index), case, to, what });
                 }
                 Some(Event::CaseForgotten(forgotten)) => self.forget(forgotten.case),
+                Some(Event::InputRefused(_)) => self.tell_partners((seq, index), event.caused_by),
                 _ => {
-                    if let Some((message, change)) = cases::changed(event) {
-                        let now = self.changed.get(&message).map_or(change, |before| before.then(change));
-                        self.changed.insert(message, now);
+                    if let Some((case, message, change)) = changed(event) {
+                        self.changed.entry(message).or_default().take(change);
+                        self.follow((seq, index), case, message, change);
                     }
                 }
             }
         }
+        if let Some(through) = &commit.decided_through {
+            // Of an input that is judged in part the rest follows in the next commit.
+            let judged = (through.seq, through.index);
+            self.withdrawals.retain(|by| *by > judged || (*by == judged && through.step > 0));
+        }
+    }
+
+    /// A withdrawal that was set aside here may be of a message that another desk has still.
+    fn tell_partners(&mut self, place: Place, input: Option<v1::InputId>) {
+        let Some(by) = input.map(self::place).filter(|by| self.withdrawals.contains(by)) else { return };
+        let load = |to: &String| Load { place, case: 0, to: to.clone(), what: What::Withdrawal(by) };
+        self.waiting.extend(self.partners.iter().map(load));
+    }
+
+    /// What becomes of a message goes where its case went.
+    fn follow(&mut self, place: Place, case: u64, message: Part, change: Change) {
+        if let Some(to) = self.gone.get(&case).cloned() {
+            self.waiting.push_back(Load { place, case, to, what: What::Change(message, change) });
+        }
     }
 
     fn forget(&mut self, case: u64) {
+        self.gone.remove(&case);
         let messages = self.messages.remove(&case).unwrap_or_default();
         // What still has to go is carried as it stands.
-        let waits = |message: &Place| self.waiting.iter().any(|waits| waits.messages.contains(message));
+        let waits = |message: &Place| {
+            self.waiting.iter().any(|load| matches!(&load.what, What::Case(all) if all.contains(message)))
+        };
         let gone: Vec<_> = messages.into_iter().filter(|message| !waits(message)).collect();
         for message in gone {
             let parts = self.changed.range((message, 0)..=(message, u32::MAX));
@@ -170,6 +226,17 @@ impl Handovers {
             }
         }
     }
+}
+
+/// Only what names a message.
+fn named(message: v1::Message) -> v1::Message {
+    let v1::Message { channel, account, source, .. } = message;
+    v1::Message { channel, account, source, ..v1::Message::default() }
+}
+
+/// A case that comes back takes along what became of its messages since it was to go.
+fn drop_since(waiting: &mut VecDeque<Load>, case: u64, place: Place) {
+    waiting.retain(|load| load.case != case || load.place < place);
 }
 
 /// Carries one desk's cases to others.
@@ -181,7 +248,17 @@ pub(crate) struct Carrier {
     appenders: BTreeMap<String, Appender>,
 }
 
-/// Why a case is not on the other desk's log.
+/// What became of what had to go.
+enum Gone {
+    /// It stands on the other desk's log, or its desk does without it.
+    There,
+    /// Its case comes back.
+    Back,
+    /// It waits.
+    Not,
+}
+
+/// Why something is not on the other desk's log.
 enum Failure {
     /// It will be, or may be: try again.
     Passing,
@@ -200,17 +277,21 @@ impl Carrier {
         // What goes to one desk keeps its order; a desk that can't be reached holds up nobody else's.
         let mut held: HashSet<String> = HashSet::new();
         let mut at = 0;
-        while let Some(handover) = waiting.get(at) {
-            let (from, to) = (self.log.desk().as_str(), handover.to.clone());
-            let has = self.context.carried.has(&to, from, handover.place);
-            if !held.contains(&to)
-                && self.may_go_to(&to).await
-                && (has || self.carry_one(handover, changed).await)
-            {
-                waiting.remove(at);
-            } else {
-                held.insert(to);
-                at += 1;
+        while let Some(load) = waiting.get(at) {
+            let (place, case, to) = (load.place, load.case, load.to.clone());
+            let may_go = !held.contains(&to) && self.may_go_to(&to).await;
+            let gone = match may_go {
+                true if self.context.carried.has(&to, self.log.desk().as_str(), place) => Gone::There,
+                true => self.carry_one(load, changed).await,
+                false => Gone::Not,
+            };
+            match gone {
+                Gone::There => drop(waiting.remove(at)),
+                Gone::Back => drop_since(waiting, case, place),
+                Gone::Not => {
+                    held.insert(to);
+                    at += 1;
+                }
             }
         }
         waiting.is_empty()
@@ -227,41 +308,110 @@ impl Carrier {
         }
     }
 
-    /// Whether one stands on the other log, or never will and was given back.
-    async fn carry_one(&mut self, handover: &Handover, changed: &BTreeMap<Part, Change>) -> bool {
-        let (place, case, to) = (handover.place, handover.case, handover.to.clone());
-        match self.try_one(handover, changed).await {
-            Ok(()) => {
+    async fn carry_one(&mut self, load: &Load, changed: &BTreeMap<Part, Changes>) -> Gone {
+        let (place, case, to) = (load.place, load.case, load.to.clone());
+        let tried = match &load.what {
+            What::Case(messages) => self.carry_case(load, messages, changed).await,
+            What::Change(message, change) => self.carry_change(load, *message, *change).await,
+            What::Withdrawal(by) => self.carry_withdrawal(load, *by).await,
+        };
+        match (tried, &load.what) {
+            (Ok(()), _) => {
                 self.context.carried.note(&to, self.log.desk().as_str(), place);
-                counter!(metric::HANDOVERS).increment(1);
-                true
+                let counted = match &load.what {
+                    What::Case(_) => metric::HANDOVERS,
+                    What::Change(..) | What::Withdrawal(_) => metric::HANDOVER_CHANGES,
+                };
+                counter!(counted).increment(1);
+                Gone::There
             }
-            Err(Failure::Passing) => false,
-            Err(Failure::Final(reason)) => self.give_back(place, case, to, reason).await,
+            (Err(Failure::Passing), _) => Gone::Not,
+            (Err(Failure::Final(reason)), What::Case(_)) => self.give_back(place, case, to, reason).await,
+            (Err(Failure::Final(reason)), What::Change(..) | What::Withdrawal(_)) => {
+                error!(desk = %self.log.desk(), to, case, reason, "a change of a handed-over message can't follow it");
+                Gone::There
+            }
         }
     }
 
-    async fn try_one(
+    async fn carry_case(
         &mut self,
-        handover: &Handover,
-        changed: &BTreeMap<Part, Change>,
+        load: &Load,
+        messages: &[Place],
+        changed: &BTreeMap<Part, Changes>,
     ) -> Result<(), Failure> {
-        let (place, case, to) = (handover.place, handover.case, handover.to.as_str());
-        let messages = self.fetch(&handover.messages, changed).await.map_err(|problem| match problem {
-            FetchError::Log(problem) => self.passing(case, to, &problem),
-            missing => Failure::Final(format!("the case can't be read in whole: {missing}")),
-        })?;
+        let (place, case, to) = (load.place, load.case, load.to.as_str());
+        let messages =
+            self.fetch(messages, changed).await.map_err(|problem| self.unread(case, to, &problem))?;
         if messages.is_empty() {
             return Err(Failure::Final("no message is on the case".into()));
         }
-        let appender = self.appender(case, to).await?;
         let desk = self.log.desk().to_string();
         let handover = v1::Handover { desk, seq: place.0, index: place.1, case, messages };
-        let stands = appender.append(inputs::handover(&self.context.keyer, handover)).await;
-        stands.map(drop).map_err(|problem| match problem {
+        self.append(case, to, inputs::handover(&self.context.keyer, handover)).await
+    }
+
+    async fn carry_change(&mut self, load: &Load, message: Part, change: Change) -> Result<(), Failure> {
+        let (case, to) = (load.case, load.to.as_str());
+        let says = self.says(message, change).await.map_err(|problem| self.unread(case, to, &problem))?;
+        let name = inputs::handed_name(&self.context.keyer, self.log.desk(), message);
+        let change = match change {
+            Change::Edited(_) => v1::MessageChange::Edited,
+            Change::Withdrawn => v1::MessageChange::Removed,
+            Change::Reread(_) => v1::MessageChange::Reread,
+        };
+        self.append_change(load, name, change, says).await
+    }
+
+    async fn carry_withdrawal(&mut self, load: &Load, by: Place) -> Result<(), Failure> {
+        let read = messages::edition(self.log.as_ref(), by).await;
+        let says = named(read.map_err(|problem| self.unread(load.case, &load.to, &problem))?);
+        self.append_change(load, says.source.clone(), v1::MessageChange::Removed, says).await
+    }
+
+    async fn append_change(
+        &mut self,
+        load: &Load,
+        message: Bytes,
+        change: v1::MessageChange,
+        says: v1::Message,
+    ) -> Result<(), Failure> {
+        let (desk, (seq, index)) = (self.log.desk().to_string(), load.place);
+        let (change, says) = (change.into(), Some(says));
+        let change = v1::HandoverChange { desk, seq, index, message, change, says };
+        self.append(load.case, &load.to, inputs::handover_change(&self.context.keyer, change)).await
+    }
+
+    /// What a change says of its message; of one that is taken back only by what it is known.
+    async fn says(&self, ((seq, index), part): Part, change: Change) -> Result<v1::Message, FetchError> {
+        let log = self.log.as_ref();
+        match change {
+            Change::Edited(by) => messages::edition(log, by).await,
+            Change::Reread(by) => messages::reading(log, by).await,
+            Change::Withdrawn => {
+                let mut messages = messages::all(log, &v1::InputId { seq, index }).await?;
+                let part = usize::try_from(part).unwrap_or(usize::MAX);
+                if part >= messages.len() {
+                    return Err(FetchError::Missing(seq, index));
+                }
+                Ok(named(messages.swap_remove(part)))
+            }
+        }
+    }
+
+    async fn append(&mut self, case: u64, to: &str, input: v1::Input) -> Result<(), Failure> {
+        let appender = self.appender(case, to).await?;
+        appender.append(input).await.map(drop).map_err(|problem| match problem {
             AppendError::TooLarge(reason) => Failure::Final(format!("the case is too large: {reason}")),
             problem => self.passing(case, to, &problem),
         })
+    }
+
+    fn unread(&self, case: u64, to: &str, problem: &FetchError) -> Failure {
+        match problem {
+            FetchError::Log(problem) => self.passing(case, to, problem),
+            missing => Failure::Final(format!("the case can't be read in whole: {missing}")),
+        }
     }
 
     fn passing(&self, case: u64, to: &str, problem: &dyn std::fmt::Display) -> Failure {
@@ -269,19 +419,19 @@ impl Carrier {
         Failure::Passing
     }
 
-    /// Whether the sending desk's log has it that the case comes back.
-    async fn give_back(&self, (seq, index): Place, case: u64, desk: String, reason: String) -> bool {
+    /// Says on the sending desk's log that the case comes back.
+    async fn give_back(&self, (seq, index): Place, case: u64, desk: String, reason: String) -> Gone {
         error!(desk = %self.log.desk(), to = desk, case, reason, "a case can't be handed over and comes back");
         let failure = v1::HandoverFailure { case, desk, seq, index, reason };
         let input = inputs::handover_failure(&self.context.keyer, self.log.desk(), failure);
         match self.own.append(input).await {
             Ok(_) => {
                 counter!(metric::HANDOVER_FAILURES).increment(1);
-                true
+                Gone::Back
             }
             Err(problem) => {
                 warn!(desk = %self.log.desk(), case, %problem, "a case can't be given back yet, will try again");
-                false
+                Gone::Not
             }
         }
     }
@@ -289,15 +439,17 @@ impl Carrier {
     async fn fetch(
         &self,
         places: &[Place],
-        changed: &BTreeMap<Part, Change>,
+        changed: &BTreeMap<Part, Changes>,
     ) -> Result<Vec<v1::Message>, FetchError> {
         let mut found = Vec::with_capacity(places.len());
         for &(seq, index) in places {
             let mut messages = messages::all(self.log.as_ref(), &v1::InputId { seq, index }).await?;
             for (part, message) in (0..).zip(&mut messages) {
-                if let Some(change) = changed.get(&((seq, index), part)) {
-                    messages::stand(self.log.as_ref(), message, *change).await?;
+                let part = ((seq, index), part);
+                if let Some(changes) = changed.get(&part) {
+                    messages::stand(self.log.as_ref(), message, changes).await?;
                 }
+                message.provides.push(inputs::handed_name(&self.context.keyer, self.log.desk(), part));
             }
             found.extend(messages);
         }

@@ -6,6 +6,7 @@ use simpang_proto::log::v1::{self, input::Body};
 use simpang_wire::key::{Keyer, Purpose};
 
 use crate::board::Id;
+use crate::changes::Part;
 use crate::sender::Outcome;
 
 /// Most characters of a report's detail.
@@ -60,6 +61,21 @@ pub(crate) fn handover(keyer: &Keyer, handover: v1::Handover) -> v1::Input {
     let parts: [&[u8]; 4] = [b"handover", handover.desk.as_bytes(), &seq, &index];
     let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
     v1::Input { key, body: Some(Body::Handover(handover)), ..Default::default() }
+}
+
+/// A change of a message of such a case, after it went.
+pub(crate) fn handover_change(keyer: &Keyer, change: v1::HandoverChange) -> v1::Input {
+    let (seq, index) = (change.seq.to_be_bytes(), change.index.to_be_bytes());
+    let parts: [&[u8]; 4] = [b"handover change", change.desk.as_bytes(), &seq, &index];
+    let key = Bytes::copy_from_slice(&keyer.key(Purpose::Idempotency, &parts));
+    v1::Input { key, body: Some(Body::HandoverChange(change)), ..Default::default() }
+}
+
+/// What a message of this desk is named by on a desk that has it from here.
+pub(crate) fn handed_name(keyer: &Keyer, desk: &DeskName, ((seq, index), part): Part) -> Bytes {
+    let (seq, index, part) = (seq.to_be_bytes(), index.to_be_bytes(), part.to_be_bytes());
+    let parts: [&[u8]; 5] = [b"handed over", desk.as_str().as_bytes(), &seq, &index, &part];
+    Bytes::copy_from_slice(&keyer.key(Purpose::Thread, &parts))
 }
 
 /// A case that can't go to another desk and comes back. A handover has one key, so that it fails once.

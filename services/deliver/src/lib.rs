@@ -18,6 +18,7 @@
 mod board;
 mod book;
 mod cases;
+mod changes;
 mod desk;
 mod folded;
 mod follow;

@@ -5,7 +5,8 @@ use simpang_log::{DeskLog, LogError, RecordKind};
 use simpang_proto::log::v1;
 use thiserror::Error;
 
-use crate::cases::{Change, Known};
+use crate::cases::Known;
+use crate::changes::Changes;
 use crate::handover::{Place, place};
 
 /// An input could not be had.
@@ -49,20 +50,20 @@ pub(crate) async fn all(log: &dyn DeskLog, id: &v1::InputId) -> Result<Vec<v1::M
     }
 }
 
-/// A message: when it came, what rules may read, its personal part, and what became of it since it came, by which it
-/// stands as it is given here. Of a case from another desk, its last one.
+/// A message as it stands now: when it came, what rules may read, its personal part, and whether it was taken back. Of
+/// a case from another desk, its last one.
 pub(crate) async fn message_as_it_stands(
     log: &dyn DeskLog,
     id: &v1::InputId,
     known: &Known,
-) -> Result<(i64, v1::Message, v1::MessageContent, Option<Change>), FetchError> {
+) -> Result<(i64, v1::Message, v1::MessageContent, bool), FetchError> {
     let (at_ms, mut message, part) = last(log, id).await?;
-    let change = known.change((place(*id), part));
-    if let Some(change) = change {
-        stand(log, &mut message, change).await?;
+    let changes = known.changes((place(*id), part));
+    if let Some(changes) = changes {
+        stand(log, &mut message, changes).await?;
     }
     let content = open(message.content.as_ref()).unwrap_or_default();
-    Ok((at_ms, message, content, change))
+    Ok((at_ms, message, content, changes.is_some_and(|changes| changes.is_withdrawn)))
 }
 
 /// The last message of an input, and which of its messages that is.
@@ -82,16 +83,19 @@ async fn last(log: &dyn DeskLog, id: &v1::InputId) -> Result<(i64, v1::Message, 
 pub(crate) async fn stand(
     log: &dyn DeskLog,
     message: &mut v1::Message,
-    change: Change,
+    changes: &Changes,
 ) -> Result<(), FetchError> {
-    match change {
-        Change::Withdrawn => withdraw(message),
-        Change::Edited(by) => edit(log, message, by).await?,
-        Change::Reread(by) => reread(log, message, by).await?,
-        Change::RereadEdited(read, by) => {
-            reread(log, message, read).await?;
-            edit(log, message, by).await?;
-        }
+    if changes.is_withdrawn {
+        withdraw(message);
+        return Ok(());
+    }
+    if let Some(by) = changes.reread {
+        let says = reading(log, by).await?;
+        (message.malformed, message.raw_digest) = (says.malformed, says.raw_digest);
+        message.content = says.content;
+    }
+    for by in &changes.edits {
+        edit(message, edition(log, *by).await?);
     }
     Ok(())
 }
@@ -112,8 +116,7 @@ fn withdraw(message: &mut v1::Message) {
     message.content = Some(sealed(&kept));
 }
 
-async fn edit(log: &dyn DeskLog, message: &mut v1::Message, (seq, index): Place) -> Result<(), FetchError> {
-    let (_, edit, _) = last(log, &v1::InputId { seq, index }).await?;
+fn edit(message: &mut v1::Message, edit: v1::Message) {
     let new: v1::MessageContent = open(edit.content.as_ref()).unwrap_or_default();
     let old: v1::MessageContent = open(message.content.as_ref()).unwrap_or_default();
     let content = v1::MessageContent {
@@ -126,19 +129,31 @@ async fn edit(log: &dyn DeskLog, message: &mut v1::Message, (seq, index): Place)
     };
     message.raw_digest = edit.raw_digest;
     message.content = Some(sealed(&content));
-    Ok(())
 }
 
-/// A rereading says all of it.
-async fn reread(log: &dyn DeskLog, message: &mut v1::Message, (seq, index): Place) -> Result<(), FetchError> {
-    let id = v1::InputId { seq, index };
-    let v1::input::Body::Reread(reread) = input(log, &id).await?.1 else {
-        return Err(FetchError::Missing(seq, index));
-    };
-    message.malformed = reread.malformed;
-    message.raw_digest = reread.raw_digest;
-    message.content = reread.content;
-    Ok(())
+/// The message that an input edits another with.
+pub(crate) async fn edition(log: &dyn DeskLog, by: Place) -> Result<v1::Message, FetchError> {
+    let id = v1::InputId { seq: by.0, index: by.1 };
+    match input(log, &id).await?.1 {
+        v1::input::Body::Message(message) => Ok(message),
+        v1::input::Body::HandoverChange(change) => Ok(change.says.unwrap_or_default()),
+        _ => Err(FetchError::Missing(by.0, by.1)),
+    }
+}
+
+/// What an input read again, and nothing else of the message. It says all of it.
+pub(crate) async fn reading(log: &dyn DeskLog, by: Place) -> Result<v1::Message, FetchError> {
+    let id = v1::InputId { seq: by.0, index: by.1 };
+    match input(log, &id).await?.1 {
+        v1::input::Body::Reread(read) => Ok(v1::Message {
+            malformed: read.malformed,
+            raw_digest: read.raw_digest,
+            content: read.content,
+            ..v1::Message::default()
+        }),
+        v1::input::Body::HandoverChange(change) => Ok(change.says.unwrap_or_default()),
+        _ => Err(FetchError::Missing(by.0, by.1)),
+    }
 }
 
 fn sealed(content: &v1::MessageContent) -> v1::Sealed {

@@ -24,5 +24,7 @@ pub const SNAPSHOT_SECONDS: &str = "simpang_deliver_snapshot_seconds";
 pub const SNAPSHOT_BYTES: &str = "simpang_deliver_snapshot_bytes";
 /// Cases carried over to another desk.
 pub const HANDOVERS: &str = "simpang_deliver_handovers_total";
+/// Edits, withdrawals and rereadings of messages whose case had gone to another desk, carried after it.
+pub const HANDOVER_CHANGES: &str = "simpang_deliver_handover_changes_total";
 /// Cases that another desk can't get, given back to the desk they came from.
 pub const HANDOVER_FAILURES: &str = "simpang_deliver_handover_failures_total";

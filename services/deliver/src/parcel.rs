@@ -12,7 +12,7 @@ use simpang_proto::log::v1::{self, Channel, DeliveryKind, ReplyKind, Visibility}
 use simpang_wire::key::Keyer;
 
 use crate::board::{Id, Open};
-use crate::cases::{Change, FACTS, Known};
+use crate::cases::{FACTS, Known};
 use crate::messages::{self, FetchError};
 use crate::quote::quoted;
 use crate::sender::Outcome;
@@ -173,13 +173,13 @@ impl Packer {
             None => (cause, true),
         };
         match messages::message_as_it_stands(self.log.as_ref(), &place, known).await {
-            Ok((at_ms, wire, content, change)) => Ok(Some(Message {
+            Ok((at_ms, wire, content, is_withdrawn)) => Ok(Some(Message {
                 visibility: wire.visibility(),
                 at_ms,
                 channel: wire.channel(),
                 account: wire.account,
                 content,
-                is_withdrawn: change == Some(Change::Withdrawn),
+                is_withdrawn,
                 raw_digest: wire.raw_digest,
             })),
             Err(FetchError::Missing(..)) if !is_needed => Ok(None),

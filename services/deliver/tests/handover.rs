@@ -83,9 +83,9 @@ async fn what_the_customer_took_back_or_edited_away_does_not_go_to_the_other_des
     edit.content.text = "baru".to_owned();
     edit.content.subject = String::new();
     let edit = edit.arrive(&from).await;
-    let edited = v1::MessageEdited { case: 1, message: Some(places[1]) };
-    let removed = v1::MessageRemoved { case: 1, message: Some(places[0]) };
-    let late = v1::MessageEdited { case: 1, message: Some(places[0]) };
+    let edited = v1::MessageEdited { case: 1, message: Some(places[1]), part: 0 };
+    let removed = v1::MessageRemoved { case: 1, message: Some(places[0]), part: 0 };
+    let late = v1::MessageEdited { case: 1, message: Some(places[0]), part: 0 };
     let handed = v1::CaseHandedOver { case: 1, desk: "tenesa".into() };
     from.commit(vec![
         happened(edit, 1, Event::MessageEdited(edited)),
@@ -137,10 +137,10 @@ async fn what_was_read_again_goes_to_the_other_desk_as_it_was_read_last() {
         let mut edit = mail_case();
         (edit.content.text, edit.content.subject) = (text.to_owned(), String::new());
         let by = edit.arrive(&from).await;
-        let edited = v1::MessageEdited { case: 1, message: Some(places[at]) };
+        let edited = v1::MessageEdited { case: 1, message: Some(places[at]), part: 0 };
         happened(by, 1, Event::MessageEdited(edited))
     };
-    let removed = v1::MessageRemoved { case: 1, message: Some(places[2]) };
+    let removed = v1::MessageRemoved { case: 1, message: Some(places[2]), part: 0 };
     events.push(read(0, "benar").await);
     events.push(read(1, "benar, lalu baru").await);
     events.push(edit(1, "baru").await);
@@ -219,4 +219,167 @@ async fn what_no_desk_can_get_comes_back_once_and_holds_up_nothing() {
     deliver.stop().await;
     assert_eq!(handovers(&late)[0].case, 4);
     assert_eq!(failures(&from).len(), 2);
+}
+
+fn changes(desk: &Desk) -> Vec<v1::HandoverChange> {
+    let inputs =
+        desk.log.records().into_iter().filter_map(|record| v1::InputRecord::decode(record.payload).ok());
+    let change = |input: v1::Input| match input.body {
+        Some(Input::HandoverChange(change)) => Some(change),
+        _ => None,
+    };
+    inputs.flat_map(|record| record.inputs).filter_map(change).collect()
+}
+
+/// A case with two messages goes to the other desk; gives where they stand.
+async fn two_go(from: &Desk) -> [v1::InputId; 2] {
+    let mut places = [v1::InputId::default(); 2];
+    for (place, text) in places.iter_mut().zip(["satu", "dua"]) {
+        let mut message = mail_case();
+        message.content.text = text.to_owned();
+        *place = message.arrive(from).await;
+        let joined = v1::MessageJoined { case: 1, message: Some(*place), ..Default::default() };
+        from.commit(vec![happened(*place, 1, Event::MessageJoined(joined))]).await;
+    }
+    let handed = v1::CaseHandedOver { case: 1, desk: "tenesa".into() };
+    from.commit(vec![happened(places[1], 1, Event::CaseHandedOver(handed))]).await;
+    places
+}
+
+async fn edit(from: &Desk, message: v1::InputId, text: &str) {
+    let mut edit = mail_case();
+    edit.content.text = text.to_owned();
+    let by = edit.arrive(from).await;
+    let edited = v1::MessageEdited { case: 1, message: Some(message), part: 0 };
+    from.commit(vec![happened(by, 1, Event::MessageEdited(edited))]).await;
+}
+
+async fn withdraw(from: &Desk, message: v1::InputId) {
+    let mut removal = mail_case();
+    removal.content.text.clear();
+    let by = removal.arrive(from).await;
+    let removed = v1::MessageRemoved { case: 1, message: Some(message), part: 0 };
+    from.commit(vec![happened(by, 1, Event::MessageRemoved(removed))]).await;
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_message_after_its_case_went_follows_it_once_and_in_order() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let [first, second] = two_go(&from).await;
+    let deliver = start(&from, Channels::default()).await;
+    let case = until("the case", || handovers(&to).pop()).await;
+    edit(&from, second, "dua, benar").await;
+    until("the edit", || (changes(&to).len() == 1).then_some(())).await;
+    deliver.stop().await;
+    withdraw(&from, first).await;
+    let content = v1::MessageContent { text: "dua, dibaca lagi".into(), ..Default::default() };
+    let body = content.encode_to_vec().into();
+    let content = Some(v1::Sealed { sealing: v1::Sealing::None.into(), body });
+    let message = Some(second);
+    let reread = v1::Reread { message, of: message, case: 1, content, ..Default::default() };
+    let by = from.bring(simpang_log::Door::Ingest, Input::Reread(reread)).await;
+    let reread = v1::MessageReread { case: 1, message, part: 0 };
+    from.commit(vec![happened(by, 1, Event::MessageReread(reread))]).await;
+    let deliver = start(&from, Channels::default()).await;
+    until("all three", || (changes(&to).len() >= 3).then_some(())).await;
+    hand_over(&from, 2, "tenesa", &["tiga"]).await;
+    until("the next case", || (handovers(&to).len() == 2).then_some(())).await;
+    deliver.stop().await;
+    let followed = changes(&to);
+    let kinds: Vec<_> = followed.iter().map(v1::HandoverChange::change).collect();
+    use v1::MessageChange::{Edited, Removed, Reread};
+    assert_eq!(kinds, [Edited, Removed, Reread], "each once, though another process went on");
+    let names: Vec<_> = case.messages.iter().map(|message| message.provides.last().unwrap()).collect();
+    let named: Vec<_> = followed.iter().map(|change| &change.message).collect();
+    assert_eq!(named, [names[1], names[0], names[1]], "by what the handover named them");
+    let text = |change: &v1::HandoverChange| {
+        let sealed = change.says.as_ref().unwrap().content.clone().unwrap_or_default();
+        v1::MessageContent::decode(sealed.body).unwrap().text
+    };
+    assert_eq!(followed.iter().map(text).collect::<Vec<_>>(), ["dua, benar", "", "dua, dibaca lagi"]);
+    let places: Vec<_> = followed.iter().map(|change| (change.seq, change.index)).collect();
+    assert!(places.is_sorted() && places[0] > (case.seq, case.index), "{places:?}");
+    assert!(!format!("{:?}", followed[1]).contains("satu"), "a withdrawal brings no words");
+}
+
+#[tokio::test]
+async fn what_comes_back_takes_its_changes_along_and_none_goes_on_to_another_desk() {
+    let store = MemoryStore::new();
+    let from = Desk::new(&store, "telkomcare");
+    let [first, second] = two_go(&from).await;
+    edit(&from, second, "dua, benar").await;
+    let deliver = start(&from, Channels::default()).await;
+    until("a failure", || (failures(&from).len() == 1).then_some(())).await;
+    withdraw(&from, first).await;
+    let to = Desk::new(&store, "tenesa");
+    hand_over(&from, 2, "tenesa", &["tiga"]).await;
+    until("the later case", || (handovers(&to).len() == 1).then_some(())).await;
+    deliver.stop().await;
+    assert!(changes(&to).is_empty(), "{:?}", changes(&to));
+}
+
+#[tokio::test]
+async fn a_change_that_another_desk_brought_goes_on_with_a_case_that_was_handed_on() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let [_, second] = two_go(&from).await;
+    let says = v1::Message {
+        provides: vec![vec![8; 16].into()],
+        content: Some(v1::Sealed {
+            sealing: v1::Sealing::None.into(),
+            body: v1::MessageContent { text: "dari jauh".into(), ..Default::default() }
+                .encode_to_vec()
+                .into(),
+        }),
+        ..Default::default()
+    };
+    let change = v1::HandoverChange {
+        desk: "infomedia".into(),
+        seq: 4,
+        change: v1::MessageChange::Edited.into(),
+        says: Some(says.clone()),
+        ..Default::default()
+    };
+    let by = from.bring(simpang_log::Door::Deliver, Input::HandoverChange(change)).await;
+    let edited = v1::MessageEdited { case: 1, message: Some(second), part: 0 };
+    from.commit(vec![happened(by, 1, Event::MessageEdited(edited))]).await;
+    let deliver = start(&from, Channels::default()).await;
+    let followed = until("the change", || changes(&to).pop()).await;
+    deliver.stop().await;
+    assert_eq!((followed.desk.as_str(), followed.says), ("telkomcare", Some(says)));
+    assert_eq!(texts(&handovers(&to)[0]), ["satu", "dari jauh"], "and so the case stands when it goes");
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_nobody_can_place_here_goes_to_whom_cases_went() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let other = Desk::new(&store, "other");
+    two_go(&from).await;
+    let withdraws = |source: u8| {
+        let content = v1::MessageContent { text: "rahasia".into(), ..Default::default() };
+        Input::Message(v1::Message {
+            kind: v1::MessageKind::Remove.into(),
+            account: "telkomcare".into(),
+            source: vec![source; 16].into(),
+            content: Some(v1::Sealed { sealing: 0, body: content.encode_to_vec().into() }),
+            ..Default::default()
+        })
+    };
+    let refused = |by| happened(by, 1, Event::InputRefused(v1::InputRefused { reason: "not known".into() }));
+    let known = from.bring(simpang_log::Door::Ingest, withdraws(7)).await;
+    from.commit(vec![happened(known, 1, Event::SlaCancelled(v1::SlaCancelled::default()))]).await;
+    let late = from.bring(simpang_log::Door::Ingest, withdraws(9)).await;
+    from.commit(vec![refused(late)]).await;
+    let deliver = start(&from, Channels::default()).await;
+    let told = until("the withdrawal", || changes(&to).pop()).await;
+    deliver.stop().await;
+    assert_eq!((told.change(), told.message.as_ref()), (v1::MessageChange::Removed, &[9; 16][..]));
+    let says = told.says.unwrap();
+    assert_eq!(
+        (says.account.as_str(), says.source.as_ref(), says.content),
+        ("telkomcare", &[9; 16][..], None)
+    );
+    assert!(changes(&to).len() == 1 && changes(&other).is_empty());
 }

@@ -161,7 +161,7 @@ async fn an_answer_quotes_the_new_text_in_the_desks_words_or_not_at_all() {
 #[tokio::test]
 async fn what_the_customer_took_back_is_not_quoted_and_what_they_edited_is_quoted_as_it_stands() {
     let removed = |to| {
-        let removed = v1::MessageRemoved { case: 41, message: Some(to) };
+        let removed = v1::MessageRemoved { case: 41, message: Some(to), part: 0 };
         vec![common::happened(to, 1, v1::event::Body::MessageRemoved(removed))]
     };
     let text = reply_to(POLICY, mail_case().content, removed).await;
@@ -176,7 +176,7 @@ async fn what_the_customer_took_back_is_not_quoted_and_what_they_edited_is_quote
     let mut edit = mail_case();
     edit.content.text = "Sudah beres".into();
     let by = edit.arrive(&desk).await;
-    let edited = v1::MessageEdited { case: case.number, message: Some(to) };
+    let edited = v1::MessageEdited { case: case.number, message: Some(to), part: 0 };
     desk.commit(vec![
         common::happened(to, 1, v1::event::Body::CaseOpened(opened)),
         common::happened(by, 1, v1::event::Body::MessageEdited(edited)),
@@ -229,7 +229,7 @@ async fn a_forward_that_waits_is_not_sent_once_the_customer_took_the_message_bac
     desk.commit(vec![common::happened(to, 1, v1::event::Body::CaseOpened(opened))]).await;
     let by = ("", "dcs@mitra.example");
     case.queue(&desk, to, to, DeliveryKind::Forward, ReplyKind::Unspecified, by).await;
-    let removed = v1::MessageRemoved { case: case.number, message: Some(to) };
+    let removed = v1::MessageRemoved { case: case.number, message: Some(to), part: 0 };
     desk.commit(vec![common::happened(to, 1, v1::event::Body::MessageRemoved(removed))]).await;
     let report = deliver(&desk, &sink).await;
     let expected = (DeliveryOutcome::Refused, "the customer withdrew the message");

@@ -58,16 +58,18 @@ async fn leave_out_withdrawn(desk: &Desk, case: &mut view::Case) -> Result<(), S
     let mut messages = Vec::new();
     for entry in &mut case.conversation {
         match &mut entry.what {
-            Some(view::entry::What::Message(message)) if message.part == 0 && message.removed_ms == 0 => {
+            Some(view::entry::What::Message(message)) if message.removed_ms == 0 => {
                 messages.push(message);
             }
             _ => {}
         }
     }
-    let places: Vec<_> = messages.iter().map(|message| message.place.unwrap_or_default()).collect();
+    let parts = messages.iter().map(|message| (message.place.unwrap_or_default(), message.part));
+    let parts: Vec<_> = parts.collect();
     let withdrawn = desk.read(0, move |snapshot| {
-        let withdrawn = |place: view::Place| snapshot.is_withdrawn((place.seq, place.index));
-        places.into_iter().map(withdrawn).collect::<Result<Vec<bool>, _>>()
+        let withdrawn =
+            |(place, part): (view::Place, u32)| snapshot.is_withdrawn((place.seq, place.index), part);
+        parts.into_iter().map(withdrawn).collect::<Result<Vec<bool>, _>>()
     });
     for (message, _) in messages.into_iter().zip(withdrawn.await?).filter(|(_, withdrawn)| *withdrawn) {
         if let Some(summary) = case.summary.as_mut().filter(|summary| is_titled_by(&summary.subject, message))

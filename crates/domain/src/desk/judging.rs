@@ -83,6 +83,7 @@ impl<'a, R: Rules> Judging<'a, R> {
             Body::Agent(record) => self.agent_record(record),
             Body::Handover(handover) => self.handover(handover),
             Body::HandoverFailure(failure) => self.handover_failed(failure),
+            Body::HandoverChange(change) => self.handover_change(change),
             Body::Suppression(suppression) => self.suppression(suppression),
             Body::ReferenceReport(report) => self.reference_report(report),
             Body::Reread(reread) => self.reread(reread),

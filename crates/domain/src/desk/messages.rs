@@ -3,13 +3,15 @@
 use super::judging::Judging;
 use crate::event::Happened;
 use crate::facts::Value;
-use crate::input::{Handover, Message, Reread};
+use crate::input::{Handover, HandoverChange, Message, Reread};
 use crate::rules::Rules;
-use crate::state::{Case, EDITED, Status, WITHDRAWN};
-use crate::words::{CaseId, InputId, JoinedBy, Key, MessageKind, Occasion};
+use crate::state::{Case, EDITED, Member, Status, WITHDRAWN};
+use crate::words::{CaseId, InputId, JoinedBy, Key, MessageChange, MessageKind, Occasion};
 
 /// The fact that says which case's number stands in a subject.
 const SUBJECT_TAG: &str = "subject_tag";
+/// Why a rereading is set aside whose message its author took back.
+const REREAD_WITHDRAWN: &str = "reads again a message that was withdrawn";
 /// Why a rereading is set aside whose bytes are not what stands now.
 const CHANGED_SINCE: &str = "reads again words that its author has changed since";
 
@@ -62,23 +64,28 @@ impl<R: Rules> Judging<'_, R> {
         };
         let (count, id) = (self.case_of(case).count, self.input.id);
         self.emit(Happened::MessageJoined { case, message: id, by, count, automatic: true });
-        self.emit(Happened::MessageRemoved { case, message: id });
+        self.emit(Happened::MessageRemoved { case, message: id, part: 0 });
     }
 
     /// The message that a source names, by the id it came under or one that an edit gave it.
-    fn known(&self, source: Option<Key>) -> Option<(CaseId, InputId)> {
+    fn known(&self, source: Option<Key>) -> Option<(CaseId, InputId, u32)> {
         let source = source?;
-        if let Some(known) = self.state.sources.get(&source) {
-            return Some(*known);
+        if let Some((case, id)) = self.state.sources.get(&source) {
+            let is_it = |m: &Member| m.id == *id && m.source == Some(source);
+            return self.part(*case, is_it);
         }
-        let case = self.state.cases.get(self.state.threads.get(&source)?)?;
-        let member = case.messages.iter().find(|m| m.source.is_some() && m.provides.contains(&source))?;
-        Some((case.id, member.id))
+        self.part(*self.state.threads.get(&source)?, |m| m.source.is_some() && m.provides.contains(&source))
+    }
+
+    /// The first message of a case that is meant, and which of its input it is.
+    fn part(&self, case: CaseId, is_meant: impl Fn(&Member) -> bool) -> Option<(CaseId, InputId, u32)> {
+        let (part, member) = self.state.cases.get(&case)?.parts().find(|(_, member)| is_meant(member))?;
+        Some((case, member.id, part))
     }
 
     fn edited(&mut self, message: &Message) {
         match self.known(message.source) {
-            Some((case, message)) => self.emit(Happened::MessageEdited { case, message }),
+            Some((case, message, part)) => self.emit(Happened::MessageEdited { case, message, part }),
             // What it edits never came, or was forgotten: the new text is the first we see of it.
             None => self.new_message(message),
         }
@@ -86,7 +93,7 @@ impl<R: Rules> Judging<'_, R> {
 
     fn removed(&mut self, message: &Message) {
         match self.known(message.source) {
-            Some((case, message)) => self.emit(Happened::MessageRemoved { case, message }),
+            Some((case, message, part)) => self.emit(Happened::MessageRemoved { case, message, part }),
             None => self.refuse_input("withdraws a message that is not known here"),
         }
     }
@@ -100,10 +107,8 @@ impl<R: Rules> Judging<'_, R> {
         else {
             return self.refuse_input("reads again a message that is not known any more");
         };
-        // Edits and removals are of the first message of an input.
-        let changed = self.state.changed.get(&message).filter(|_| part == 0);
-        match changed.copied() {
-            Some(None) => self.refuse_input("reads again a message that was withdrawn"),
+        match self.state.changed.get(&(message, part)).copied() {
+            Some(None) => self.refuse_input(REREAD_WITHDRAWN),
             Some(Some(last)) if last != of => self.refuse_input(CHANGED_SINCE),
             None if of != message => self.refuse_input(CHANGED_SINCE),
             _ => self.emit(Happened::MessageReread { case, message, part }),
@@ -251,6 +256,29 @@ impl<R: Rules> Judging<'_, R> {
         });
         self.introduce(case);
         self.begin(case);
+    }
+
+    /// A message of a case from another desk, changed there since: it changes here in the same way. What is not known
+    /// here any more was forgotten, and must not open a case as an edit at the door would.
+    pub(super) fn handover_change(&mut self, change: &HandoverChange) {
+        let last = self.state.handovers.get(&change.desk).copied().unwrap_or_default();
+        if change.position <= last {
+            return self.refuse_input("a change of a handed-over message that came before");
+        }
+        let case = self.state.threads.get(&change.message).copied();
+        let handed = case.and_then(|case| self.part(case, |m| m.provides.contains(&change.message)));
+        // A withdrawal whose message the other desk has forgotten names it by its source.
+        let Some((case, message, part)) = handed.or_else(|| self.known(Some(change.message))) else {
+            return self.refuse_input("changes a handed-over message that is not known any more");
+        };
+        match change.change {
+            MessageChange::Edited => self.emit(Happened::MessageEdited { case, message, part }),
+            MessageChange::Removed => self.emit(Happened::MessageRemoved { case, message, part }),
+            MessageChange::Reread if self.state.changed.get(&(message, part)) == Some(&None) => {
+                self.refuse_input(REREAD_WITHDRAWN);
+            }
+            MessageChange::Reread => self.emit(Happened::MessageReread { case, message, part }),
+        }
     }
 }
 

@@ -52,7 +52,6 @@ impl State {
             | Happened::CaseHandedOver { .. }
             | Happened::HandoverFailed { .. }
             | Happened::NoteAdded { .. }
-            | Happened::MessageReread { .. }
             | Happened::SystemTaskDue { .. } => {}
             Happened::ReferenceLinked { .. }
             | Happened::FaultReported { .. }

@@ -285,6 +285,16 @@ impl Case {
         self.calling.as_ref().map(|calling| &calling.campaign)
     }
 
+    /// Its messages, each with its place among those of its input, from 0.
+    pub fn parts(&self) -> impl Iterator<Item = (u32, &Member)> {
+        let mut before = None;
+        self.messages.iter().map(move |member| {
+            let part = before.filter(|(id, _)| *id == member.id).map_or(0, |(_, part)| part + 1);
+            before = Some((member.id, part));
+            (part, member)
+        })
+    }
+
     /// The message that an answer is to: the latest that a person wrote, else the latest.
     #[must_use]
     pub fn latest(&self) -> Option<&Member> {

@@ -74,10 +74,12 @@ pub struct State {
     pub keys: KeyMemory,
     /// Thread keys to cases.
     pub threads: Map<Key, CaseId>,
-    /// A message's source key to its case and input.
+    /// A message's source key to its case and input. Of several with one source the first stands for all: what it is
+    /// told goes on with the handovers that made the others.
     pub sources: Map<Key, (CaseId, InputId)>,
-    /// Messages that their authors changed: the input of the last edit, or none once it was withdrawn.
-    pub changed: Map<InputId, Option<InputId>>,
+    /// Messages that their authors changed, by input and place among those of a handover: the input of the last edit,
+    /// or none once it was withdrawn.
+    pub changed: Map<(InputId, u32), Option<InputId>>,
     /// The open case of a person on a channel.
     pub by_author: Map<(Key, Channel), CaseId>,
     /// Who last handled a person's case.

@@ -193,7 +193,7 @@ fn body(trial: &Trial, step: Move) -> Body {
             let state = trial.desk.state();
             let messages = state.cases.get(&CaseId(case)).map_or(&[][..], |case| &case.messages[..]);
             let message = messages.first().map_or(InputId { seq: 1, index: 0 }, |member| member.id);
-            let of = state.changed.get(&message).copied().flatten().filter(|_| !own).unwrap_or(message);
+            let of = state.changed.get(&(message, 0)).copied().flatten().filter(|_| !own).unwrap_or(message);
             Body::Reread(Reread { message, part: 0, of, case: CaseId(case) })
         }
         Move::Contact(number, fits) => Body::Contact(called(number, fits)),

@@ -11,6 +11,7 @@ mod cost;
 mod deliveries;
 mod duty;
 mod faults;
+mod handed;
 mod history;
 mod laws;
 mod loops;

@@ -480,7 +480,7 @@ pub struct Input {
     /// What arrived. None of them known: the router sets the input aside as refused and goes on.
     #[prost(
         oneof = "input::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 20, 30, 31"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 32, 20, 30, 31"
     )]
     pub body: ::core::option::Option<input::Body>,
 }
@@ -522,6 +522,9 @@ pub mod input {
         /// A case could not be carried over to another desk and never will be.
         #[prost(message, tag = "22")]
         HandoverFailure(super::HandoverFailure),
+        /// A message of a case that was carried over from another desk's log changed there afterwards.
+        #[prost(message, tag = "32")]
+        HandoverChange(super::HandoverChange),
         /// Numbers that may no longer be called, or may be again.
         #[prost(message, tag = "20")]
         Suppression(super::Suppression),
@@ -1349,6 +1352,33 @@ pub struct Handover {
     #[prost(message, repeated, tag = "5")]
     pub messages: ::prost::alloc::vec::Vec<Message>,
 }
+/// A message of a case that another desk gave to this one changed on that desk's log after the case had left it: its
+/// author edited or withdrew it, or it was read again. It is changed here in the same way; what is not known here any
+/// more is refused, and opens nothing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HandoverChange {
+    /// The sending desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+    /// Where the change stands on the sending desk's log, which orders it among that desk's handovers: stream sequence of
+    /// the commit.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// Index of the event in that commit.
+    #[prost(uint32, tag = "3")]
+    pub index: u32,
+    /// 16-byte keyed hash by which the message was named when its case was handed over: the last of its `provides`. Of a
+    /// withdrawal that the sending desk could not place any more, the `source` of what is withdrawn.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub message: ::prost::bytes::Bytes,
+    /// What became of it.
+    #[prost(enumeration = "MessageChange", tag = "5")]
+    pub change: i32,
+    /// What it says from now on: of an edit the message that brought it, of a rereading the content, the malformed parts
+    /// and the digest of the raw bytes. Of a withdrawal only what names the message: account and source; or absent.
+    #[prost(message, optional, tag = "6")]
+    pub says: ::core::option::Option<Message>,
+}
 /// A case of this desk that went to another desk can't get there, however often it is tried: it comes back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HandoverFailure {
@@ -1422,6 +1452,43 @@ impl FieldShape {
             "FIELD_SHAPE_PHONE" => Some(Self::Phone),
             "FIELD_SHAPE_MAIL" => Some(Self::Mail),
             "FIELD_SHAPE_TIME" => Some(Self::Time),
+            _ => None,
+        }
+    }
+}
+/// What became of a message after it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MessageChange {
+    /// Not said.
+    Unspecified = 0,
+    /// Its author edited it.
+    Edited = 1,
+    /// Its author withdrew it.
+    Removed = 2,
+    /// It was read again from its raw bytes after a parser was mended.
+    Reread = 3,
+}
+impl MessageChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MESSAGE_CHANGE_UNSPECIFIED",
+            Self::Edited => "MESSAGE_CHANGE_EDITED",
+            Self::Removed => "MESSAGE_CHANGE_REMOVED",
+            Self::Reread => "MESSAGE_CHANGE_REREAD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MESSAGE_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MESSAGE_CHANGE_EDITED" => Some(Self::Edited),
+            "MESSAGE_CHANGE_REMOVED" => Some(Self::Removed),
+            "MESSAGE_CHANGE_REREAD" => Some(Self::Reread),
             _ => None,
         }
     }
@@ -1991,6 +2058,9 @@ pub struct MessageEdited {
     /// The message that was edited.
     #[prost(message, optional, tag = "2")]
     pub message: ::core::option::Option<InputId>,
+    /// Which message of that input: its place among those of a handover, from 0; otherwise 0.
+    #[prost(uint32, tag = "3")]
+    pub part: u32,
 }
 /// An earlier message was withdrawn.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2001,6 +2071,9 @@ pub struct MessageRemoved {
     /// The message.
     #[prost(message, optional, tag = "2")]
     pub message: ::core::option::Option<InputId>,
+    /// Which message of that input: its place among those of a handover, from 0; otherwise 0.
+    #[prost(uint32, tag = "3")]
+    pub part: u32,
 }
 /// A message was read again from its raw bytes after a parser was mended; what it says now stands in the causing input.
 /// Its author did nothing: it wakes nobody and moves no clock.

@@ -74,7 +74,7 @@ impl Fold<'_> {
             "INSERT OR REPLACE INTO refused (seq, idx, at_ms, kind, reason) VALUES (?, ?, ?, ?, ?)";
         let values = params![at.input.0, at.input.1, at.at_ms, kind, event.reason];
         self.conn.prepare_cached(statement)?.execute(values)?;
-        self.withdraws(at)
+        self.withdrawn_late(at)
     }
 
     /// Keeps what is not judged, and drops what is.

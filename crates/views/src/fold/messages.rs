@@ -7,7 +7,7 @@ use simpang_proto::log::v1::input::Body as Arrived;
 use simpang_proto::view::v1 as api;
 
 use super::{At, Done, Fold};
-use crate::row::{EditRow, MessageRow, int};
+use crate::row::{ChangeRow, EditRow, MessageRow, int, uint};
 
 /// How much of a message stands for its subject in lists, in characters.
 const TITLE_CHARS: usize = 120;
@@ -148,14 +148,10 @@ impl Fold<'_> {
 
     pub(super) fn edited(&mut self, at: At, e: &log::MessageEdited) -> Done {
         self.case(at, e.case)?;
+        let place = self.changes(at, e.message, e.part)?;
         let input = self.input(at.input)?;
-        let Some(Arrived::Message(edit)) = input.as_deref().and_then(|input| input.body.as_ref()) else {
-            return Ok(());
-        };
-        let Some(mut row) = self.message(key(e.message))? else { return Ok(()) };
-        if row.removed_ms != 0 {
-            return Ok(());
-        }
+        let Some(edit) = input.as_deref().and_then(says) else { return Ok(()) };
+        let Some(mut row) = self.message(place)?.filter(|row| row.removed_ms == 0) else { return Ok(()) };
         let body = edit.content.as_ref().map(|sealed| sealed.body.as_ref()).unwrap_or_default();
         let edit = log::MessageContent::decode(body).unwrap_or_default();
         let mut content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
@@ -172,7 +168,6 @@ impl Fold<'_> {
         row.content = content.encode_to_vec();
         row.edited_ms = at.at_ms;
         row.write(self.conn)?;
-        let place = (row.seq, row.idx, row.part);
         self.unsay(place)?;
         self.said(place, "message", e.case, row.at_ms, &content.subject, &content.text)?;
         self.retitle(at, e.case)
@@ -181,16 +176,13 @@ impl Fold<'_> {
     /// The same words, read better: they take the place of the reading before, which was never what the author wrote.
     pub(super) fn reread(&mut self, at: At, e: &log::MessageReread) -> Done {
         self.case(at, e.case)?;
+        let place = self.changes(at, e.message, e.part)?;
         let input = self.input(at.input)?;
-        let Some(Arrived::Reread(reread)) = input.as_deref().and_then(|input| input.body.as_ref()) else {
-            return Ok(());
-        };
-        let (seq, idx) = key(e.message);
-        let place = (seq, idx, i64::from(e.part));
-        let Some(mut row) = self.part(place)?.filter(|row| row.removed_ms == 0) else { return Ok(()) };
+        let Some((content, malformed)) = input.as_deref().and_then(reads) else { return Ok(()) };
+        let Some(mut row) = self.message(place)?.filter(|row| row.removed_ms == 0) else { return Ok(()) };
         let before = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
-        row.content = reread.content.as_ref().map(|sealed| sealed.body.to_vec()).unwrap_or_default();
-        row.malformed.clone_from(&reread.malformed);
+        row.content = content.map(|sealed| sealed.body.to_vec()).unwrap_or_default();
+        malformed.clone_into(&mut row.malformed);
         row.reread_ms = at.at_ms;
         row.write(self.conn)?;
         let content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
@@ -203,7 +195,14 @@ impl Fold<'_> {
         self.retitle(at, e.case)
     }
 
-    fn part(&self, (seq, idx, part): (i64, i64, i64)) -> rusqlite::Result<Option<MessageRow>> {
+    /// Notes which message the input changes; gives where that stands.
+    fn changes(&self, at: At, message: Option<log::InputId>, part: u32) -> rusqlite::Result<(i64, i64, i64)> {
+        let ((seq, idx), (of_seq, of_idx), part) = (at.input, key(message), i64::from(part));
+        ChangeRow { seq, idx, of_seq, of_idx, part }.write(self.conn)?;
+        Ok((of_seq, of_idx, part))
+    }
+
+    fn message(&self, (seq, idx, part): (i64, i64, i64)) -> rusqlite::Result<Option<MessageRow>> {
         let statement = format!("{} WHERE seq = ? AND idx = ? AND part = ?", MessageRow::SELECT);
         self.conn.prepare_cached(&statement)?.query_row([seq, idx, part], MessageRow::read).optional()
     }
@@ -217,12 +216,17 @@ impl Fold<'_> {
             .write(self.conn)
     }
 
-    /// Takes everything that the message said out of the tables; who wrote it stays.
     pub(super) fn removed(&mut self, at: At, e: &log::MessageRemoved) -> Done {
-        self.changes.withdrawn = true;
         self.case(at, e.case)?;
+        let place = self.changes(at, e.message, e.part)?;
         self.withdraws(at)?;
-        let Some(mut row) = self.message(key(e.message))? else { return Ok(()) };
+        let Some(row) = self.message(place)? else { return Ok(()) };
+        self.redact(at, row, e.case)
+    }
+
+    /// Takes everything that the message said out of the tables; who wrote it stays.
+    fn redact(&mut self, at: At, mut row: MessageRow, case: u64) -> Done {
+        self.changes.withdrawn = true;
         self.withdrawn(&row.account, &row.source)?;
         let content = log::MessageContent::decode(row.content.as_slice()).unwrap_or_default();
         let (from_name, from_address) = (content.from_name, content.from_address);
@@ -234,18 +238,35 @@ impl Fold<'_> {
         let edits = "DELETE FROM edits WHERE seq = ? AND idx = ? AND part = ?";
         self.conn.prepare_cached(edits)?.execute([row.seq, row.idx, row.part])?;
         self.unsay((row.seq, row.idx, row.part))?;
-        self.retitle(at, e.case)
+        self.retitle(at, case)
     }
 
     /// What an input that takes something back names, whether it was known or not.
     pub(super) fn withdraws(&mut self, at: At) -> Done {
         let input = self.input(at.input)?;
-        match input.as_deref().and_then(|input| input.body.as_ref()) {
-            Some(Arrived::Message(message)) if message.kind() == log::MessageKind::Remove => {
-                self.withdrawn(&message.account, &message.source)
-            }
-            _ => Ok(()),
+        match input.as_deref().and_then(withdraws) {
+            Some(message) => self.withdrawn(&message.account, &message.source),
+            None => Ok(()),
         }
+    }
+
+    /// A withdrawal of what the desk does not know any more: views remember longer, and show it no more either.
+    pub(super) fn withdrawn_late(&mut self, at: At) -> Done {
+        let input = self.input(at.input)?;
+        let Some(message) = input.as_deref().and_then(withdraws).filter(|m| !m.source.is_empty()) else {
+            return Ok(());
+        };
+        self.withdrawn(&message.account, &message.source)?;
+        let condition = "WHERE source = ? AND length(source) > 0 AND account = ? AND removed_ms = 0";
+        let statement = format!("{} {condition} ORDER BY seq, idx, part", MessageRow::SELECT);
+        let values = params![&message.source[..], message.account];
+        let mut statement = self.conn.prepare_cached(&statement)?;
+        let rows: Vec<_> = statement.query_map(values, MessageRow::read)?.collect::<Result<_, _>>()?;
+        for row in rows {
+            let case = uint(row.case_id);
+            self.redact(at, row, case)?;
+        }
+        Ok(())
     }
 
     fn withdrawn(&self, account: &str, source: &[u8]) -> Done {
@@ -254,12 +275,6 @@ impl Fold<'_> {
             self.conn.prepare_cached(statement)?.execute(params![account, source])?;
         }
         Ok(())
-    }
-
-    /// An edit or removal names the message that the channel's id belongs to: the first part of its input.
-    fn message(&self, (seq, idx): (i64, i64)) -> rusqlite::Result<Option<MessageRow>> {
-        let statement = format!("{} WHERE seq = ? AND idx = ? ORDER BY part LIMIT 1", MessageRow::SELECT);
-        self.conn.prepare_cached(&statement)?.query_row([seq, idx], MessageRow::read).optional()
     }
 
     /// Works out what lists show of the case from what is still said on it.
@@ -327,6 +342,37 @@ impl Fold<'_> {
         // The highest number may be free again: the next is looked up, so that a restart gives the same.
         self.memory.next_said = None;
         Ok(())
+    }
+}
+
+/// The message that brings an edit.
+fn says(input: &log::Input) -> Option<&log::Message> {
+    match input.body.as_ref()? {
+        Arrived::Message(message) => Some(message),
+        Arrived::HandoverChange(change) => change.says.as_ref(),
+        _ => None,
+    }
+}
+
+/// What was read again of a message: its content, and what of it is malformed.
+fn reads(input: &log::Input) -> Option<(Option<&log::Sealed>, &str)> {
+    match input.body.as_ref()? {
+        Arrived::Reread(reread) => Some((reread.content.as_ref(), &reread.malformed)),
+        Arrived::HandoverChange(change) => {
+            change.says.as_ref().map(|says| (says.content.as_ref(), says.malformed.as_str()))
+        }
+        _ => None,
+    }
+}
+
+/// The message that names what is taken back.
+fn withdraws(input: &log::Input) -> Option<&log::Message> {
+    match input.body.as_ref()? {
+        Arrived::Message(message) if message.kind() == log::MessageKind::Remove => Some(message),
+        Arrived::HandoverChange(change) if change.change() == log::MessageChange::Removed => {
+            change.says.as_ref()
+        }
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use simpang_proto::log::v1::input::Body as Arrived;
 use super::filter::Condition;
 use super::{Read, Snapshot};
 use crate::kind;
-use crate::row::{ClassificationRow, count, int, texts, uint};
+use crate::row::{ChangeRow, ClassificationRow, count, int, texts, uint};
 use crate::sentence::plain;
 use crate::withdrawn::Withdrawn;
 
@@ -169,19 +169,29 @@ impl Snapshot<'_> {
     ) -> Read<Withdrawn> {
         let mut withdrawn = Withdrawn::default();
         for (place, input) in inputs {
-            let (place, messages) = match &input.body {
-                Some(Arrived::Message(message)) => (place, std::slice::from_ref(message)),
-                Some(Arrived::Handover(handover)) => (place, &handover.messages[..]),
+            let messages = match &input.body {
+                Some(Arrived::Message(message)) => std::slice::from_ref(message),
+                Some(Arrived::Handover(handover)) => &handover.messages[..],
+                Some(Arrived::HandoverChange(change)) => change.says.as_slice(),
                 Some(Arrived::Reread(reread)) => {
-                    let message = reread.message.unwrap_or_default();
-                    ((message.seq, message.index), &[][..])
+                    let of = reread.message.unwrap_or_default();
+                    if self.is_withdrawn((of.seq, of.index), reread.part)? {
+                        withdrawn.take_message((of.seq, of.index), reread.part);
+                    }
+                    &[][..]
                 }
                 _ => continue,
             };
-            if self.is_withdrawn(place)? {
-                withdrawn.take_message(place);
+            if let Some((message, part)) = self.changed_by(place)? {
+                withdrawn.take_change(place, message, part);
+                if self.is_withdrawn(message, part)? {
+                    withdrawn.take_message(message, part);
+                }
             }
-            for message in messages {
+            for (part, message) in (0..).zip(messages) {
+                if self.is_withdrawn(place, part)? {
+                    withdrawn.take_message(place, part);
+                }
                 if self.is_source_withdrawn(message)? {
                     withdrawn.take_source(&message.account, &message.source);
                 }
@@ -190,14 +200,21 @@ impl Snapshot<'_> {
         Ok(withdrawn)
     }
 
-    /// Whether the first message of an input was withdrawn.
+    /// The message that an input edited, withdrew or read again, and its place among those of a handover.
+    fn changed_by(&self, (seq, index): (u64, u32)) -> Read<Option<((u64, u32), u32)>> {
+        let statement = format!("{}WHERE seq = ? AND idx = ?", ChangeRow::SELECT);
+        let rows = self.rows(&statement, params![int(seq), index], ChangeRow::read)?;
+        Ok(rows.first().map(|row| ((uint(row.of_seq), count(row.of_idx)), count(row.part))))
+    }
+
+    /// Whether a message was withdrawn: the input that brought it, and its place among those of a handover.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn is_withdrawn(&self, (seq, index): (u64, u32)) -> Read<bool> {
+    pub fn is_withdrawn(&self, (seq, index): (u64, u32), part: u32) -> Read<bool> {
         let statement =
-            "SELECT count(*) FROM messages WHERE seq = ? AND idx = ? AND part = 0 AND removed_ms != 0";
-        self.has(statement, params![int(seq), index])
+            "SELECT count(*) FROM messages WHERE seq = ? AND idx = ? AND part = ? AND removed_ms != 0";
+        self.has(statement, params![int(seq), index, part])
     }
 
     fn is_source_withdrawn(&self, message: &log::Message) -> Read<bool> {

@@ -147,11 +147,11 @@ fn beginnings() -> Vec<(Body, &'static str)> {
             "A message joined case 9 by its thread.",
         ),
         (
-            Body::MessageEdited(log::MessageEdited { case: 9, message: None }),
+            Body::MessageEdited(log::MessageEdited { case: 9, message: None, part: 0 }),
             "A message on case 9 was edited.",
         ),
         (
-            Body::MessageRemoved(log::MessageRemoved { case: 9, message: None }),
+            Body::MessageRemoved(log::MessageRemoved { case: 9, message: None, part: 0 }),
             "A message on case 9 was withdrawn by its author.",
         ),
         (

@@ -9,6 +9,7 @@ mod audit;
 mod cases;
 mod faults;
 mod figures;
+mod handed;
 mod laws;
 mod lists;
 mod replies;

@@ -226,15 +226,21 @@ async fn edits(s: &mut Script) {
     let mut edit = mail("budi", "", "Masih mati. Nomor saya benar");
     edit.kind = log::MessageKind::Edit as i32;
     let edit = s.input(Door::Ingest, Arrived::Message(edit)).await;
-    s.commit(edit, vec![Happened::MessageEdited(log::MessageEdited { case: 1, message: Some(second) })])
-        .await;
+    s.commit(
+        edit,
+        vec![Happened::MessageEdited(log::MessageEdited { case: 1, message: Some(second), part: 0 })],
+    )
+    .await;
     let third = s.input(Door::Ingest, Arrived::Message(mail("budi", "", "Kata sandi saya rahasia123"))).await;
     s.commit(third, vec![joined(1, third, 3)]).await;
     let mut removal = mail("budi", "", "");
     removal.kind = log::MessageKind::Remove as i32;
     let removal = s.input(Door::Ingest, Arrived::Message(removal)).await;
-    s.commit(removal, vec![Happened::MessageRemoved(log::MessageRemoved { case: 1, message: Some(third) })])
-        .await;
+    s.commit(
+        removal,
+        vec![Happened::MessageRemoved(log::MessageRemoved { case: 1, message: Some(third), part: 0 })],
+    )
+    .await;
     let content = mail("budi", "", "Masih mati. Nomor saya benar").content;
     let reread =
         log::Reread { message: Some(second), of: Some(edit), case: 1, content, ..Default::default() };

@@ -83,7 +83,7 @@ async fn what_its_author_withdrew_stays_away_whatever_is_read_again() {
     };
     assert!(!hidden(&before));
     let removal = s.input(Door::Ingest, Arrived::Message(post(log::MessageKind::Remove, ""))).await;
-    let removed = log::MessageRemoved { case: 1, message: Some(first) };
+    let removed = log::MessageRemoved { case: 1, message: Some(first), part: 0 };
     s.commit(removal, vec![Happened::MessageRemoved(removed)]).await;
     read_again(&mut s, first, "rahasia").await;
     let views = folded(&s).await;
@@ -91,7 +91,7 @@ async fn what_its_author_withdrew_stays_away_whatever_is_read_again() {
     let Some(What::Message(message)) = &case.conversation[0].what else { panic!("a message") };
     assert_eq!((message.text.as_str(), message.reread_ms), ("", 0));
     assert!(views.snapshot().search("rahasia", 10).unwrap().hits.is_empty());
-    assert!(views.snapshot().is_withdrawn((first.seq, first.index)).unwrap());
+    assert!(views.snapshot().is_withdrawn((first.seq, first.index), 0).unwrap());
     assert!(hidden(&views), "under the same source, wherever it stands");
 }
 

@@ -201,8 +201,8 @@ kinds! {
     AgentAdmitted { agent, admissions }
     CaseOpened { case, channel, account, campaign, follows, arrived, split_from }
     MessageJoined { case, message, by, count, automatic }
-    MessageEdited { case, message }
-    MessageRemoved { case, message }
+    MessageEdited { case, message, part }
+    MessageRemoved { case, message, part }
     MessageReread { case, message, part }
     CaseIdentified { case, customer, segment, agent }
     CaseCategorised { case, category, agent }

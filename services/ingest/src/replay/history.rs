@@ -25,7 +25,7 @@ pub(super) struct History {
     cases: HashMap<Place, u64>,
     merged: HashMap<u64, u64>,
     forgotten: HashSet<u64>,
-    withdrawn: HashSet<Place>,
+    withdrawn: HashSet<Part>,
     changes: HashMap<Part, Vec<Change>>,
 }
 
@@ -41,9 +41,11 @@ impl History {
             Some(Event::MessageJoined(e)) => {
                 self.cases.extend(e.message.map(|message| (place(message), e.case)));
             }
-            Some(Event::MessageEdited(e)) => self.change(e.message, 0, Change::Edited(by)),
+            Some(Event::MessageEdited(e)) => self.change(e.message, e.part, Change::Edited(by)),
             Some(Event::MessageReread(e)) => self.change(e.message, e.part, Change::Reread(by)),
-            Some(Event::MessageRemoved(e)) => self.withdrawn.extend(e.message.map(place)),
+            Some(Event::MessageRemoved(e)) => {
+                self.withdrawn.extend(e.message.map(|message| (place(message), e.part)));
+            }
             Some(Event::CaseMerged(e)) => drop(self.merged.insert(e.case, e.into)),
             Some(Event::CaseForgotten(e)) => drop(self.forgotten.insert(e.case)),
             _ => {}
@@ -74,7 +76,7 @@ impl History {
     }
 
     /// Whether its author withdrew it.
-    pub(super) fn is_withdrawn(&self, (message, part): Part) -> bool {
-        part == 0 && self.withdrawn.contains(&message)
+    pub(super) fn is_withdrawn(&self, message: Part) -> bool {
+        self.withdrawn.contains(&message)
     }
 }

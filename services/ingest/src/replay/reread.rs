@@ -123,10 +123,16 @@ impl<'a> Rereading<'a> {
             match *change {
                 Change::Edited(by) => self.edited(&mut compared, by).await?,
                 Change::Reread(by) => {
-                    if let Some(Input::Reread(reread)) = self.input(by).await?.body {
-                        compared.stands = Reading::of_sealed(reread.content.as_ref(), &reread.malformed);
-                        compared.by = by;
-                    }
+                    compared.stands = match self.input(by).await?.body {
+                        Some(Input::Reread(read)) => {
+                            Reading::of_sealed(read.content.as_ref(), &read.malformed)
+                        }
+                        Some(Input::HandoverChange(log::HandoverChange { says: Some(says), .. })) => {
+                            Reading::of(&says)
+                        }
+                        _ => continue,
+                    };
+                    compared.by = by;
                 }
             }
         }
@@ -136,7 +142,11 @@ impl<'a> Rereading<'a> {
     /// What the author wrote instead, as it was read and as it would be.
     async fn edited(&mut self, compared: &mut Compared, by: Place) -> Result<(), ReplayError> {
         let input = self.input(by).await?;
-        let Some(Input::Message(edit)) = &input.body else { return Ok(()) };
+        let edit = match &input.body {
+            Some(Input::Message(edit)) => edit,
+            Some(Input::HandoverChange(log::HandoverChange { says: Some(says), .. })) => says,
+            _ => return Ok(()),
+        };
         let told = Reading::of(edit);
         let today = self.today(edit, &input.key).await?;
         let reading = today.as_ref().map_or_else(|| told.clone(), |today| today.reading.over(&told));

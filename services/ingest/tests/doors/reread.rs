@@ -169,7 +169,7 @@ async fn what_was_withdrawn_or_is_forgotten_or_on_no_case_stays_as_it_is() {
         crate::smtp::send(&doors, "care@tenesa.example", &mail).await;
         places.push(desk.misread(|content| content.text = "salah".into()));
     }
-    let removed = log::MessageRemoved { case: 1, message: Some(places[0]) };
+    let removed = log::MessageRemoved { case: 1, message: Some(places[0]), part: 0 };
     desk.commit(vec![
         joined(places[0], 1),
         joined(places[1], 2),
@@ -211,7 +211,7 @@ async fn old_bytes_do_not_undo_an_edit_and_a_misread_edit_is_corrected_from_its_
     let message = desk.misread(|content| content.text = "Kartu".into());
     assert_eq!(doors.call(to_facebook(&comment("edited", "Sudah ketemu"))).await.0, StatusCode::OK);
     let edit = desk.last().0;
-    let edited = log::MessageEdited { case: 1, message: Some(message) };
+    let edited = log::MessageEdited { case: 1, message: Some(message), part: 0 };
     desk.commit(vec![joined(message, 1), (edit, Event::MessageEdited(edited))]).await;
     assert_eq!(corrected(&doors).await, (0, 0), "what the author wrote since is what stands");
 

@@ -97,7 +97,7 @@ async fn a_file_is_given_to_those_who_may_read_the_case_that_names_it() {
 
     let removal = log::Message { kind: log::MessageKind::Remove.into(), ..mail("budi", "", "") };
     let removal = s.input(Door::Ingest, Arrived::Message(removal)).await;
-    let removed = log::MessageRemoved { case: 1, message: Some(second) };
+    let removed = log::MessageRemoved { case: 1, message: Some(second), part: 0 };
     let last = s.commit(removal, vec![Happened::MessageRemoved(removed)]).await;
     running.until(|running| running.project.health()[0].position == Some(last)).await;
     assert_eq!(code(get(&running, "auditor", 1, b"withdrawn").await), Code::NotFound, "it was withdrawn");

@@ -46,7 +46,7 @@ async fn a_mail_is_shown_without_what_runs_or_loads_and_a_withdrawn_one_not_at_a
 
     let removal = log::Message { kind: log::MessageKind::Remove.into(), ..mail("budi", "", "") };
     let removal = s.input(Door::Ingest, Arrived::Message(removal)).await;
-    let removed = log::MessageRemoved { case: 1, message: Some(second) };
+    let removed = log::MessageRemoved { case: 1, message: Some(second), part: 0 };
     let last = s.commit(removal, vec![Happened::MessageRemoved(removed)]).await;
     running.until(|running| running.project.health()[0].position == Some(last)).await;
     assert_eq!(get(&running, 1, place(second)).await.unwrap_err().code(), Code::NotFound, "it was withdrawn");

@@ -106,12 +106,12 @@ async fn withdrawn(log: &Arc<dyn DeskLog>, last: u64) -> Result<Withdrawn> {
             Body::Unreadable { .. } => {}
         }
     }
-    for (seq, index) in withdrawn.messages() {
+    for ((seq, index), part) in withdrawn.messages() {
         let record = log.get(seq).await?.filter(|record| record.kind != RecordKind::Commit);
         let inputs = record.and_then(|record| InputRecord::decode(record.payload).ok());
         let inputs = inputs.map(|record| record.inputs).unwrap_or_default();
         if let Some(input) = usize::try_from(index).ok().and_then(|index| inputs.get(index)) {
-            withdrawn.take_first(input);
+            withdrawn.take_brought(input, part);
         }
     }
     Ok(withdrawn)

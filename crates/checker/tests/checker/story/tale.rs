@@ -49,6 +49,9 @@ pub fn tell() -> Tale {
     let handovers = [other_desk_hands_over(&mut s, 7, 11), other_desk_hands_over(&mut s, 8, 12)];
     (s.writer, s.epoch) = ("router@b/1".into(), 2);
     s.commit(handovers[1], vec![taken(s.at(handovers[1]), 2, "router@b/1")]);
+    for change in [MessageChange::Edited, MessageChange::Reread, MessageChange::Removed] {
+        other_desk_says(&mut s, handovers[0], 9, change);
+    }
     let policy = apply_policy(&mut s, 2);
     let last = s.judge("router", tick(), vec![Body::DayTurned(DayTurned { day: 1 })]);
     journals(&mut s, first_message, reply);
@@ -411,10 +414,31 @@ fn a_message_is_read_again(s: &mut Story, message: InputId, case: u64) {
 fn other_desk_hands_over(s: &mut Story, case_there: u64, seq: u64) -> InputId {
     let next = id(s.entries.len() as u64 + 1, 0);
     let case = if seq == 11 { 9 } else { 10 };
-    let handover = Handover { desk: "tenesa".into(), seq, case: case_there, ..Handover::default() };
+    let provides = vec![vec![u8::try_from(seq).unwrap(); 16].into()];
+    let messages = vec![Message::default(), Message { provides, ..Message::default() }];
+    let handover = Handover { desk: "tenesa".into(), seq, case: case_there, messages, ..Handover::default() };
     let mut bodies = opened(case, next, s.now_ms + 1_000);
     bodies.push(queued(case, "first", s.now_ms + 1_000, &[]));
     s.judge("deliver", input::Body::Handover(handover), bodies)
+}
+
+/// Where it came from, the second message of a case that was handed over changed.
+fn other_desk_says(s: &mut Story, message: InputId, case: u64, change: MessageChange) {
+    let (message, part) = (Some(message), 1);
+    let body = match change {
+        MessageChange::Edited => Body::MessageEdited(MessageEdited { case, message, part }),
+        MessageChange::Reread => Body::MessageReread(MessageReread { case, message, part }),
+        _ => Body::MessageRemoved(MessageRemoved { case, message, part }),
+    };
+    let said = HandoverChange {
+        desk: "tenesa".into(),
+        seq: s.entries.len() as u64,
+        index: 0,
+        message: vec![11; 16].into(),
+        change: change.into(),
+        says: (change != MessageChange::Removed).then(Message::default),
+    };
+    s.judge("deliver", input::Body::HandoverChange(said), vec![body]);
 }
 
 fn journals(s: &mut Story, first_message: InputId, reply: InputId) {

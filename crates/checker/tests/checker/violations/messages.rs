@@ -49,7 +49,7 @@ pub const ALL: &[Break] = &[
     }),
     (Code::RereadAmiss, "a withdrawn message is read again", |t| {
         let message = Some(t.first_message);
-        let removed = Body::MessageRemoved(MessageRemoved { case: 1, message });
+        let removed = Body::MessageRemoved(MessageRemoved { case: 1, message, part: 0 });
         before!(t.story, MessageReread(e) if e.case == 1 => removed);
     }),
     (Code::InputUnanswered, "what is read again is passed over", |t| {
@@ -89,6 +89,26 @@ pub const ALL: &[Break] = &[
     }),
     (Code::HandoverAmiss, "a case that is handed over goes on", |t| {
         remove!(t.story, CaseClosed(e) if e.case == 8);
+    }),
+    (Code::ChangeAmiss, "another message of a handed-over case changes than was named", |t| {
+        edit!(t.story, MessageEdited(e) if e.case == 9 => e.part = 0);
+    }),
+    (Code::ChangeAmiss, "a handed-over message changes on another case", |t| {
+        edit!(t.story, MessageRemoved(e) if e.case == 9 => e.case = 10);
+    }),
+    (Code::RereadAmiss, "another message of a handed-over case is read again than was named", |t| {
+        edit!(t.story, MessageReread(e) if e.case == 9 => e.part = 0);
+    }),
+    (Code::InputUnanswered, "what another desk says of a message is passed over", |t| {
+        remove!(t.story, MessageRemoved(e) if e.case == 9);
+    }),
+    (Code::HandoverAmiss, "what another desk says is taken in out of order", |t| {
+        let (commit, at) = t.story.find(&|b| matches!(b, Body::MessageRemoved(e) if e.case == 9));
+        let by = commit.events[at].caused_by.unwrap();
+        match &mut t.story.input_mut(by).body {
+            Some(input::Body::HandoverChange(change)) => change.seq = 12,
+            other => panic!("{other:?}"),
+        }
     }),
     (Code::HandoverAmiss, "a case that came is handed over twice", |t| {
         let first = t.story.input_mut(t.handovers[0]).body.clone();

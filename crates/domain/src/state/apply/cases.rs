@@ -21,12 +21,17 @@ impl State {
                     self.awaits_answer(*case, at, rules);
                 }
             }
-            Happened::MessageEdited { case, message } => {
-                self.known_also(*case, *message, input);
-                let last = self.changed.entry(*message).or_insert(Some(event.caused_by));
+            Happened::MessageEdited { case, message, part } => {
+                self.known_also(*case, (*message, *part), input);
+                let last = self.changed.entry((*message, *part)).or_insert(Some(event.caused_by));
                 *last = last.map(|_| event.caused_by);
+                self.came_from(input);
             }
-            Happened::MessageRemoved { message, .. } => drop(self.changed.insert(*message, None)),
+            Happened::MessageRemoved { message, part, .. } => {
+                self.changed.insert((*message, *part), None);
+                self.came_from(input);
+            }
+            Happened::MessageReread { .. } => self.came_from(input),
             Happened::CaseIdentified { case, .. } => self.identify(*case, input),
             Happened::CaseCategorised { case, category, .. } => {
                 let facts = match &input.body {
@@ -178,7 +183,7 @@ impl State {
                     if let Some(message) = handover.messages.first() {
                         case.take_message(message);
                     }
-                    self.handovers.insert(handover.desk.clone(), handover.position);
+                    self.came_from(input);
                 }
                 Body::Contact(contact) => {
                     case.author = contact.author;
@@ -199,6 +204,16 @@ impl State {
         self.own_author(id);
     }
 
+    /// Notes how far another desk's handovers have come.
+    fn came_from(&mut self, input: &Input) {
+        let (desk, position) = match &input.body {
+            Body::Handover(handover) => (&handover.desk, handover.position),
+            Body::HandoverChange(change) => (&change.desk, change.position),
+            _ => return,
+        };
+        self.handovers.insert(desk.clone(), position);
+    }
+
     /// The case is its author's open case on its channel, unless they have one already.
     fn own_author(&mut self, id: CaseId) {
         let Some(case) = self.cases.get(&id) else { return };
@@ -215,6 +230,7 @@ impl State {
             (_, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
             _ => vec![Member { id: message, provides: Box::default(), source: None, automatic: false }],
         };
+        let is_copy = by == JoinedBy::Agent || matches!(input.body, Body::Handover(_));
         let Some(case) = self.cases.get_mut(&id) else { return };
         case.count = count;
         for member in members {
@@ -222,19 +238,28 @@ impl State {
                 self.threads.insert(*key, id);
             }
             if let Some(source) = member.source {
-                self.sources.insert(source, (id, member.id));
+                let named = self.sources.get(&source).filter(|_| is_copy);
+                if named.is_none_or(|(_, message)| *message == member.id) {
+                    self.sources.insert(source, (id, member.id));
+                }
             }
             push_tight(&mut case.messages, member);
         }
     }
 
     /// An edit has ids of its own, by which it may be answered, edited and withdrawn like the message itself.
-    fn known_also(&mut self, id: CaseId, message: InputId, input: &Input) {
-        let Body::Message(edit) = &input.body else { return };
+    fn known_also(&mut self, id: CaseId, (message, part): (InputId, u32), input: &Input) {
+        let provides = match &input.body {
+            Body::Message(edit) => &edit.provides,
+            Body::HandoverChange(change) => &change.provides,
+            _ => return,
+        };
         let Some(case) = self.cases.get_mut(&id) else { return };
-        let Some(member) = case.messages.iter_mut().find(|m| m.id == message) else { return };
+        let is_meant = |(p, member): (u32, &Member)| member.id == message && p == part;
+        let at = case.parts().position(is_meant);
+        let Some(member) = at.and_then(|at| case.messages.get_mut(at)) else { return };
         let is_new = |key: &&Key| !member.provides.contains(key);
-        let new: Vec<Key> = edit.provides.iter().filter(is_new).copied().collect();
+        let new: Vec<Key> = provides.iter().filter(is_new).copied().collect();
         if new.is_empty() {
             return;
         }
@@ -473,8 +498,8 @@ impl State {
                 self.threads.remove(key);
             }
         }
-        for message in &case.messages {
-            self.changed.remove(&message.id);
+        for (part, message) in case.parts() {
+            self.changed.remove(&(message.id, part));
         }
         for source in case.messages.iter().filter_map(|m| m.source) {
             if self.sources.get(&source).is_some_and(|(c, _)| *c == id) {
@@ -497,8 +522,9 @@ impl State {
             self.threads.insert(*key, into);
         }
         for member in &moved {
-            if let Some(source) = member.source {
-                self.sources.insert(source, (into, member.id));
+            let named = member.source.and_then(|source| self.sources.get_mut(&source));
+            if let Some(named) = named.filter(|(_, message)| *message == member.id) {
+                *named = (into, member.id);
             }
         }
         let Some(other) = self.cases.get_mut(&into) else { return };
