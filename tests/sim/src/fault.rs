@@ -85,6 +85,8 @@ kinds! {
     TakenOver = "(seen) a desk was taken over",
     /// Seen: an input was known as a repeat.
     Repeat = "(seen) an input was known as a repeat",
+    /// Seen: a message that had gone to another desk with its case was edited or withdrawn there too.
+    Followed = "(seen) an edit or a withdrawal followed its case to another desk",
 }
 
 /// How often each kind happened.

@@ -22,9 +22,14 @@ pub(crate) struct Progress {
     pub(crate) keys: Vec<(u64, Vec<u8>)>,
     /// Who was chosen to send what, and for which attempt.
     pub(crate) started: BTreeSet<(Delivery, u32, String)>,
-    /// Where cases were handed over to another desk, and which of them arrived from another.
+    /// Where cases were handed over to another desk, and what became of their messages there afterwards; and which of
+    /// that arrived from another.
     pub(crate) handed: BTreeSet<(u64, u32)>,
     pub(crate) received: BTreeSet<(u64, u32)>,
+    /// Changes that followed a case from another desk.
+    pub(crate) followed: u64,
+    /// Cases that are on another desk now.
+    gone: BTreeSet<u64>,
     /// Inputs known as repeats, and take-overs, so far.
     pub(crate) repeats: u64,
     pub(crate) taken: u64,
@@ -51,8 +56,14 @@ impl Progress {
         let last = u32::try_from(read.inputs.len().saturating_sub(1)).unwrap_or(u32::MAX);
         self.last_input = (record.seq, last);
         for input in &read.inputs {
-            if let Some(input::Body::Handover(handover)) = &input.body {
-                self.received.insert((handover.seq, handover.index));
+            match &input.body {
+                Some(input::Body::Handover(handover)) => {
+                    self.received.insert((handover.seq, handover.index));
+                }
+                Some(input::Body::HandoverChange(change)) => {
+                    self.followed += u64::from(self.received.insert((change.seq, change.index)));
+                }
+                _ => {}
             }
         }
         let keys = read.inputs.iter().filter(|input| !input.key.is_empty());
@@ -73,11 +84,23 @@ impl Progress {
                 Some(Body::DeliveryEnded(ended)) if ended.outcome() != DeliveryOutcome::Retry => {
                     self.open.remove(&delivery(ended.delivery));
                 }
-                Some(Body::CaseHandedOver(_)) => _ = self.handed.insert((record.seq, index)),
+                Some(Body::CaseHandedOver(handed)) => {
+                    self.gone.insert(handed.case);
+                    self.handed.insert((record.seq, index));
+                }
+                Some(Body::MessageEdited(edited)) => self.follows(edited.case, (record.seq, index)),
+                Some(Body::MessageRemoved(removed)) => self.follows(removed.case, (record.seq, index)),
                 Some(Body::InputDuplicated(_)) => self.repeats += 1,
                 Some(Body::DeskTaken(_)) => self.taken += 1,
                 _ => {}
             }
+        }
+    }
+
+    /// What becomes of a message goes where its case went.
+    fn follows(&mut self, case: u64, place: (u64, u32)) {
+        if self.gone.contains(&case) {
+            self.handed.insert(place);
         }
     }
 

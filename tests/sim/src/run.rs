@@ -79,6 +79,8 @@ async fn whole(seed: u64, options: Options) -> Outcome {
     (0..processes.resumed()).for_each(|_| faults.count(Fault::Resumed));
     for shelf in broker.shelves.values() {
         let (repeats, taken) = shelf.with(|progress| (progress.repeats, progress.taken));
+        let followed = shelf.with(|progress| progress.followed);
+        (0..followed).for_each(|_| faults.count(Fault::Followed));
         (0..repeats).for_each(|_| faults.count(Fault::Repeat));
         (1..taken).for_each(|_| faults.count(Fault::TakenOver));
     }

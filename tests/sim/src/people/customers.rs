@@ -1,4 +1,5 @@
-//! Customers: mails from many people, some in threads, some sent again, some that nobody can read.
+//! Customers: messages from many people, some in threads, some sent again, edited or withdrawn, some that nobody can
+//! read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,7 +63,11 @@ impl Ingest {
                     Some(again) => again,
                     None => continue,
                 },
-                8..14 => (OTHER, self.mail(n, OTHER)),
+                8..20 => match self.change(n) {
+                    Some(change) => change,
+                    None => continue,
+                },
+                20..26 => (OTHER, self.mail(n, OTHER)),
                 _ => (MAIN, self.mail(n, MAIN)),
             };
             self.sent.lock().unwrap_or_else(PoisonError::into_inner).push((desk, input.clone()));
@@ -117,6 +122,19 @@ impl Ingest {
         Some(again)
     }
 
+    /// Another text for a message, or its withdrawal, which may come before the message itself.
+    fn change(&self, n: u64) -> Option<(&'static str, Input)> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (desk, of) = self.world.one_of(&sent)?;
+        let Some(input::Body::Message(of)) = of.body else { return None };
+        let kind = if self.world.chance(500) { MessageKind::Edit } else { MessageKind::Remove };
+        let message = Message { kind: kind.into(), joins: Vec::new(), ..of };
+        let keyer = &self.processes.keyer;
+        let key = keyer.key(Purpose::Idempotency, &[b"change", desk.as_bytes(), &n.to_be_bytes()]);
+        let body = Some(input::Body::Message(message));
+        Some((desk, Input { key: key.to_vec().into(), body, ..Input::default() }))
+    }
+
     /// A mail: of a new or a known person, in a thread or not.
     fn mail(&self, n: u64, desk: &str) -> Input {
         let keyer = &self.processes.keyer;
@@ -145,6 +163,7 @@ impl Ingest {
             kind: MessageKind::New.into(),
             visibility: Visibility::Private.into(),
             joins,
+            source: Bytes::copy_from_slice(&keyer.thread("email", &id)),
             provides: vec![Bytes::copy_from_slice(&keyer.thread("email", &id))],
             author: Bytes::copy_from_slice(&keyer.person("email", &address)),
             customer: (person < 30).then_some(customer),
