@@ -23,6 +23,8 @@ pub const CONNECTIONS: &str = "simpang_ingest_smtp_connections";
 pub const ASKED: &str = "simpang_ingest_source_answers_total";
 /// Posts and looked-up messages that a source gave; label `source`. Beside the accepted ones it shows a gap.
 pub const GIVEN: &str = "simpang_ingest_source_given_total";
+/// Posts that a source gave again and that were not brought a second time; label `source`.
+pub const GIVEN_AGAIN: &str = "simpang_ingest_source_given_again_total";
 /// Sequence of the directory's last record that the doors know.
 pub const DIRECTORY: &str = "simpang_ingest_directory_seq";
 
@@ -189,6 +191,10 @@ pub(crate) fn repeated(source: Source) {
 
 pub(crate) fn asked(source: &'static str, answer: &'static str) {
     metrics::counter!(ASKED, "source" => source, "answer" => answer).increment(1);
+}
+
+pub(crate) fn given_again(source: &'static str) {
+    metrics::counter!(GIVEN_AGAIN, "source" => source).increment(1);
 }
 
 pub(crate) fn given(source: &'static str, count: u64) {

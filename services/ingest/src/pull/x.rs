@@ -178,6 +178,8 @@ impl Puller {
             let is_new = !self.is_known(id) && !new.iter().any(|seen| seen == id);
             if is_new {
                 new.push(id.to_owned());
+            } else {
+                counters::given_again(source.as_str());
             }
             is_new
         });

@@ -164,6 +164,7 @@ fn posts_that_x_is_asked_for_are_counted_and_so_is_how_it_answered() {
         let asking = vec![pull::asking(&api, XWay::Timeline)];
         let doors = Doors::open_asking(&MemoryStore::new(), asking).await;
         pull::has(&doors, 3).await;
+        pull::has_asked(&api, api.asked().len() + 2).await;
         doors.ingest.stop().await;
     });
     let (accepted, repeated) = (
@@ -172,10 +173,10 @@ fn posts_that_x_is_asked_for_are_counted_and_so_is_how_it_answered() {
     );
     assert_eq!(accepted - repeated, 3, "{accepted} were brought, {repeated} of them again");
     assert!(count(&handle, "simpang_ingest_source_answers_total", &["answer=\"limited\""]) >= 1);
-    assert!(
-        count(&handle, "simpang_ingest_source_given_total", &[]) >= 3,
-        "beside the accepted it shows a gap"
-    );
+    let given =
+        |which: &str| count(&handle, &format!("simpang_ingest_source_{which}_total"), &["x_timeline"]);
+    assert!(given("given") >= 3 && given("given_again") > 0, "the margin before the cursor comes again");
+    assert_eq!(given("given"), accepted + given("given_again"), "nothing is lost on the way, or it shows");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(crate) async fn has(doors: &Doors, wanted: usize) -> Vec<String> {
 }
 
 /// Until the doors have asked so often.
-async fn has_asked(api: &XApi, times: usize) {
+pub(crate) async fn has_asked(api: &XApi, times: usize) {
     eventually("X was asked", || api.asked().len() >= times).await;
 }
 
