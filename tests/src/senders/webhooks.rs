@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::journal::Sent;
@@ -31,6 +31,14 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// A call of X with one event of this kind, such as `tweet_delete_events`.
+    #[must_use]
+    pub fn x(kind: &str, event: &Value) -> Self {
+        let body = json!({"for_user_id": X_USER, kind: [event]}).to_string();
+        let signature = format!("sha256={}", STANDARD.encode(mac(X_SECRET, &body)));
+        Self { path: "/webhooks/x", header: "x-twitter-webhooks-signature", signature, body }
+    }
+
     /// Calls the webhook.
     ///
     /// # Errors
@@ -62,9 +70,9 @@ pub struct Mention {
 }
 
 impl Mention {
-    /// The call that X makes.
+    /// The post as X shows it.
     #[must_use]
-    pub fn signed(&self) -> Signed {
+    pub fn post(&self) -> Value {
         let mut post = json!({
             "id_str": self.id, "text": format!("@telkomcare {}", self.text),
             "created_at": "Sat Nov 21 05:30:03 +0000 2026",
@@ -74,9 +82,13 @@ impl Mention {
         if !self.answers.is_empty() {
             post["in_reply_to_status_id_str"] = json!(self.answers);
         }
-        let body = json!({"for_user_id": X_USER, "tweet_create_events": [post]}).to_string();
-        let signature = format!("sha256={}", STANDARD.encode(mac(X_SECRET, &body)));
-        Signed { path: "/webhooks/x", header: "x-twitter-webhooks-signature", signature, body }
+        post
+    }
+
+    /// The call that X makes.
+    #[must_use]
+    pub fn signed(&self) -> Signed {
+        Signed::x("tweet_create_events", &self.post())
     }
 
     /// Calls the webhook and notes when it is answered 200; whether it was.

@@ -10,6 +10,7 @@ mod chaos;
 mod compare;
 mod faults;
 mod foreign;
+mod handed;
 mod imap;
 mod loops;
 mod mail;
