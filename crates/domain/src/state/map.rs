@@ -53,3 +53,27 @@ impl Hasher for Mix {
         self.0 ^ (self.0 >> 32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::hash::BuildHasher;
+
+    use super::{BuildHasherDefault, Mix};
+
+    /// How many of 4,096 buckets these keys fall into; chance would fill 63 of 100.
+    fn filled(key: impl Fn(u64) -> (u64, u32)) -> usize {
+        let hasher = BuildHasherDefault::<Mix>::default();
+        (0..4_096).map(|n| hasher.hash_one(key(n)) % 4_096).collect::<BTreeSet<_>>().len()
+    }
+
+    #[test]
+    fn sequences_and_indexes_spread_over_the_buckets() {
+        for shift in [0, 8, 20, 32] {
+            let filled = filled(|n| (n << shift, 0));
+            assert!(filled > 1_500, "{filled} buckets for numbers in steps of 2^{shift}");
+        }
+        let filled = filled(|n| (7, u32::try_from(n).unwrap()));
+        assert!(filled > 1_500, "{filled} buckets for the second number");
+    }
+}

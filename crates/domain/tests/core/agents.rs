@@ -187,6 +187,20 @@ fn an_offer_that_a_changed_record_leaves_no_room_for_is_withdrawn() {
 }
 
 #[test]
+fn what_somebody_has_is_accepted_by_nobody_else_and_can_not_be_declined_any_more() {
+    let mut desk = Trial::new();
+    desk.ready("rina");
+    desk.ready("budi");
+    desk.mail(1);
+    desk.pull("rina", 1, 0);
+    assert_eq!(rejection(&desk.ask("budi", 1, Ask::Accept)), Some(Rejection::OfferEnded));
+    let decline = Ask::Decline { reason: "cannot-now".into() };
+    assert_eq!(rejection(&desk.ask("rina", 1, decline)), Some(Rejection::OfferEnded));
+    assert_eq!(rejection(&desk.ask("rina", 1, Ask::Accept)), None);
+    assert_eq!(desk.holder(1).as_deref(), Some("rina"));
+}
+
+#[test]
 fn a_limit_of_their_own_ends_with_the_session_and_holds_against_people_too() {
     let mut desk = Trial::new();
     desk.leader("tl");

@@ -48,6 +48,44 @@ fn only_who_holds_a_case_answers_it() {
 }
 
 #[test]
+fn a_reply_is_to_a_message_of_its_case() {
+    let mut desk = held();
+    let first = desk.desk.state().cases[&CaseId(1)].messages[0].id;
+    desk.mail(2);
+    let other = desk.desk.state().cases[&CaseId(2)].messages[0].id;
+    let to = |to| Ask::Reply { kind: ReplyKind::Normal, to: Some(to), category: Vec::new(), resolve: false };
+    assert_eq!(rejection(&desk.ask("rina", 1, to(other))), Some(Rejection::Invalid));
+    assert_eq!(names(&desk.ask("rina", 1, to(first))), ["DeliveryQueued"]);
+}
+
+#[test]
+fn a_policy_without_categories_takes_any() {
+    for (tree, taken) in [(Vec::new(), true), (vec![vec!["Complaint".into()]], false)] {
+        let mut desk = Trial::ruled_by(|tables| tables.categories = tree);
+        desk.mail(1);
+        desk.ready("rina");
+        desk.pull("rina", 1, 0);
+        let ask = Ask::Classify { category: vec!["Anything".into()], facts: Facts::default() };
+        assert_eq!(rejection(&desk.ask("rina", 1, ask)).is_none(), taken);
+    }
+}
+
+#[test]
+fn a_case_has_a_hundred_tickets_and_each_may_go_on() {
+    let mut desk = held();
+    let link = |number: usize, status: &str| Ask::LinkReference {
+        system: "mycx".into(),
+        number: number.to_string().into(),
+        status: status.into(),
+    };
+    for number in 0..100 {
+        assert_eq!(rejection(&desk.ask("rina", 1, link(number, "open"))), None, "{number}");
+    }
+    assert_eq!(rejection(&desk.ask("rina", 1, link(100, "open"))), Some(Rejection::Invalid));
+    assert_eq!(rejection(&desk.ask("rina", 1, link(7, "solved"))), None, "one that is known");
+}
+
+#[test]
 fn a_reply_to_a_case_that_changed_is_refused_with_what_is_new() {
     let mut desk = held();
     desk.judge(Body::Message(answer(1)));

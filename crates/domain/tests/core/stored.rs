@@ -1,9 +1,15 @@
 //! What a desk remembers, written down and read back.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use simpang_domain::desk::Desk;
+use simpang_domain::state::Map;
 use simpang_domain::state::State;
-use simpang_domain::stored::{Damaged, Reader, Stored, Writer, shape};
+use simpang_domain::stored::ways::{Each, Maybe, Own, Pair, Values};
+use simpang_domain::stored::{Damaged, Reader, Shape, Stored, Way, Writer, shape};
+use simpang_domain::words::Name;
 
 use crate::history::{moves, play, ruled};
 
@@ -39,6 +45,88 @@ fn layouts_of_different_types_differ() {
     assert_ne!(shape::<Vec<u32>>(), shape::<Vec<u64>>());
     assert_ne!(shape::<(u32, u64)>(), shape::<(u64, u32)>());
     assert_ne!(shape::<Option<u32>>(), shape::<u32>());
+}
+
+/// Some of everything that a layout is made of.
+#[derive(Debug, Clone, PartialEq)]
+struct Everything {
+    name: Name,
+    names: Arc<[Name]>,
+    texts: Box<[Name]>,
+    by_number: BTreeMap<u32, Name>,
+    numbers: BTreeSet<u64>,
+    looked_up: Map<u32, i64>,
+    digest: [u8; 16],
+    counts: [u32; 4],
+    back: VecDeque<u32>,
+    said: String,
+    flag: bool,
+    amount: i32,
+    maybe: Option<u32>,
+    pairs: Vec<(u32, i64)>,
+    valued: BTreeMap<u32, i64>,
+    last: u8,
+}
+
+simpang_domain::stored!(struct Everything {
+    name, names, texts, by_number, numbers, looked_up, digest, counts, back, said, flag, amount,
+    maybe as Maybe<Own>, pairs as Each<Pair<Own, Own>>, valued as Values<Own>, last,
+});
+
+#[test]
+fn everything_a_layout_is_made_of_is_read_back() {
+    let names: Vec<Name> = vec!["satu".into(), "".into(), "tiga".into()];
+    for maybe in [None, Some(7)] {
+        let whole = Everything {
+            name: "antrean".into(),
+            names: names.clone().into(),
+            texts: names.clone().into(),
+            by_number: (0..).zip(names.clone()).collect(),
+            numbers: [1, u64::MAX].into(),
+            looked_up: [(3, -4)].into_iter().collect(),
+            digest: [9; 16],
+            counts: [1, 2, 3, 4],
+            back: [8, 9].into(),
+            said: "kata".into(),
+            flag: true,
+            amount: -5,
+            maybe,
+            pairs: vec![(1, -1), (2, i64::MIN)],
+            valued: [(5, -6)].into(),
+            last: 200,
+        };
+        let mut parts = Vec::new();
+        let mut give = |part| parts.push(part);
+        let mut to = Writer::in_parts_of(PART_BYTES, &mut give);
+        whole.store(&mut to);
+        to.finish();
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next();
+        let mut from = Reader::new(&mut next);
+        assert_eq!(Everything::load(&mut from).as_ref(), Ok(&whole));
+        from.finish().unwrap();
+    }
+}
+
+#[test]
+fn everything_a_layout_is_made_of_is_described_in_it() {
+    macro_rules! each {
+        ($($of:ty),+ $(,)?) => { [$((stringify!($of), shape::<$of>())),+] };
+    }
+    let shapes = each![
+        Name, Arc<[Name]>, Vec<u32>, Box<[Name]>, BTreeMap<u32, u32>, BTreeMap<u32, u64>, BTreeSet<u32>, Map<u32, u32>, String,
+        [u8; 16], [u32; 4], bool, u8, u32, u64, i32, i64, Option<u32>, Option<u64>, (u32, u64), (u64, u32), Everything,
+    ];
+    let nothing = Shape::new().number();
+    let mut ways = Shape::new();
+    <Pair<Own, Own> as Way<(u32, u64)>>::shape(&mut ways);
+    assert_eq!(ways.number(), shape::<(u32, u64)>(), "the same bytes either way");
+    for (at, (of, number)) in shapes.iter().enumerate() {
+        assert_ne!(*number, nothing, "{of} says nothing of itself");
+        let same: Vec<_> = shapes[..at].iter().filter(|(_, other)| other == number).collect();
+        let lists = |of: &str| of.contains("[Name]");
+        assert!(same.iter().all(|(other, _)| lists(of) && lists(other)), "{of} is described like {same:?}");
+    }
 }
 
 #[test]
