@@ -87,6 +87,21 @@ async fn a_connection_that_was_found_again_is_told_of_while_nothing_comes() {
 }
 
 #[tokio::test]
+async fn nobody_reads_on_when_it_is_dropped() {
+    let desk = Desk::with_two_commits();
+    let mut ahead = Ahead::start(desk.tail(Anchor::Start));
+    sequences(&mut ahead, 5).await;
+    let log = std::sync::Arc::downgrade(ahead.log());
+    drop(ahead);
+    drop(desk);
+    let begun = Instant::now();
+    while log.strong_count() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "its task still waits for records of the log");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn events_may_be_left_out_from_some_record_on() {
     let mut desk = Desk::with_two_commits();
     let mut ahead = Ahead::start(desk.tail(Anchor::Start));
