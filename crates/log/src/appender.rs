@@ -286,3 +286,23 @@ async fn write(log: &dyn DeskLog, door: Door, envelope: &Bytes, group: Vec<Job>,
         let _ = job.done.send(place);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, Limits, parts};
+
+    /// How many of inputs with these sizes go into each record.
+    fn cut(sizes: &[usize], inputs_max: usize, bytes_max: usize) -> Vec<usize> {
+        let fields: Vec<Bytes> = sizes.iter().map(|size| vec![0; *size].into()).collect();
+        let limits = Limits { inputs_max, bytes_max, ..Limits::default() };
+        parts(&fields, &limits).iter().map(|part| part.len()).collect()
+    }
+
+    #[test]
+    fn a_record_takes_as_much_as_fits_and_no_more() {
+        assert_eq!(cut(&[10; 7], 100, 30), [3, 3, 1], "by size");
+        assert_eq!(cut(&[10; 7], 2, 1_000), [2, 2, 2, 1], "by number");
+        assert_eq!(cut(&[10, 31, 10, 20, 1], 100, 30), [1, 1, 2, 1], "what is too long for any stands alone");
+        assert_eq!(cut(&[], 100, 30), Vec::<usize>::new());
+    }
+}

@@ -187,6 +187,13 @@ fn an_offer_that_a_changed_record_leaves_no_room_for_is_withdrawn() {
 }
 
 #[test]
+fn a_limit_says_whether_it_limits_anything() {
+    let limit = |total, channels: &[(Channel, u32)]| SessionLimit { total, channels: channels.to_vec() };
+    assert!(limit(None, &[]).is_none());
+    assert!(!limit(Some(0), &[]).is_none() && !limit(None, &[(Channel::X, 1)]).is_none());
+}
+
+#[test]
 fn what_somebody_has_is_accepted_by_nobody_else_and_can_not_be_declined_any_more() {
     let mut desk = Trial::new();
     desk.ready("rina");

@@ -59,6 +59,15 @@ fn a_reply_is_to_a_message_of_its_case() {
 }
 
 #[test]
+fn a_fact_that_is_set_to_nothing_is_there_no_more() {
+    let text = |name: &str, text: &str| (name.into(), Value::Text(text.into()));
+    let mut facts = Facts::new([text("area", "Bandung"), text("product", "fibre"), text("none", "")]);
+    assert_eq!(facts.get("none"), None, "of what is new an empty text is no fact");
+    facts.merge(&Facts::changes([text("product", "dsl"), text("area", ""), text("product", "copper")]));
+    assert_eq!((facts.get("area"), facts.get("product")), (None, Some(&Value::Text("copper".into()))));
+}
+
+#[test]
 fn a_policy_without_categories_takes_any() {
     for (tree, taken) in [(Vec::new(), true), (vec![vec!["Complaint".into()]], false)] {
         let mut desk = Trial::ruled_by(|tables| tables.categories = tree);
