@@ -56,6 +56,11 @@ impl MemoryStore {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Cuts every connection that reads the directory.
+    pub fn cut_directory(&self) {
+        self.inner.directory.cut();
+    }
+
     /// A desk's log, made if there is none, with its fault switches.
     #[must_use]
     pub fn desk(&self, desk: &DeskName) -> Arc<MemoryDesk> {

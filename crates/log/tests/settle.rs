@@ -110,15 +110,28 @@ async fn a_lost_tail_is_no_answer() {
     assert!(matches!(router.settled(&ours).await, Err(LogError::Broken { .. })));
 }
 
-/// A commit over an input, whose outcome nobody knows.
+/// A commit over an input after another commit, whose outcome nobody knows.
 async fn over_an_input(router: &mut Router) -> Sealed {
     router.commit("us").await;
+    over_the_next(router).await
+}
+
+async fn over_the_next(router: &mut Router) -> Sealed {
     let input =
         InputRecord { schema: SCHEMA, writer: "first".into(), ..InputRecord::default() }.encode_to_vec();
     let seq = router.log.append(Door::Ingest, input.clone().into()).await.unwrap();
     router.chain.absorb(seq, Door::Ingest, &input);
     let decided_through = Some(Position { seq, ..Position::default() });
     router.chain.seal(Commit { decided_through, ..Commit::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn the_first_commit_of_all_is_found_by_the_one_input_that_it_judged() {
+    let mut router = Router::new();
+    let sealed = over_the_next(&mut router).await;
+    router.log.lose_next_ack();
+    router.log.commit(sealed.payload.clone(), sealed.previous_seq).await.unwrap_err();
+    assert_eq!(router.settled(&sealed).await.unwrap(), Settled::Written(2));
 }
 
 #[tokio::test]
