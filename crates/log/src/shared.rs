@@ -275,3 +275,25 @@ impl LogStore for SharedStore {
         self.inner.read_directory(from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, DeskName, LogStore, SharedStore};
+    use crate::MemoryStore;
+
+    #[tokio::test]
+    async fn all_who_read_share_a_reader_until_it_ends_or_the_connection_is_lost() {
+        let (memory, name) = (MemoryStore::new(), DeskName::new("shared").unwrap());
+        let below = memory.desk(&name);
+        let store = SharedStore::new(Arc::new(memory));
+        store.open(&name).await.unwrap();
+        let shared = store.desks.lock().unwrap()[&name].clone();
+        let first = shared.hub().await.unwrap();
+        assert!(Arc::ptr_eq(&first, &shared.hub().await.unwrap()), "the one that runs");
+        first.ring.end(first.ring.ended_early());
+        let second = shared.hub().await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &second), "another when it has ended");
+        below.cut_connections();
+        assert!(!Arc::ptr_eq(&second, &shared.hub().await.unwrap()), "and when the connection was lost");
+    }
+}
