@@ -383,3 +383,30 @@ async fn a_withdrawal_that_nobody_can_place_here_goes_to_whom_cases_went() {
     );
     assert!(changes(&to).len() == 1 && changes(&other).is_empty());
 }
+
+#[tokio::test]
+async fn a_file_of_an_earlier_edit_stays_when_a_later_edit_leaves_files_out() {
+    let store = MemoryStore::new();
+    let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
+    let place = mail_case().arrive(&from).await;
+    let joined = v1::MessageJoined { case: 1, message: Some(place), ..Default::default() };
+    from.commit(vec![happened(place, 1, Event::MessageJoined(joined))]).await;
+    let edited = || Event::MessageEdited(v1::MessageEdited { case: 1, message: Some(place), part: 0 });
+    let mut with_file = mail_case();
+    with_file.content.attachments = vec![v1::Attachment { name: "bukti.png".into(), ..Default::default() }];
+    let by = with_file.arrive(&from).await;
+    from.commit(vec![happened(by, 1, edited())]).await;
+    let mut later = mail_case();
+    later.content.attachments.clear();
+    later.content.text = "akhir".into();
+    let by = later.arrive(&from).await;
+    let handed = v1::CaseHandedOver { case: 1, desk: "tenesa".into() };
+    from.commit(vec![happened(by, 1, edited()), happened(by, 1, Event::CaseHandedOver(handed))]).await;
+    let deliver = start(&from, Channels::default()).await;
+    let arrived = until("a handover", || handovers(&to).pop()).await;
+    deliver.stop().await;
+    let body = arrived.messages[0].content.as_ref().unwrap().body.clone();
+    let content = v1::MessageContent::decode(body).unwrap();
+    let files: Vec<_> = content.attachments.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!((content.text.as_str(), files), ("akhir", vec!["bukti.png"]));
+}
