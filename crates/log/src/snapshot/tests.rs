@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -8,7 +8,8 @@ use simpang_proto::log::v1::{Commit, Event, Input, InputRecord, Position, Snapsh
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Folder, Kept, Memory, Metrics, Refusal, Scribe, Snapshots, Unfit, belongs, describe, resume, usable,
+    Folder, Kept, Memory, Metrics, Refusal, Scribe, Snapshots, Unfit, belongs, describe, file, proof, resume,
+    usable,
 };
 use crate::chain::{self, Anchor, ChainWriter, CommitRef};
 use crate::memory::MemoryStore;
@@ -217,4 +218,54 @@ fn only_the_very_commit_of_a_snapshot_is_where_it_goes_on() {
     for found in [None, Some(&another), Some(&input)] {
         assert!(belongs(&at, found).is_err(), "{found:?}");
     }
+}
+
+#[tokio::test]
+async fn both_ways_are_what_was_read_and_what_was_gone_on_from() {
+    let mut desk = Desk::new().await;
+    desk.goes_on(4, "a").await;
+    let both = async |cut| proof::both_ways::<Commits>(&1, &desk.log, 8, cut).await.unwrap();
+    assert_eq!(both(2).await, (vec![2, 4, 6, 8], vec![2, 4, 6, 8], 4));
+    assert_eq!(both(8).await, (vec![2, 4, 6, 8], vec![2, 4, 6, 8], 0), "no commit comes after");
+}
+
+#[test]
+fn an_empty_part_is_not_taken_for_the_end() {
+    let head = SnapshotHead { desk: "tenesa".into(), ..SnapshotHead::default() };
+    let give_three =
+        |give: &mut dyn FnMut(Vec<u8>)| [vec![1], Vec::new(), vec![2]].into_iter().for_each(give);
+    let (bytes, size) = file::write(Vec::new(), &head, give_three).unwrap();
+    assert_eq!(size, bytes.len() as u64);
+    let read =
+        file::read(&bytes[..], |_| Ok(()), |_, parts| Ok(std::iter::from_fn(parts).collect::<Vec<_>>()));
+    assert_eq!(read.unwrap().1, [[1], [2]]);
+}
+
+#[test]
+fn what_a_killed_process_left_unfinished_is_removed_after_a_while_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (long_ago, desk) = (SystemTime::now() - Duration::from_secs(4_000), DeskName::new("tenesa").unwrap());
+    for (name, is_old) in [
+        ("tenesa.00000000000000000002.snapshot.17", true),
+        ("tenesa.00000000000000000003.snapshot.18", false),
+        ("tenesa.00000000000000000001.snapshot", true),
+        ("other.00000000000000000002.snapshot.17", true),
+        ("tenesa.notes", true),
+    ] {
+        let file = std::fs::File::create(dir.path().join(name)).unwrap();
+        if is_old {
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    Folder::on_disk(dir.path()).tidy(&desk);
+    let names =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: std::collections::BTreeSet<String> = names.collect();
+    let kept = [
+        "other.00000000000000000002.snapshot.17",
+        "tenesa.00000000000000000001.snapshot",
+        "tenesa.00000000000000000003.snapshot.18",
+        "tenesa.notes",
+    ];
+    assert_eq!(left, kept.map(str::to_owned).into());
 }

@@ -383,6 +383,24 @@ async fn inputs_beyond_what_is_held_are_read_again() {
 }
 
 #[tokio::test]
+async fn inputs_that_are_read_again_may_be_away_for_a_while() {
+    let mut desk = Desk::new();
+    desk.input("a");
+    let mut tail = desk.tail(Anchor::Start);
+    tail.held.set_bytes_max(0);
+    assert_eq!(sequences(&mut tail, 1).await, [1]);
+    desk.log.set_reachable(false);
+    let log = desk.log.clone();
+    let back = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        log.set_reachable(true);
+    };
+    let (absorbed, ()) = tokio::join!(tail.held.absorb_through(1, 1, desk.log.as_ref()), back);
+    absorbed.unwrap();
+    assert_eq!(tail.held.finish().0, 1);
+}
+
+#[tokio::test]
 async fn a_writer_may_leave_out_the_events_of_its_own_epoch_and_no_others() {
     let mut desk = Desk::new();
     for (writer, epoch) in [("one", 1), ("one", 2), ("two", 2)] {
