@@ -31,6 +31,25 @@ async fn a_mail_becomes_a_case_and_a_pull_gets_it() {
 }
 
 #[tokio::test]
+async fn what_is_due_happens_though_nothing_comes() {
+    let desk = Desk::new().await;
+    let router = desk.router("one", true).await;
+    desk.policy(1).await;
+    desk.agent("rina").await;
+    desk.sign_in("rina").await;
+    let place = desk.pull("rina", 1, 100).await;
+    desk.decided(place).await;
+    let has_ended = async {
+        while !desk.events().await.iter().any(|event| matches!(event, Happened::PullEnded(_))) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), has_ended).await.expect("the router asks for the time");
+    router.stop().await;
+    desk.check(true).await;
+}
+
+#[tokio::test]
 async fn what_stood_on_the_log_before_the_router_came_is_judged_once() {
     let desk = Desk::new().await;
     desk.policy(1).await;
