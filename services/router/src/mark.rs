@@ -177,6 +177,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_desk_without_a_mark_has_none_and_a_spoilt_one_is_an_error() {
+        let (dir, desk) = (tempfile::tempdir().unwrap(), DeskName::new("desk").unwrap());
+        assert_eq!(Mark::read(dir.path(), &desk).unwrap(), None);
+        std::fs::write(dir.path().join("desk"), "7 12").unwrap();
+        assert_eq!(Mark::read(dir.path(), &desk).unwrap_err().to_string(), "it holds no mark");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_commit_that_was_pruned_is_not_taken_for_a_lost_tail() {
         let log = MemoryStore::new().desk(&DeskName::new("desk").unwrap());
