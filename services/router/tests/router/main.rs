@@ -35,16 +35,20 @@ async fn what_is_due_happens_though_nothing_comes() {
     let desk = Desk::new().await;
     let router = desk.router("one", true).await;
     desk.policy(1).await;
-    desk.agent("rina").await;
-    desk.sign_in("rina").await;
-    let place = desk.pull("rina", 1, 100).await;
-    desk.decided(place).await;
-    let has_ended = async {
-        while !desk.events().await.iter().any(|event| matches!(event, Happened::PullEnded(_))) {
+    for (agent, wait_ms) in [("rina", 100), ("budi", 400)] {
+        desk.agent(agent).await;
+        desk.sign_in(agent).await;
+        let place = desk.pull(agent, 1, wait_ms).await;
+        desk.decided(place).await;
+    }
+    let have_ended = async {
+        let ended = |event: &Happened| matches!(event, Happened::PullEnded(_));
+        while desk.events().await.iter().filter(|event| ended(event)).count() < 2 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), has_ended).await.expect("the router asks for the time");
+    let asked = tokio::time::timeout(Duration::from_secs(60), have_ended).await;
+    asked.expect("the router asks for the time, and once more");
     router.stop().await;
     desk.check(true).await;
 }
