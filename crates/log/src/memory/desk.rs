@@ -26,6 +26,8 @@ struct State {
     unreachable: bool,
     unknown: bool,
     fault: Option<Fault>,
+    /// Commits that get no answer, while none gets one.
+    unanswered: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,17 @@ impl MemoryDesk {
     /// The next append or commit is not written, and no answer comes.
     pub fn lose_next_write(&self) {
         self.state().fault = Some(Fault::LoseWrite);
+    }
+
+    /// Leaves every commit without an answer and unwritten, until it is called with `true`; what waits then waits on.
+    pub fn set_answering(&self, answering: bool) {
+        self.state().unanswered = if answering { None } else { Some(0) };
+    }
+
+    /// How many commits have come since and wait for an answer.
+    #[must_use]
+    pub fn unanswered_commits(&self) -> u32 {
+        self.state().unanswered.unwrap_or(0)
     }
 
     /// Cuts every connection and refuses new ones, until it is called with `true`.
@@ -194,6 +207,10 @@ impl DeskLog for MemoryDesk {
 
     fn commit(&self, payload: Bytes, previous_seq: u64) -> BoxFuture<'_, Result<u64, CommitError>> {
         let mut state = self.state();
+        if let Some(unanswered) = &mut state.unanswered {
+            *unanswered += 1;
+            return future::pending().boxed();
+        }
         let last_seq = state.last_commit;
         let outcome = if last_seq != previous_seq && !state.unreachable {
             Err(CommitError::Fenced { expected: previous_seq, last_seq })

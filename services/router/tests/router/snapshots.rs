@@ -97,6 +97,30 @@ async fn snapshots_are_made_while_the_desk_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_judged_and_is_not_written_is_in_no_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = Desk::new().await;
+    let router = desk.keeping(dir.path(), NEVER).await;
+    desk.policy(1).await;
+    let first = desk.mail(1).await;
+    desk.decided(first).await;
+    desk.memory().set_answering(false);
+    let second = desk.mail(2).await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while desk.memory().unanswered_commits() == 0 {
+        assert!(Instant::now() < deadline, "the second mail is not judged within 30 s");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    router.stop().await;
+    assert_eq!(kept(dir.path()), [PathBuf::new(); 0], "it would hold what does not stand on the log");
+    desk.memory().set_answering(true);
+    let router = desk.keeping(dir.path(), NEVER).await;
+    desk.decided(second).await;
+    router.stop().await;
+    assert_eq!((desk.check(true).await.counts.cases, kept(dir.path()).len()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_reads_only_what_came_after_the_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let desk = with_history(dir.path()).await;
