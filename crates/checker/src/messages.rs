@@ -100,6 +100,10 @@ impl Messages {
         cause.trace.joined += 1;
         cause.trace.joined_case = join.case;
         let handover = matches!(cause.kind, Kind::Handover { .. });
+        // At once: what changed since may be judged in the same commit.
+        if let Kind::Handover { names, .. } = &cause.kind {
+            self.handed.extend(names.iter().copied().zip((0..).map(|part| (message, part))));
+        }
         if self.cases.insert(message, join.case).is_some() {
             found.broken(
                 Code::MessageDoubled,
@@ -262,8 +266,7 @@ impl Messages {
                 found
                     .broken(Code::ContactDoubled, format_args!("contact {id} opened {} cases", trace.opened));
             }
-            Kind::Handover { desk, at, names } if trace.refusals == 0 => {
-                self.handed.extend(names.iter().copied().zip((0..).map(|part| (id, part))));
+            Kind::Handover { desk, at, .. } if trace.refusals == 0 => {
                 let (opened, joined) = (trace.opened_case, trace.joined_case);
                 if trace.opened != 1 || trace.joined != 1 || opened != joined {
                     found.broken(
