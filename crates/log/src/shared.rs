@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::port::{
@@ -104,7 +104,6 @@ struct Reader {
     log: Arc<dyn DeskLog>,
     hub: Arc<Hub>,
     seat: u64,
-    told: watch::Receiver<()>,
     next: u64,
     taken: VecDeque<Record>,
     /// While it is too far behind for the ring.
@@ -124,16 +123,12 @@ impl Reader {
                 self.next = record.seq + 1;
                 return Ok(record);
             }
-            self.told.mark_unchanged();
             match self.hub.ring.take(self.seat, self.next, self.own.is_none()) {
                 Taken::Records(records) => {
                     self.taken = records;
                     self.own = None;
                 }
-                Taken::NotYet => {
-                    // The sender lives in the ring, so waiting never fails.
-                    let _ = self.told.changed().await;
-                }
+                Taken::NotYet => self.hub.ring.comes(self.next).await,
                 Taken::Ended(error) => return Err(error),
                 Taken::Gone => {
                     let record = self.read_alone().await?;
@@ -200,9 +195,9 @@ impl DeskLog for SharedLog {
         async move {
             let hub = self.hub().await?;
             let next = from.max(1);
-            let (seat, told) = hub.ring.join(next);
+            let seat = hub.ring.join(next);
             let log = Arc::clone(&self.inner);
-            let reader = Reader { log, hub, seat, told, next, taken: VecDeque::new(), own: None };
+            let reader = Reader { log, hub, seat, next, taken: VecDeque::new(), own: None };
             let records = stream::unfold(Some(reader), |reader| async {
                 let mut reader = reader?;
                 match reader.take().await {

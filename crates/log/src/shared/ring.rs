@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::port::{DeskName, LogError, Record};
 
@@ -30,7 +30,8 @@ pub(super) enum Taken {
 pub(super) struct Ring {
     desk: DeskName,
     held: Mutex<Held>,
-    told: watch::Sender<()>,
+    /// Wakes those who wait in the order in which they began to; `watch` wakes them in one that chance decides.
+    told: Notify,
 }
 
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Ring {
     /// An empty one; the record with this sequence comes first.
     pub(super) fn new(desk: &DeskName, next: u64) -> Self {
         let held = Held { end: next, ..Held::default() };
-        Self { desk: desk.clone(), held: Mutex::new(held), told: watch::Sender::default() }
+        Self { desk: desk.clone(), held: Mutex::new(held), told: Notify::new() }
     }
 
     /// Adds the next record. Never waits.
@@ -60,13 +61,13 @@ impl Ring {
         held.records.push_back(record);
         held.let_go();
         drop(held);
-        self.told.send_replace(());
+        self.told.notify_waiters();
     }
 
     /// Nothing comes any more.
     pub(super) fn end(&self, error: LogError) {
         self.held().ended = Some(error);
-        self.told.send_replace(());
+        self.told.notify_waiters();
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -78,13 +79,25 @@ impl Ring {
         LogError::Unavailable { desk: self.desk.to_string(), reason: "the stream of records ended".into() }
     }
 
-    /// One more who reads, from a sequence on; by what they are told of news.
-    pub(super) fn join(&self, next: u64) -> (u64, watch::Receiver<()>) {
+    /// Waits until the record with this sequence is here, or none comes any more.
+    pub(super) async fn comes(&self, next: u64) {
+        let told = self.told.notified();
+        let is_here = {
+            let held = self.held();
+            held.end > next || held.ended.is_some()
+        };
+        if !is_here {
+            told.await;
+        }
+    }
+
+    /// One more who reads, from a sequence on.
+    pub(super) fn join(&self, next: u64) -> u64 {
         let mut held = self.held();
         held.last_seat += 1;
         let seat = held.last_seat;
         held.seats.insert(seat, Some(next));
-        (seat, self.told.subscribe())
+        seat
     }
 
     pub(super) fn leave(&self, seat: u64) {

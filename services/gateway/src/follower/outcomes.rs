@@ -44,7 +44,7 @@ struct Pending {
 /// All that is awaited on one desk.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
-    wanted: HashMap<Vec<u8>, Vec<oneshot::Sender<Arc<Outcome>>>>,
+    wanted: BTreeMap<Vec<u8>, Vec<oneshot::Sender<Arc<Outcome>>>>,
     pending: BTreeMap<Place, Pending>,
     recent: HashMap<Place, Arc<Outcome>>,
     recent_order: VecDeque<Place>,

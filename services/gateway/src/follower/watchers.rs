@@ -1,6 +1,6 @@
 //! The open Watch streams of a desk, by agent.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,7 +23,8 @@ pub(crate) type Item = Result<api::WatchResponse, Status>;
 /// The open streams of a desk.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
-    by_agent: HashMap<Name, Vec<Watcher>>,
+    /// In order, so that who hears of an end first is no matter of chance.
+    by_agent: BTreeMap<Name, Vec<Watcher>>,
     last_id: u64,
     /// Why no stream opens any more.
     ended: Option<Status>,
