@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::wait::within;
 
@@ -135,6 +135,16 @@ impl Program {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Asks it to stop (SIGTERM), and ends it (SIGKILL) when it has not done so by then, as supervisors do.
+    pub async fn stop_or_kill(&mut self, patience: Duration) {
+        self.signal("TERM");
+        let begun = Instant::now();
+        while self.ended().is_none() && begun.elapsed() < patience {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        self.kill();
     }
 
     /// Asks it to stop (SIGTERM) and waits for its end.

@@ -40,6 +40,8 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 const OPENING: Duration = Duration::from_secs(180);
 /// A stopping process ends what it has accepted.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+/// How long a supervisor waits for a process that it asked to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a Simpang is made of.
 #[derive(Debug, Clone)]
@@ -220,6 +222,14 @@ impl Stand {
     pub async fn stop(&mut self, role: Role) {
         if let Some(mut program) = self.programs.remove(&role) {
             program.terminate(STOPPED_WITHIN).await;
+        }
+    }
+
+    /// Asks one process to stop, if it runs, and ends it when that takes longer than a supervisor has patience: a
+    /// deliverer whose broker is away holds on to what it has to report for more than two minutes.
+    pub async fn stop_or_kill(&mut self, role: Role) {
+        if let Some(mut program) = self.programs.remove(&role) {
+            program.stop_or_kill(PATIENCE).await;
         }
     }
 

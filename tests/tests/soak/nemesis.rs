@@ -164,7 +164,7 @@ async fn strike(stand: &mut Stand, act: Act, victim: Victim) {
         }
         (Victim::Role(role), Act::Kill) => stand.kill(role),
         (Victim::Role(role), Act::Freeze) => stand.program(role).freeze(),
-        (Victim::Role(role), Act::Restart) => stand.stop(role).await,
+        (Victim::Role(role), Act::Restart) => stand.stop_or_kill(role).await,
         (Victim::Server { index, .. }, Act::Kill) => stand.brokers().server(index).kill(),
         (Victim::Server { index, .. }, Act::Freeze) => stand.brokers().server(index).program().freeze(),
         (Victim::Server { index, .. }, Act::Restart) => stand.brokers().server(index).stop().await,
