@@ -32,14 +32,7 @@ pub struct Withdrawn {
 impl Withdrawn {
     /// Takes in an input: a withdrawal says itself of what.
     pub fn take_input(&mut self, input: &log::Input) {
-        let named = match &input.body {
-            Some(Arrived::Message(message)) if message.kind() == log::MessageKind::Remove => Some(message),
-            Some(Arrived::HandoverChange(change)) if change.change() == log::MessageChange::Removed => {
-                change.says.as_ref()
-            }
-            _ => None,
-        };
-        if let Some(message) = named {
+        if let Some(message) = withdraws(input) {
             self.take_source(&message.account, &message.source);
         }
     }
@@ -141,6 +134,17 @@ impl Withdrawn {
 
     fn has_source(&self, message: &log::Message) -> bool {
         !self.sources.is_empty() && self.sources.contains(&(message.account.clone(), message.source.to_vec()))
+    }
+}
+
+/// What an input takes back: the message in it says which by its account and source; none: it takes nothing back.
+pub(crate) fn withdraws(input: &log::Input) -> Option<&log::Message> {
+    match input.body.as_ref()? {
+        Arrived::Message(message) if message.kind() == log::MessageKind::Remove => Some(message),
+        Arrived::HandoverChange(change) if change.change() == log::MessageChange::Removed => {
+            change.says.as_ref()
+        }
+        _ => None,
     }
 }
 

@@ -357,20 +357,22 @@ async fn a_withdrawal_that_nobody_can_place_here_goes_to_whom_cases_went() {
     let (from, to) = (Desk::new(&store, "telkomcare"), Desk::new(&store, "tenesa"));
     let other = Desk::new(&store, "other");
     two_go(&from).await;
-    let withdraws = |source: u8| {
+    let withdraws = |source: &[u8]| {
         let content = v1::MessageContent { text: "rahasia".into(), ..Default::default() };
         Input::Message(v1::Message {
             kind: v1::MessageKind::Remove.into(),
             account: "telkomcare".into(),
-            source: vec![source; 16].into(),
+            source: source.to_vec().into(),
             content: Some(v1::Sealed { sealing: 0, body: content.encode_to_vec().into() }),
             ..Default::default()
         })
     };
     let refused = |by| happened(by, 1, Event::InputRefused(v1::InputRefused { reason: "not known".into() }));
-    let known = from.bring(simpang_log::Door::Ingest, withdraws(7)).await;
+    let known = from.bring(simpang_log::Door::Ingest, withdraws(&[7; 16])).await;
     from.commit(vec![happened(known, 1, Event::SlaCancelled(v1::SlaCancelled::default()))]).await;
-    let late = from.bring(simpang_log::Door::Ingest, withdraws(9)).await;
+    let nameless = from.bring(simpang_log::Door::Ingest, withdraws(&[])).await;
+    from.commit(vec![refused(nameless)]).await;
+    let late = from.bring(simpang_log::Door::Ingest, withdraws(&[9; 16])).await;
     from.commit(vec![refused(late)]).await;
     let deliver = start(&from, Channels::default()).await;
     let told = until("the withdrawal", || changes(&to).pop()).await;

@@ -8,6 +8,7 @@ use simpang_proto::view::v1 as api;
 
 use super::{At, Done, Fold};
 use crate::row::{ChangeRow, EditRow, MessageRow, int, uint};
+use crate::withdrawn::withdraws;
 
 /// How much of a message stands for its subject in lists, in characters.
 const TITLE_CHARS: usize = 120;
@@ -360,17 +361,6 @@ fn reads(input: &log::Input) -> Option<(Option<&log::Sealed>, &str)> {
         Arrived::Reread(reread) => Some((reread.content.as_ref(), &reread.malformed)),
         Arrived::HandoverChange(change) => {
             change.says.as_ref().map(|says| (says.content.as_ref(), says.malformed.as_str()))
-        }
-        _ => None,
-    }
-}
-
-/// The message that names what is taken back.
-fn withdraws(input: &log::Input) -> Option<&log::Message> {
-    match input.body.as_ref()? {
-        Arrived::Message(message) if message.kind() == log::MessageKind::Remove => Some(message),
-        Arrived::HandoverChange(change) if change.change() == log::MessageChange::Removed => {
-            change.says.as_ref()
         }
         _ => None,
     }

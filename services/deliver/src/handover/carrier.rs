@@ -142,6 +142,9 @@ impl Carrier {
     async fn carry_withdrawal(&mut self, load: &Load, by: Place) -> Result<(), Failure> {
         let read = messages::edition(self.log.as_ref(), by).await;
         let says = named(read.map_err(|problem| self.unread(load.case, &load.to, &problem))?);
+        if says.source.is_empty() {
+            return Err(Failure::Final("the withdrawal does not name its message".into()));
+        }
         self.append_change(load, says.source.clone(), v1::MessageChange::Removed, says).await
     }
 
