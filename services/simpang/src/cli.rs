@@ -672,8 +672,28 @@ pub(crate) struct Bench {
     /// server programs on this machine (Debian: `postgresql`).
     #[arg(long, value_name = "CASES", group = "only")]
     pub(crate) compare: Option<u64>,
+    /// Only measure this part; may be given more than once. A ratio is told where what it is to was measured too.
+    #[arg(long, value_name = "PART", group = "only")]
+    pub(crate) part: Vec<BenchPart>,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchPart {
+    /// One decision of the core, without any log.
+    Core,
+    /// The bare broker, ingest, ingest and router, taking up, verifying.
+    Rates,
+    /// Messages over PushStream.
+    Push,
+    /// Every role at once.
+    Whole,
+    /// From a pushed message to an agent's stream.
+    Latency,
+    /// What agents wait for who ask for a case.
+    Pulls,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 //! `simpang bench`: the bare broker, then our own path beside it, in one run on this machine, with the ratios of design
 //! §6. Or one thing only: with `--restart` how fast a desk is taken up again ([`restart`]), with `--curves` what load and
-//! many desks do ([`curves`]), with `--compare` a queue in PostgreSQL beside ours ([`postgres`]). Everything runs on
-//! servers of its own in a temporary folder; nothing of the user's is touched. It asserts no times: it tells what was
-//! measured.
+//! many desks do ([`curves`]), with `--compare` a queue in PostgreSQL beside ours ([`postgres`]), with `--part` parts of
+//! the whole. Everything runs on servers of its own in a temporary folder; nothing of the user's is touched. It asserts
+//! no times: it tells what was measured.
 //!
 //! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`], [`push`] and [`whole`] measure rates,
 //! [`latency`] and [`pulls`] times, [`core`] what one decision costs without any log.
@@ -28,9 +28,10 @@ mod whole;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use clap::ValueEnum as _;
 use indicatif::ProgressBar;
 
-use crate::cli::Bench;
+use crate::cli::{Bench, BenchPart};
 use crate::node::stop_signal;
 use crate::output;
 use report::Report;
@@ -150,13 +151,26 @@ async fn measure(run: &mut Run, args: &Bench) -> Result<()> {
     if args.curves {
         return curves::measure(run).await;
     }
-    core::measure(run)?;
+    let wanted = |part: BenchPart| args.part.is_empty() || args.part.contains(&part);
+    if wanted(BenchPart::Core) {
+        core::measure(run)?;
+    }
     for round in 0..run.size.rounds {
-        throughput::measure(run, round).await?;
-        push::measure(run, round).await?;
-        whole::measure(run, round).await?;
-        latency::measure(run, round).await?;
-        pulls::measure(run, round).await?;
+        if wanted(BenchPart::Rates) {
+            throughput::measure(run, round).await?;
+        }
+        if wanted(BenchPart::Push) {
+            push::measure(run, round).await?;
+        }
+        if wanted(BenchPart::Whole) {
+            whole::measure(run, round).await?;
+        }
+        if wanted(BenchPart::Latency) {
+            latency::measure(run, round).await?;
+        }
+        if wanted(BenchPart::Pulls) {
+            pulls::measure(run, round).await?;
+        }
     }
     Ok(())
 }
@@ -172,5 +186,8 @@ fn command(args: &Bench) -> String {
     let given = flags.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag);
     let restart = args.restart.map(|cases| format!(" --restart {cases}"));
     let compare = args.compare.map(|cases| format!(" --compare {cases}"));
-    std::iter::once("simpang bench").chain(given).map(str::to_owned).chain(restart).chain(compare).collect()
+    let parts =
+        args.part.iter().filter_map(|part| Some(format!(" --part {}", part.to_possible_value()?.get_name())));
+    let told = given.map(str::to_owned).chain(restart).chain(compare).chain(parts);
+    std::iter::once("simpang bench".to_owned()).chain(told).collect()
 }
