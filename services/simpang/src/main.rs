@@ -30,9 +30,10 @@ use node::Role;
 
 /// Judging a message makes and drops many small things, on one thread after another.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: simpang_allocator::MiMalloc = simpang_allocator::MiMalloc;
 
 fn main() -> ExitCode {
+    simpang_allocator::keep_freed_memory();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -9,6 +9,7 @@ use crate::{metadata, root};
 
 /// The floor of every member. One may depend on members of lower floors only.
 const FLOORS: &[(&str, u32)] = &[
+    ("simpang-allocator", 1),
     ("simpang-domain", 1),
     ("simpang-proto", 1),
     ("protogen", 1),
@@ -45,11 +46,14 @@ const ONLY_OURS: &[(&str, &[&str])] = &[
     ("simpang-channels", &[]),
     ("simpang-access", &["simpang-proto"]),
     ("simpang-trace", &[]),
+    ("simpang-allocator", &[]),
 ];
 
 /// Packages that only these members may use; the tests may use all.
 const ONLY_IN: &[(&str, &[&str])] = &[
     // One crate for each technology, so that it can be changed for another.
+    ("mimalloc", &["simpang-allocator"]),
+    ("libmimalloc-sys", &["simpang-allocator"]),
     ("async-nats", &["simpang-log-nats", "simpang"]), // the program measures the bare broker
     ("rusqlite", &["simpang-views"]),
     ("cel", &["simpang-policy"]),
