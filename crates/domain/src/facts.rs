@@ -1,6 +1,6 @@
 //! Facts: what rules may read. Never prose or personal data.
 
-use crate::stored::stored;
+use crate::stored::{Damaged, Reader, Shape, Stored, Writer, stored};
 use crate::words::{Channel, Key, Millis, Name, Occasion, Visibility};
 
 /// Value of a fact.
@@ -16,22 +16,22 @@ pub enum Value {
     Texts(Box<[Name]>),
 }
 
-/// Facts by name, sorted by name, names unique.
+/// Facts by name, sorted by name, names unique. None at all are no list, which could not be a constant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Facts(Vec<(Name, Value)>);
+pub struct Facts(Option<Box<[(Name, Value)]>>);
 
 impl Facts {
     /// No facts at all.
-    pub const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self(None);
 
     /// Takes facts in any order; of two with one name the later holds.
     #[must_use]
     pub fn new(all: impl IntoIterator<Item = (Name, Value)>) -> Self {
-        let mut facts = Self::default();
+        let mut facts = Vec::new();
         for (name, value) in all {
-            facts.set(name, value);
+            set(&mut facts, name, value);
         }
-        facts
+        Self::of(facts)
     }
 
     /// Takes changes to facts: unlike in [`Self::new`] an empty text stays, and removes the fact from what these are
@@ -47,42 +47,58 @@ impl Facts {
             }
             same
         });
-        Self(changes)
+        Self::of(changes)
+    }
+
+    fn of(sorted: Vec<(Name, Value)>) -> Self {
+        Self((!sorted.is_empty()).then(|| sorted.into_boxed_slice()))
+    }
+
+    fn all(&self) -> &[(Name, Value)] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// The value of a fact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|at| &self.0[at].1)
+        self.all().binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|at| &self.all()[at].1)
     }
 
     /// Sets a fact; an empty text removes it.
     pub fn set(&mut self, name: Name, value: Value) {
-        let empty = matches!(&value, Value::Text(text) if text.is_empty());
-        match (self.0.binary_search_by(|(n, _)| n.cmp(&name)), empty) {
-            (Ok(at), true) => drop(self.0.remove(at)),
-            (Ok(at), false) => self.0[at].1 = value,
-            (Err(_), true) => {}
-            (Err(at), false) => self.0.insert(at, (name, value)),
-        }
+        let mut facts = self.0.take().map_or_else(Vec::new, Vec::from);
+        set(&mut facts, name, value);
+        *self = Self::of(facts);
     }
 
     /// Sets all of these.
     pub fn merge(&mut self, other: &Self) {
-        for (name, value) in &other.0 {
-            self.set(name.clone(), value.clone());
+        let mut facts = self.0.take().map_or_else(Vec::new, Vec::from);
+        for (name, value) in other.iter() {
+            set(&mut facts, name.clone(), value.clone());
         }
+        *self = Self::of(facts);
     }
 
     /// In order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Value)> {
-        self.0.iter().map(|(n, v)| (n, v))
+        self.all().iter().map(|(n, v)| (n, v))
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
+    }
+}
+
+fn set(facts: &mut Vec<(Name, Value)>, name: Name, value: Value) {
+    let empty = matches!(&value, Value::Text(text) if text.is_empty());
+    match (facts.binary_search_by(|(n, _)| n.cmp(&name)), empty) {
+        (Ok(at), true) => drop(facts.remove(at)),
+        (Ok(at), false) => facts[at].1 = value,
+        (Err(_), true) => {}
+        (Err(at), false) => facts.insert(at, (name, value)),
     }
 }
 
@@ -100,7 +116,25 @@ pub struct Customer {
 }
 
 stored!(enum Value { 0 = Text(text: Name), 1 = Number(n: i64), 2 = Flag(flag: bool), 3 = Texts(texts: Box<[Name]>) });
-stored!(tuple Facts(Vec<(Name, Value)>));
+// As a list, which may be empty.
+impl Stored for Facts {
+    fn shape(shape: &mut Shape) {
+        shape.word("Facts");
+        Vec::<(Name, Value)>::shape(shape);
+    }
+
+    fn store(&self, to: &mut Writer<'_>) {
+        match &self.0 {
+            Some(facts) => facts.store(to),
+            None => to.count(0),
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Vec::load(from).map(Self::of)
+    }
+}
+
 stored!(struct Customer { id, segment, profession, facts });
 
 /// All that rules may read of a case when they run over it.
