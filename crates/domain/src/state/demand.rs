@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use super::agents::AgentIx;
 use super::map::Map;
+use super::ordered::Ordered;
 use crate::stored::{Damaged, Reader, Shape, Stored, Writer, stored};
 use crate::words::{CaseId, Channel, Millis, Name};
 
@@ -37,7 +38,7 @@ pub struct Class {
     /// The queue's rank in the policy.
     pub rank: i32,
     /// Cases that wait.
-    pub cases: BTreeSet<Place>,
+    pub cases: Ordered<Place>,
     /// Agents who could take one now and ask.
     pub agents: BTreeSet<Rank>,
 }

@@ -10,6 +10,7 @@ mod case;
 mod demand;
 mod keys;
 mod map;
+mod ordered;
 mod recent;
 mod timers;
 
@@ -21,6 +22,7 @@ pub use case::{Calling, Case, Clock, ClockState, Fault, Member, Reference, Statu
 pub use demand::{Class, ClassIx, Demand, Place, Rank};
 pub use keys::{KeyMemory, Known};
 pub use map::Map;
+pub use ordered::Ordered;
 pub use recent::Recent;
 pub use timers::{Timer, Timers};
 

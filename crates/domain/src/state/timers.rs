@@ -1,8 +1,7 @@
 //! What is due when. Timers fire in order of (due, timer), which every machine orders alike.
 
-use std::collections::BTreeSet;
-
 use super::agents::AgentIx;
+use super::ordered::Ordered;
 use crate::stored::stored;
 use crate::words::{CaseId, Millis, Name, SlaClock};
 
@@ -38,7 +37,7 @@ pub enum Timer {
 /// All timers, each at most once at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timers {
-    due: BTreeSet<(Millis, Timer)>,
+    due: Ordered<(Millis, Timer)>,
 }
 
 impl Timers {

@@ -112,7 +112,7 @@ impl State {
             skills: skills.to_vec(),
             step,
             rank,
-            cases: std::collections::BTreeSet::new(),
+            cases: crate::state::Ordered::new(),
             agents: std::collections::BTreeSet::new(),
         };
         let new = self.demand.add(class);
