@@ -245,7 +245,7 @@ pub(crate) fn facts(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
         criterion: case.calling.as_ref().and_then(|calling| calling.criterion.as_deref()),
         message: &case.message_facts,
         customer: case.customer.as_deref(),
-        category: &case.category,
-        case: &case.facts,
+        category: &case.rare().category,
+        case: &case.rare().facts,
     }
 }

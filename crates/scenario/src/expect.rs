@@ -166,8 +166,8 @@ fn clocks(
     case: &Case,
     expected: &BTreeMap<String, String>,
 ) -> Result<(), String> {
-    let there: BTreeMap<&str, &ClockState> =
-        case.clocks.iter().map(|c| (c.clock.as_str(), &c.state)).collect();
+    let there: BTreeMap<&str, ClockState> =
+        case.clocks.iter().map(|c| (c.clock.as_str(), c.state())).collect();
     let late = |name: &str| case.clocks.iter().any(|c| c.clock.as_str() == name && c.breached);
     for (name, state) in &there {
         let shown = |like| match state {

@@ -19,7 +19,7 @@ impl<R: Rules> Judging<'_, R> {
             kind,
             channel: Some(of.channel),
             account: of.account.clone(),
-            to: of.latest().map(|m| m.id),
+            to: of.latest().map(|m| m.id()),
             reply: None,
             agent: None,
             template: None,

@@ -27,7 +27,8 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn follows(&self, case: CaseId, agent: &str) -> bool {
-        self.state.agent_ix(agent).is_some_and(|ix: AgentIx| self.case_of(case).followers.contains(&ix))
+        let followers = &self.case_of(case).rare().followers;
+        self.state.agent_ix(agent).is_some_and(|ix: AgentIx| followers.contains(&ix))
     }
 
     pub(super) fn ask_follow(&mut self, case: CaseId, agent: &AgentId) -> Result<(), Refused> {

@@ -70,7 +70,7 @@ impl<R: Rules> Judging<'_, R> {
                 );
                 return refused(Rejection::Invalid, detail);
             }
-            let faults = self.case_of(id).tickets.as_ref().map_or(0, |tickets| tickets.faults.len());
+            let faults = self.case_of(id).rare().tickets.as_ref().map_or(0, |tickets| tickets.faults.len());
             if faults >= FAULTS_MAX {
                 return refused(
                     Rejection::Invalid,
@@ -105,14 +105,14 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn ticket_of(&self, case: CaseId, product: &Key) -> Option<Name> {
-        let tickets = self.state.cases.get(&case)?.tickets.as_deref()?;
+        let tickets = self.state.cases.get(&case)?.rare().tickets.as_deref()?;
         tickets.fault(product)?.ticket.clone()
     }
 
     /// The ticket of the first report is the repeat's as well.
     fn share_ticket(&mut self, case: CaseId, first: CaseId, product: Key, system: &Name) {
         let Some(number) = self.ticket_of(first, &product) else { return };
-        let known = self.case_of(first).tickets.as_deref().and_then(|t| t.reference(system, &number));
+        let known = self.case_of(first).rare().tickets.as_deref().and_then(|t| t.reference(system, &number));
         let status = known.map_or_else(super::judging::no_name, |known| known.status.clone());
         self.ticket_says(case, system, &number, &status);
     }
@@ -133,7 +133,7 @@ impl<R: Rules> Judging<'_, R> {
     /// A ticket is linked, or has another status. The customer of a fault report is told its number; a status that
     /// ends reports ends those of this ticket, and a case that waited for it goes on.
     pub(super) fn ticket_says(&mut self, id: CaseId, system: &Name, number: &Name, status: &Name) {
-        let tickets = self.case_of(id).tickets.as_deref();
+        let tickets = self.case_of(id).rare().tickets.as_deref();
         let is_new = tickets.is_none_or(|tickets| tickets.reference(system, number).is_none());
         let reported = tickets.is_some_and(|tickets| tickets.reported);
         self.emit(Happened::ReferenceLinked {
@@ -170,7 +170,7 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn end_faults(&mut self, case: CaseId, reason: FaultEnd, which: impl Fn(&Fault) -> bool) {
-        let open = self.case_of(case).tickets.iter().flat_map(|tickets| &tickets.faults);
+        let open = self.case_of(case).rare().tickets.iter().flat_map(|tickets| &tickets.faults);
         let ending: Vec<Key> = open.filter(|fault| which(fault)).map(|fault| fault.product).collect();
         for product in ending {
             self.emit(Happened::FaultEnded { case, product, reason });

@@ -71,16 +71,17 @@ impl<R: Rules> Judging<'_, R> {
     fn known(&self, source: Option<Key>) -> Option<(CaseId, InputId, u32)> {
         let source = source?;
         if let Some((case, id)) = self.state.sources.get(&source) {
-            let is_it = |m: &Member| m.id == *id && m.source == Some(source);
+            let is_it = |m: &Member| m.id() == *id && m.source() == Some(source);
             return self.part(*case, is_it);
         }
-        self.part(*self.state.threads.get(&source)?, |m| m.source.is_some() && m.provides.contains(&source))
+        let brings_it = |m: &Member| m.source().is_some() && m.provides().contains(&source);
+        self.part(*self.state.threads.get(&source)?, brings_it)
     }
 
     /// The first message of a case that is meant, and which of its input it is.
     fn part(&self, case: CaseId, is_meant: impl Fn(&Member) -> bool) -> Option<(CaseId, InputId, u32)> {
         let (part, member) = self.state.cases.get(&case)?.parts().find(|(_, member)| is_meant(member))?;
-        Some((case, member.id, part))
+        Some((case, member.id(), part))
     }
 
     fn edited(&mut self, message: &Message) {
@@ -103,7 +104,7 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn reread(&mut self, reread: &Reread) {
         let Reread { message, part, of, case } = *reread;
         let case = self.state.survivor(case).and_then(|case| self.state.cases.get(&case));
-        let Some(case) = case.filter(|case| case.messages.iter().any(|m| m.id == message)).map(|c| c.id)
+        let Some(case) = case.filter(|case| case.messages.iter().any(|m| m.id() == message)).map(|c| c.id)
         else {
             return self.refuse_input("reads again a message that is not known any more");
         };
@@ -266,7 +267,7 @@ impl<R: Rules> Judging<'_, R> {
             return self.refuse_input("a change of a handed-over message that came before");
         }
         let case = self.state.threads.get(&change.message).copied();
-        let handed = case.and_then(|case| self.part(case, |m| m.provides.contains(&change.message)));
+        let handed = case.and_then(|case| self.part(case, |m| m.provides().contains(&change.message)));
         // A withdrawal whose message the other desk has forgotten names it by its source.
         let Some((case, message, part)) = handed.or_else(|| self.known(Some(change.message))) else {
             return self.refuse_input("changes a handed-over message that is not known any more");

@@ -212,7 +212,7 @@ impl<R: Rules> Judging<'_, R> {
         let Some(pull) = pull.or(waiting) else { return };
         let working = self.state.agents.get(ix).working.clone();
         for case in working {
-            if self.case_of(case).untouched == Some(pull) {
+            if self.case_of(case).rare().untouched == Some(pull) {
                 self.unassign(case, UnassignedBy::PullCancelled);
                 self.place_after(case, ix);
             }

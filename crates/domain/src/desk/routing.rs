@@ -35,7 +35,7 @@ impl<R: Rules> Judging<'_, R> {
         let stays = case.calling.is_some();
         let new = |a: &Action| {
             let leaves = stays && matches!(a, Action::HandOver { .. });
-            !leaves && !case.actions.contains(&a.name())
+            !leaves && !case.rare().actions.contains(&a.name())
         };
         let new: Vec<Action> = found.actions.into_iter().filter(new).collect();
         self.emit(Happened::CaseClassified {
@@ -272,7 +272,7 @@ impl<R: Rules> Judging<'_, R> {
     /// The other desk can't get the case: it waits here again, in the place of its arrival. The rule that gave it
     /// away has done so once and does not do it again, so it does not go to and fro.
     pub(super) fn handover_failed(&mut self, failure: &HandoverFailure) {
-        let given = self.state.cases.get(&failure.case).filter(|case| case.merged_into.is_none());
+        let given = self.state.cases.get(&failure.case).filter(|case| case.rare().merged_into.is_none());
         if !given.is_some_and(|case| matches!(case.status, Status::Closed { reopens: false, .. })) {
             return self.refuse_input("a failed handover of a case that is not handed over");
         }
@@ -301,7 +301,7 @@ fn facts_of(case: &Case, occasion: Occasion) -> CaseFacts<'_> {
         criterion: case.calling.as_ref().and_then(|calling| calling.criterion.as_deref()),
         message: &case.message_facts,
         customer: case.customer.as_deref(),
-        category: &case.category,
-        case: &case.facts,
+        category: &case.rare().category,
+        case: &case.rare().facts,
     }
 }

@@ -36,7 +36,7 @@ impl<R: Rules> Judging<'_, R> {
     }
 
     fn left_ms(&self, clock: &Clock) -> i64 {
-        match clock.state {
+        match clock.state() {
             ClockState::Paused { left_ms } => left_ms,
             ClockState::Running { base, left_ms, .. } => {
                 left_ms - self.rules.worked(&clock.calendar, base, self.at)
@@ -164,7 +164,7 @@ impl<R: Rules> Judging<'_, R> {
         let status = self.status(case);
         for clock in self.kinds(case) {
             let Some(running) = self.case_of(case).clock(clock) else { continue };
-            let stands = matches!(running.state, ClockState::Paused { .. });
+            let stands = matches!(running.state(), ClockState::Paused { .. });
             let pauses = self.rule(case, clock).is_some_and(|rule| pauses_in(rule, status));
             if pauses && !stands {
                 let remaining_ms = self.left_ms(running);
@@ -177,7 +177,7 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn resume_clocks(&mut self, case: CaseId) {
         for clock in self.kinds(case) {
             let Some(standing) = self.case_of(case).clock(clock) else { continue };
-            if let ClockState::Paused { left_ms } = standing.state {
+            if let ClockState::Paused { left_ms } = standing.state() {
                 let deadline = self.rules.deadline(&standing.calendar, self.at, left_ms.max(0));
                 self.emit(Happened::SlaResumed { case, clock, deadline });
             }
@@ -188,7 +188,7 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn clock_due(&mut self, case: CaseId, clock: SlaClock) {
         let Some(running) = self.state.cases.get(&case).and_then(|c| c.clock(clock)) else { return };
         let rule = self.rule(case, clock).cloned();
-        let ClockState::Running { deadline, .. } = running.state else { return };
+        let ClockState::Running { deadline, .. } = running.state() else { return };
         if let Some(percent) = crate::state::next_warning(running, rule.as_ref()) {
             return self.emit(Happened::SlaWarned { case, clock, percent });
         }

@@ -2,6 +2,7 @@
 
 use super::demand::{ClassIx, Rank};
 use super::map::Map;
+use super::small::Ix;
 use crate::input::AgentRecord;
 use crate::rules::{QueueRule, SharedCapacity};
 use crate::stored::stored;
@@ -9,7 +10,7 @@ use crate::words::{AgentId, CaseId, Channel, InputId, Millis, Name, Presence, Qu
 
 /// An agent's place in the list; places are never given to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AgentIx(pub u32);
+pub struct AgentIx(Ix);
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,12 +184,12 @@ impl Agents {
     /// By place.
     #[must_use]
     pub fn get(&self, ix: AgentIx) -> &Agent {
-        &self.list[ix.0 as usize]
+        &self.list[ix.0.at()]
     }
 
     /// By place, to change.
     pub fn get_mut(&mut self, ix: AgentIx) -> &mut Agent {
-        &mut self.list[ix.0 as usize]
+        &mut self.list[ix.0.at()]
     }
 
     /// The id at a place.
@@ -203,7 +204,7 @@ impl Agents {
             self.get_mut(ix).record = record;
             return ix;
         }
-        let ix = AgentIx(u32::try_from(self.list.len()).expect("fewer than four thousand million agents"));
+        let ix = AgentIx(Ix::after(self.list.len()));
         self.by_id.insert(record.agent.clone(), ix);
         self.list.push(Agent::new(record));
         ix
@@ -211,7 +212,7 @@ impl Agents {
 
     /// All places, in order of first appearance.
     pub fn places(&self) -> impl Iterator<Item = AgentIx> + use<> {
-        (0..u32::try_from(self.list.len()).expect("as above")).map(AgentIx)
+        (0..self.list.len()).map(|others| AgentIx(Ix::after(others)))
     }
 
     /// How many besides this one stand so.
@@ -229,7 +230,7 @@ impl Agents {
 
     /// Notes where an agent stands.
     pub fn stand(&mut self, ix: AgentIx, standing: Standing) {
-        let agent = &mut self.list[ix.0 as usize];
+        let agent = &mut self.list[ix.0.at()];
         let before = std::mem::replace(&mut agent.standing, standing);
         if let Some(s) = slot(before) {
             self.counts[s] -= 1;
@@ -250,7 +251,7 @@ fn slot(standing: Standing) -> Option<usize> {
     }
 }
 
-stored!(tuple AgentIx(u32));
+stored!(tuple AgentIx(Ix));
 stored!(struct Session { id, gateway });
 stored!(struct Pull { id, count, expires, queues });
 stored!(enum Standing { 0 = Out, 1 = NotReady, 2 = AtCapacity, 3 = NotAsking, 4 = Asking });

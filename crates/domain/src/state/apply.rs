@@ -158,7 +158,7 @@ impl State {
         let Some(case) = self.cases.get_mut(&id).filter(|c| agent.is_some() && c.holder() == agent) else {
             return;
         };
-        case.untouched = None;
+        case.is_touched();
         if case.calling.as_ref().is_some_and(|calling| calling.lease_due.is_some()) {
             self.lend(id, now, rules);
         }

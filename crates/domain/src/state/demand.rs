@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use super::agents::AgentIx;
 use super::map::Map;
 use super::ordered::Ordered;
+use super::small::Ix;
 use crate::stored::{Damaged, Reader, Shape, Stored, Writer, stored};
 use crate::words::{CaseId, Channel, Millis, Name};
 
 /// A class's place in the list; classes are never removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClassIx(pub u32);
+pub struct ClassIx(Ix);
 
 /// A case's place in its queue: key, then number.
 pub type Place = (i64, CaseId);
@@ -69,7 +70,7 @@ impl Demand {
 
     /// Makes the class of a demand.
     pub fn add(&mut self, class: Class) -> ClassIx {
-        let ix = ClassIx(u32::try_from(self.list.len()).expect("fewer than four thousand million classes"));
+        let ix = ClassIx(Ix::after(self.list.len()));
         let key = (class.queue.clone(), class.channel, class.skills.clone(), class.step);
         self.by_key.insert(key, ix);
         self.list.push(class);
@@ -79,17 +80,17 @@ impl Demand {
     /// A class.
     #[must_use]
     pub fn get(&self, ix: ClassIx) -> &Class {
-        &self.list[ix.0 as usize]
+        &self.list[ix.0.at()]
     }
 
     /// A class, to change.
     pub fn get_mut(&mut self, ix: ClassIx) -> &mut Class {
-        &mut self.list[ix.0 as usize]
+        &mut self.list[ix.0.at()]
     }
 
     /// All places.
     pub fn places(&self) -> impl Iterator<Item = ClassIx> + use<> {
-        (0..u32::try_from(self.list.len()).expect("as above")).map(ClassIx)
+        (0..self.list.len()).map(|others| ClassIx(Ix::after(others)))
     }
 
     /// The first case of a class.
@@ -111,7 +112,7 @@ impl Demand {
     }
 }
 
-stored!(tuple ClassIx(u32));
+stored!(tuple ClassIx(Ix));
 stored!(struct Class { queue, channel, skills, step, rank, cases, agents });
 
 // The index by demand follows from the list.

@@ -12,18 +12,20 @@ mod keys;
 mod map;
 mod ordered;
 mod recent;
+mod small;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use agents::{Agent, AgentIx, Agents, Pull, Session, Standing};
 pub(crate) use apply::next_warning;
-pub use case::{Calling, Case, Clock, ClockState, Fault, Member, Reference, Status, Tickets};
+pub use case::{Calling, Case, Clock, ClockState, Fault, Member, Rare, Reference, Status, Tickets};
 pub use demand::{Class, ClassIx, Demand, Place, Rank};
 pub use keys::{KeyMemory, Known};
 pub use map::Map;
 pub use ordered::Ordered;
 pub use recent::Recent;
+pub use small::Moment;
 pub use timers::{Timer, Timers};
 
 use crate::stored::stored;
@@ -136,7 +138,7 @@ impl State {
         let mut id = case;
         // A case merges only into one that is open, so no chain comes back to where it was; the bound is a belt.
         for _ in 0..64 {
-            match self.cases.get(&id)?.merged_into {
+            match self.cases.get(&id)?.rare().merged_into {
                 Some(into) => id = into,
                 None => return Some(id),
             }

@@ -50,9 +50,9 @@ fn only_who_holds_a_case_answers_it() {
 #[test]
 fn a_reply_is_to_a_message_of_its_case() {
     let mut desk = held();
-    let first = desk.desk.state().cases[&CaseId(1)].messages[0].id;
+    let first = desk.desk.state().cases[&CaseId(1)].messages[0].id();
     desk.mail(2);
-    let other = desk.desk.state().cases[&CaseId(2)].messages[0].id;
+    let other = desk.desk.state().cases[&CaseId(2)].messages[0].id();
     let to = |to| Ask::Reply { kind: ReplyKind::Normal, to: Some(to), category: Vec::new(), resolve: false };
     assert_eq!(rejection(&desk.ask("rina", 1, to(other))), Some(Rejection::Invalid));
     assert_eq!(names(&desk.ask("rina", 1, to(first))), ["DeliveryQueued"]);

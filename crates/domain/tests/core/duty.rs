@@ -108,7 +108,7 @@ fn who_follows_a_case_does_so_whoever_holds_it_until_it_closes() {
     assert_eq!(rejection(&desk.ask("rina", 1, Ask::Follow)), Some(Rejection::NotAllowed));
     assert_eq!(names(&desk.ask("dewi", 1, Ask::Follow)), ["CaseFollowed"]);
     assert_eq!(rejection(&desk.ask("dewi", 1, Ask::Follow)), Some(Rejection::WrongState));
-    let followers = |desk: &Trial| desk.desk.state().cases.values().next().unwrap().followers.len();
+    let followers = |desk: &Trial| desk.desk.state().cases.values().next().unwrap().rare().followers.len();
     desk.ask("rina", 1, Ask::Release);
     desk.ready("budi");
     desk.pull("budi", 1, 0);

@@ -192,7 +192,7 @@ fn body(trial: &Trial, step: Move) -> Body {
         Move::Reread(case, own) => {
             let state = trial.desk.state();
             let messages = state.cases.get(&CaseId(case)).map_or(&[][..], |case| &case.messages[..]);
-            let message = messages.first().map_or(InputId { seq: 1, index: 0 }, |member| member.id);
+            let message = messages.first().map_or(InputId { seq: 1, index: 0 }, |member| member.id());
             let of = state.changed.get(&(message, 0)).copied().flatten().filter(|_| !own).unwrap_or(message);
             Body::Reread(Reread { message, part: 0, of, case: CaseId(case) })
         }
@@ -258,7 +258,7 @@ fn command(trial: &Trial, (a, case, own, seen): (usize, u64, Option<usize>, u32)
     let found = trial.desk.state().cases.get(&case).filter(|_| own.is_some());
     let ask = match (ask, found) {
         (Ask::Split { .. }, Some(case)) => {
-            Ask::Split { messages: case.messages.iter().map(|m| m.id).take(1).collect() }
+            Ask::Split { messages: case.messages.iter().map(|m| m.id()).take(1).collect() }
         }
         (Ask::Transfer { to: TransferTo::Agent(to) }, Some(_)) => {
             // Now and then to one who is there and may serve nothing.
@@ -270,7 +270,7 @@ fn command(trial: &Trial, (a, case, own, seen): (usize, u64, Option<usize>, u32)
             let to = barred.map_or(to, |ix| trial.desk.state().agents.id(ix));
             Ask::Transfer { to: TransferTo::Agent(to) }
         }
-        (Ask::CancelPull { .. }, Some(case)) => Ask::CancelPull { pull: case.untouched },
+        (Ask::CancelPull { .. }, Some(case)) => Ask::CancelPull { pull: case.rare().untouched },
         (ask, _) => ask,
     };
     Command { principal, seen_messages: seen, case: if no_case { CaseId(0) } else { case }, ask }
@@ -283,12 +283,13 @@ fn fitting(trial: &Trial, nth: usize, ask: &Ask) -> Option<(Name, CaseId)> {
     let fits = |case: &&Case| match ask {
         Ask::SignIn { .. } | Ask::SignOut { .. } | Ask::SetPresence { .. } | Ask::Pull { .. } => false,
         Ask::Accept | Ask::Decline { .. } => matches!(case.status, Status::Offered { .. }),
-        Ask::CancelPull { .. } => case.untouched.is_some(),
+        Ask::CancelPull { .. } => case.rare().untouched.is_some(),
         Ask::Disposition { .. } => case.calling.is_some() && case.holder().is_some(),
-        Ask::Unfollow => !case.followers.is_empty(),
+        Ask::Unfollow => !case.rare().followers.is_empty(),
         Ask::Split { .. } => case.holder().is_some() && case.messages.len() > 1,
         Ask::LinkReference { .. } => {
-            case.holder().is_some() && case.tickets.as_ref().is_some_and(|tickets| !tickets.faults.is_empty())
+            let tickets = case.rare().tickets.as_ref();
+            case.holder().is_some() && tickets.is_some_and(|tickets| !tickets.faults.is_empty())
         }
         _ => leads || case.holder().is_some(),
     };
@@ -463,7 +464,7 @@ fn holds(state: &State, rules: &TestRules) {
 
 /// Products and tickets lead to the cases that have them, and to no others.
 fn tickets_lead_to_their_cases(state: &State) {
-    let tickets = || state.cases.values().flat_map(|case| case.tickets.iter().map(|t| (case.id, t)));
+    let tickets = || state.cases.values().flat_map(|case| case.rare().tickets.iter().map(|t| (case.id, t)));
     let mut faults: Vec<_> =
         tickets().flat_map(|(id, t)| t.faults.iter().map(move |fault| (fault.product, id))).collect();
     faults.sort_unstable();

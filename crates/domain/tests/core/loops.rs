@@ -144,5 +144,5 @@ fn an_answer_goes_to_the_person_who_wrote_and_not_to_the_machine_that_wrote_last
         Happened::DeliveryQueued(queued) => queued.to,
         _ => None,
     });
-    assert_eq!(to, desk.desk.state().cases[&CaseId(1)].messages.first().map(|m| m.id));
+    assert_eq!(to, desk.desk.state().cases[&CaseId(1)].messages.first().map(|m| m.id()));
 }

@@ -113,7 +113,7 @@ fn an_edits_own_id_finds_the_message() {
     assert_eq!(names(&desk.judge(Body::Message(edited()))), ["MessageEdited"]);
     let answer = Message { joins: vec![LATER], ..post(MessageKind::New, [92; 16], &[[92; 16]]) };
     assert_eq!(joined(&desk.judge(Body::Message(answer))), Some((1, JoinedBy::Thread)));
-    let first = desk.desk.state().cases[&CaseId(1)].messages[0].id;
+    let first = desk.desk.state().cases[&CaseId(1)].messages[0].id();
     let events = desk.judge(Body::Message(post(MessageKind::Remove, LATER, &[])));
     assert_eq!(events, [Happened::MessageRemoved { case: CaseId(1), message: first, part: 0 }]);
     desk.assert_fold_is_equal();

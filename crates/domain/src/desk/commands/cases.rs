@@ -38,7 +38,7 @@ impl<R: Rules> Judging<'_, R> {
         if system.is_empty() || number.is_empty() {
             return refused(Rejection::Invalid, "a reference needs `system` and `number`");
         }
-        let tickets = self.case_of(case).tickets.as_deref();
+        let tickets = self.case_of(case).rare().tickets.as_deref();
         let known = tickets.is_some_and(|t| t.reference(system, number).is_some());
         if !known && tickets.is_some_and(|t| t.references.len() >= REFERENCES_MAX) {
             let detail = format!("the case has {REFERENCES_MAX} tickets linked already");
@@ -82,7 +82,7 @@ impl<R: Rules> Judging<'_, R> {
         self.must_be_open(case)?;
         self.check_category(category)?;
         let category =
-            if category.is_empty() { self.case_of(case).category.to_vec() } else { category.to_vec() };
+            if category.is_empty() { self.case_of(case).rare().category.clone() } else { category.to_vec() };
         self.emit(Happened::CaseCategorised { case, category, agent: command.principal.clone() });
         self.run_rules(case, Occasion::Classified);
         Ok(())
@@ -138,7 +138,7 @@ impl<R: Rules> Judging<'_, R> {
             let detail = format!("the customer wrote {new} more: read the case again, then answer");
             return refused(Rejection::CaseChanged, detail);
         }
-        if to.is_some_and(|to| !case.messages.iter().any(|m| m.id == to)) {
+        if to.is_some_and(|to| !case.messages.iter().any(|m| m.id() == to)) {
             return refused(Rejection::Invalid, "the message to answer is not on this case");
         }
         self.check_category(category)?;
@@ -229,11 +229,11 @@ impl<R: Rules> Judging<'_, R> {
     pub(super) fn split(&mut self, id: CaseId, messages: &[InputId]) -> Result<(), Refused> {
         self.must_be_open(id)?;
         let case = self.case_of(id);
-        let all_there = messages.iter().all(|m| case.messages.iter().any(|member| member.id == *m));
+        let all_there = messages.iter().all(|m| case.messages.iter().any(|member| member.id() == *m));
         let mut distinct = messages.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let mut members: Vec<InputId> = case.messages.iter().map(|m| m.id).collect();
+        let mut members: Vec<InputId> = case.messages.iter().map(|m| m.id()).collect();
         members.dedup();
         if distinct.is_empty() || !all_there || distinct.len() >= members.len() {
             let detail = "name at least one message of the case, and leave at least one";

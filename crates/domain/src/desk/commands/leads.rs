@@ -16,7 +16,7 @@ impl<R: Rules> Judging<'_, R> {
         step: Option<&str>,
     ) -> Result<(), Refused> {
         self.must_be_open(case)?;
-        let next = self.rules.tables().escalation_at(self.case_of(case).escalated as usize);
+        let next = self.rules.tables().escalation_at(self.case_of(case).rare().escalated as usize);
         let step = step.map_or_else(|| next.map(|rule| rule.name.clone()), |step| Some(step.into()));
         if self.escalate(case, step.as_deref(), Some(&command.principal), "") {
             return Ok(());

@@ -6,7 +6,7 @@ use crate::rules::{FOLLOW_UP, QueueRule, Rules};
 use crate::state::agents::AgentIx;
 use crate::state::case::{Calling, Case, Member, Status};
 use crate::state::timers::Timer;
-use crate::state::{State, push_tight};
+use crate::state::{Moment, State, push_tight};
 use crate::words::{CaseId, CloseReason, InputId, JoinedBy, Key, MessageKind, Millis, Name, Visibility};
 
 impl State {
@@ -41,9 +41,10 @@ impl State {
                     _ => None,
                 };
                 if let Some(case) = self.case_mut(*case) {
-                    case.category = category.as_slice().into();
+                    let rare = case.rare_mut();
+                    rare.category.clone_from(category);
                     if let Some(facts) = facts {
-                        case.facts.merge(facts);
+                        rare.facts.merge(facts);
                     }
                 }
             }
@@ -60,13 +61,11 @@ impl State {
                     case.queue = queue.clone();
                     case.skills = skills.as_slice().into();
                     case.sla.clone_from(sla);
-                    let mut done = std::mem::take(&mut case.actions).into_vec();
                     for action in actions {
-                        if !done.contains(action) {
-                            done.push(action.clone());
+                        if !case.rare().actions.contains(action) {
+                            case.rare_mut().actions.push(action.clone());
                         }
                     }
-                    case.actions = done.into();
                 }
             }
             Happened::PriorityChanged { case, priority, .. } => {
@@ -131,7 +130,8 @@ impl State {
                 let place = rules.tables().escalations.iter().position(|rule| rule.name == *step);
                 let steps = place.and_then(|place| u32::try_from(place + 1).ok()).unwrap_or(0);
                 if let Some(case) = self.case_mut(*case) {
-                    case.escalated = case.escalated.max(steps);
+                    let rare = case.rare_mut();
+                    rare.escalated = rare.escalated.max(steps);
                 }
             }
             Happened::CaseFollowed { case, agent, .. } => self.follow(*case, agent, true),
@@ -155,9 +155,10 @@ impl State {
     fn follow(&mut self, id: CaseId, agent: &str, begins: bool) {
         let Some(agent) = self.agents.find(agent) else { return };
         let Some(case) = self.case_mut(id) else { return };
-        match (case.followers.binary_search(&agent), begins) {
-            (Err(place), true) => case.followers.insert(place, agent),
-            (Ok(place), false) => drop(case.followers.remove(place)),
+        let followers = &mut case.rare_mut().followers;
+        match (followers.binary_search(&agent), begins) {
+            (Err(place), true) => followers.insert(place, agent),
+            (Ok(place), false) => drop(followers.remove(place)),
             _ => {}
         }
     }
@@ -225,22 +226,22 @@ impl State {
     fn join(&mut self, id: CaseId, message: InputId, by: JoinedBy, count: u32, input: &Input) {
         let members = match (by, &input.body) {
             // Several, where another desk handed them over in one input.
-            (JoinedBy::Agent, _) => self.split.extract_if(.., |m| m.id == message).collect(),
+            (JoinedBy::Agent, _) => self.split.extract_if(.., |m| m.id() == message).collect(),
             (_, Body::Message(m)) => vec![member_of(message, m)],
             (_, Body::Handover(h)) => h.messages.iter().map(|m| member_of(message, m)).collect(),
-            _ => vec![Member { id: message, provides: Box::default(), source: None, automatic: false }],
+            _ => vec![Member::new(message, None, &[], false)],
         };
         let is_copy = by == JoinedBy::Agent || matches!(input.body, Body::Handover(_));
         let Some(case) = self.cases.get_mut(&id) else { return };
         case.count = count;
         for member in members {
-            for key in &member.provides {
+            for key in member.provides() {
                 self.threads.insert(*key, id);
             }
-            if let Some(source) = member.source {
+            if let Some(source) = member.source() {
                 let named = self.sources.get(&source).filter(|_| is_copy);
-                if named.is_none_or(|(_, message)| *message == member.id) {
-                    self.sources.insert(source, (id, member.id));
+                if named.is_none_or(|(_, message)| *message == member.id()) {
+                    self.sources.insert(source, (id, member.id()));
                 }
             }
             push_tight(&mut case.messages, member);
@@ -255,15 +256,15 @@ impl State {
             _ => return,
         };
         let Some(case) = self.cases.get_mut(&id) else { return };
-        let is_meant = |(p, member): (u32, &Member)| member.id == message && p == part;
+        let is_meant = |(p, member): (u32, &Member)| member.id() == message && p == part;
         let at = case.parts().position(is_meant);
         let Some(member) = at.and_then(|at| case.messages.get_mut(at)) else { return };
-        let is_new = |key: &&Key| !member.provides.contains(key);
+        let is_new = |key: &&Key| !member.provides().contains(key);
         let new: Vec<Key> = provides.iter().filter(is_new).copied().collect();
         if new.is_empty() {
             return;
         }
-        member.provides = member.provides.iter().chain(&new).copied().collect();
+        member.provide(&new);
         for key in new {
             self.threads.insert(key, id);
         }
@@ -335,11 +336,11 @@ impl State {
         };
         let after = rules.tables().queue(&case.queue).and_then(next);
         let due = after.map(|after| case.queued_at.saturating_add(after));
-        let before = std::mem::replace(&mut case.widen_due, due);
-        if let Some(before) = before {
+        if let Some(before) = case.widen_due.take() {
             self.timers.clear(before, Timer::Widen(id));
         }
-        if let Some(due) = due {
+        case.widen_due = due.into();
+        if let Some(due) = case.widen_due.get() {
             self.timers.set(due, Timer::Widen(id));
         }
     }
@@ -370,7 +371,7 @@ impl State {
             self.timers.clear(expires, Timer::Offer(id));
         }
         case.status = Status::Loose;
-        case.untouched = None;
+        case.is_touched();
         if let Some(due) = case.calling.as_mut().and_then(|calling| calling.lease_due.take()) {
             self.timers.clear(due, Timer::Lease(id));
         }
@@ -393,7 +394,10 @@ impl State {
         if let Status::Offered { expires, .. } = case.status {
             self.timers.clear(expires, Timer::Offer(id));
         }
-        case.untouched = pull.filter(|pull| *pull != cause);
+        match pull.filter(|pull| *pull != cause) {
+            Some(pull) => case.rare_mut().untouched = Some(pull),
+            None => case.is_touched(),
+        }
         if let Some(author) = case.author {
             self.last_handler.insert(author, agent);
         }
@@ -422,18 +426,19 @@ impl State {
     /// From now on an answer of its agent is due, unless one is already.
     fn awaits_answer<R: Rules>(&mut self, id: CaseId, at: Millis, rules: &R) {
         let Some(case) = self.cases.get_mut(&id) else { return };
-        let waits = matches!(case.status, Status::Assigned { .. }) && case.answer_due.is_none();
+        let waits = matches!(case.status, Status::Assigned { .. }) && case.rare().answer_due.get().is_none();
         let cap = rules.tables().queue(&case.queue).and_then(|q| q.unanswered_ms);
         if let Some(cap) = cap.filter(|_| waits) {
             let due = at.saturating_add(cap);
-            case.answer_due = Some(due);
+            case.rare_mut().answer_due = Some(due).into();
             self.timers.set(due, Timer::Unanswered(id));
         }
     }
 
     /// Its agent answered, or it is not theirs any more.
     pub(super) fn is_answered(&mut self, id: CaseId) {
-        let due = self.case_mut(id).and_then(|case| case.answer_due.take());
+        let rare = self.case_mut(id).and_then(|case| case.rare.as_mut());
+        let due = rare.and_then(|rare| rare.answer_due.take());
         if let Some(due) = due {
             self.timers.clear(due, Timer::Unanswered(id));
         }
@@ -479,7 +484,9 @@ impl State {
         }
         let forgotten = at.saturating_add(rules.tables().limits.reopening_ms);
         let reopens = matches!(reason, CloseReason::Closed | CloseReason::Settled);
-        case.followers.clear();
+        if let Some(rare) = &mut case.rare {
+            rare.followers.clear();
+        }
         case.status = Status::Closed { forgotten, reopens, is_spam: reason == CloseReason::Spam };
         let author = case.author.map(|a| (a, case.channel));
         self.timers.set(forgotten, Timer::Forget(id));
@@ -492,16 +499,16 @@ impl State {
         self.unsettle(id);
         let Some(case) = self.cases.remove(&id) else { return };
         self.forget_tickets(&case);
-        let keys = case.messages.iter().flat_map(|m| m.provides.iter()).chain(&case.sent);
+        let keys = case.messages.iter().flat_map(|m| m.provides()).chain(&case.rare().sent);
         for key in keys {
             if self.threads.get(key) == Some(&id) {
                 self.threads.remove(key);
             }
         }
         for (part, message) in case.parts() {
-            self.changed.remove(&(message.id, part));
+            self.changed.remove(&(message.id(), part));
         }
-        for source in case.messages.iter().filter_map(|m| m.source) {
+        for source in case.messages.iter().filter_map(Member::source) {
             if self.sources.get(&source).is_some_and(|(c, _)| *c == id) {
                 self.sources.remove(&source);
             }
@@ -513,24 +520,26 @@ impl State {
 
     fn merge(&mut self, id: CaseId, into: CaseId) {
         let Some(case) = self.cases.get_mut(&id) else { return };
-        case.merged_into = Some(into);
-        let tickets = case.tickets.take();
-        let (moved, sent, count) =
-            (std::mem::take(&mut case.messages), std::mem::take(&mut case.sent), case.count);
+        let (moved, count) = (std::mem::take(&mut case.messages), case.count);
         let replies = std::mem::take(&mut case.replies);
-        for key in moved.iter().flat_map(|m| m.provides.iter()).chain(&sent) {
+        let rare = case.rare_mut();
+        rare.merged_into = Some(into);
+        let (tickets, sent) = (rare.tickets.take(), std::mem::take(&mut rare.sent));
+        for key in moved.iter().flat_map(Member::provides).chain(&sent) {
             self.threads.insert(*key, into);
         }
         for member in &moved {
-            let named = member.source.and_then(|source| self.sources.get_mut(&source));
-            if let Some(named) = named.filter(|(_, message)| *message == member.id) {
-                *named = (into, member.id);
+            let named = member.source().and_then(|source| self.sources.get_mut(&source));
+            if let Some(named) = named.filter(|(_, message)| *message == member.id()) {
+                *named = (into, member.id());
             }
         }
         let Some(other) = self.cases.get_mut(&into) else { return };
         other.messages.extend(moved);
-        other.messages.sort_by_key(|m| m.id);
-        other.sent.extend(sent);
+        other.messages.sort_by_key(Member::id);
+        if !sent.is_empty() {
+            other.rare_mut().sent.extend(sent);
+        }
         other.count += count;
         other.replies += replies;
         self.move_tickets(id, into, tickets);
@@ -539,7 +548,7 @@ impl State {
     fn take_out(&mut self, id: CaseId, messages: &[InputId]) {
         let Some(case) = self.cases.get_mut(&id) else { return };
         let (moved, kept): (Vec<Member>, Vec<Member>) =
-            std::mem::take(&mut case.messages).into_iter().partition(|m| messages.contains(&m.id));
+            std::mem::take(&mut case.messages).into_iter().partition(|m| messages.contains(&m.id()));
         case.messages = kept;
         let gone = u32::try_from(moved.len()).unwrap_or(u32::MAX);
         case.count = case.count.saturating_sub(gone).max(1);
@@ -549,12 +558,7 @@ impl State {
 
 fn member_of(id: InputId, message: &Message) -> Member {
     let by_machine = matches!(message.kind, MessageKind::Bounce | MessageKind::Automatic);
-    Member {
-        id,
-        provides: message.provides.clone().into_boxed_slice(),
-        source: message.source,
-        automatic: message.automatic || by_machine,
-    }
+    Member::new(id, message.source, &message.provides, message.automatic || by_machine)
 }
 
 impl Case {
@@ -577,33 +581,31 @@ impl Case {
             author: None,
             customer: None,
             message_facts: crate::facts::Facts::default(),
-            category: Box::default(),
-            facts: crate::facts::Facts::default(),
             rule: none.clone(),
             segment: None,
             priority: none.clone(),
             queue: none,
             skills: Box::default(),
             sla: None,
-            actions: Box::default(),
             status: Status::Loose,
             key: 0,
             class: None,
             step: 0,
-            widen_due: None,
+            widen_due: Moment::NONE,
             queued_at: 0,
             messages: Vec::new(),
             count: 0,
             clocks: Vec::new(),
             answered: false,
             replies: 0,
-            untouched: None,
-            merged_into: None,
-            sent: Vec::new(),
-            escalated: 0,
-            answer_due: None,
-            followers: Vec::new(),
-            tickets: None,
+            rare: None,
+        }
+    }
+
+    /// No waiting pull takes it back any more.
+    pub(super) fn is_touched(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.untouched = None;
         }
     }
 
@@ -619,6 +621,8 @@ impl Case {
         self.author = other.author;
         self.customer.clone_from(&other.customer);
         self.message_facts = other.message_facts.clone();
-        self.facts = other.facts.clone();
+        if !other.rare().facts.is_empty() {
+            self.rare_mut().facts = other.rare().facts.clone();
+        }
     }
 }

@@ -66,7 +66,7 @@ impl State {
                     && let Some(source) = report.source
                     && let Some(case) = self.cases.get_mut(case)
                 {
-                    case.sent.push(source);
+                    case.rare_mut().sent.push(source);
                     self.threads.insert(source, case.id);
                 }
             }

@@ -4,7 +4,7 @@ use crate::event::{Event, Happened};
 use crate::rules::{ClockRule, Rules};
 use crate::state::case::{Clock, ClockState};
 use crate::state::timers::Timer;
-use crate::state::{State, push_tight};
+use crate::state::{Moment, State, push_tight};
 use crate::words::{CaseId, Millis, SlaClock};
 
 impl State {
@@ -12,17 +12,7 @@ impl State {
         let at = event.at;
         match &event.body {
             Happened::SlaStarted { case, clock, target_ms, calendar, from, deadline, .. } => {
-                let (base, left_ms, deadline) = (*from, *target_ms, *deadline);
-                let state = ClockState::Running { base, left_ms, due: None, deadline };
-                let new = Clock {
-                    clock: *clock,
-                    target_ms: *target_ms,
-                    calendar: calendar.clone(),
-                    state,
-                    warned: 0,
-                    breached: false,
-                    from: *from,
-                };
+                let new = Clock::new(*clock, *target_ms, calendar.clone(), *from, *deadline);
                 if let Some(case) = self.cases.get_mut(case) {
                     push_tight(&mut case.clocks, new);
                 }
@@ -30,14 +20,10 @@ impl State {
             }
             Happened::SlaPaused { case, clock, remaining_ms } => {
                 self.disarm(*case, *clock);
-                self.set_clock(*case, *clock, |c| c.state = ClockState::Paused { left_ms: *remaining_ms });
+                self.set_clock(*case, *clock, |c| c.pause(*remaining_ms));
             }
             Happened::SlaResumed { case, clock, deadline } => {
-                self.set_clock(*case, *clock, |c| {
-                    if let ClockState::Paused { left_ms } = c.state {
-                        c.state = ClockState::Running { base: at, left_ms, due: None, deadline: *deadline };
-                    }
-                });
+                self.set_clock(*case, *clock, |c| c.resume(at, *deadline));
                 self.arm(*case, *clock, rules);
             }
             Happened::SlaWarned { case, clock, percent } => {
@@ -72,10 +58,9 @@ impl State {
         let rule = rule.and_then(|s| s.clocks.iter().find(|c| c.clock == clock));
         let Some(running) = case.clock_mut(clock) else { return };
         let next = next_due(running, rule, rules);
-        if let ClockState::Running { due, .. } = &mut running.state {
-            *due = next;
-        }
-        if let Some(due) = next {
+        let Some(due) = running.due_mut() else { return };
+        *due = next.into();
+        if let Some(due) = due.get() {
             self.timers.set(due, Timer::Sla(id, clock));
         }
     }
@@ -83,9 +68,7 @@ impl State {
     /// Takes the timer of a clock back.
     pub(super) fn disarm(&mut self, id: CaseId, clock: SlaClock) {
         let Some(running) = self.cases.get_mut(&id).and_then(|c| c.clock_mut(clock)) else { return };
-        if let ClockState::Running { due, .. } = &mut running.state
-            && let Some(due) = due.take()
-        {
+        if let Some(due) = running.due_mut().and_then(Moment::take) {
             self.timers.clear(due, Timer::Sla(id, clock));
         }
     }
@@ -97,7 +80,7 @@ pub(crate) fn next_warning(clock: &Clock, rule: Option<&ClockRule>) -> Option<u3
 }
 
 fn next_due<R: Rules>(clock: &Clock, rule: Option<&ClockRule>, rules: &R) -> Option<Millis> {
-    let ClockState::Running { base, left_ms, deadline, .. } = clock.state else { return None };
+    let ClockState::Running { base, left_ms, deadline, .. } = clock.state() else { return None };
     if clock.breached {
         return None;
     }

@@ -18,8 +18,9 @@ impl State {
             }
             Happened::FaultReported { case, product, facts, repeats, .. } => {
                 let Some(of) = self.cases.get_mut(case) else { return };
-                of.facts.merge(facts);
-                let tickets = of.tickets.get_or_insert_default();
+                let rare = of.rare_mut();
+                rare.facts.merge(facts);
+                let tickets = rare.tickets.get_or_insert_default();
                 tickets.reported = true;
                 if repeats.is_none() {
                     tickets.faults.push(Fault { product: *product, ticket: None });
@@ -28,7 +29,8 @@ impl State {
             }
             Happened::FaultEnded { case, product, .. } => {
                 self.faults.remove(product);
-                if let Some(tickets) = self.cases.get_mut(case).and_then(|c| c.tickets.as_mut()) {
+                let rare = self.cases.get_mut(case).and_then(|case| case.rare.as_mut());
+                if let Some(tickets) = rare.and_then(|rare| rare.tickets.as_mut()) {
                     tickets.faults.retain(|fault| fault.product != *product);
                 }
             }
@@ -39,7 +41,7 @@ impl State {
     /// A ticket of the system that the form names is that of the oldest report which has none.
     fn link(&mut self, id: CaseId, reference: Reference, of_fault: bool) {
         let Some(case) = self.cases.get_mut(&id) else { return };
-        let tickets = case.tickets.get_or_insert_default();
+        let tickets = case.rare_mut().tickets.get_or_insert_default();
         match tickets.references.iter_mut().find(|known| known.is(&reference.system, &reference.number)) {
             Some(known) => known.status = reference.status,
             None => {
@@ -56,7 +58,7 @@ impl State {
 
     /// A case leaves memory, and what leads to it by its tickets and products.
     pub(super) fn forget_tickets(&mut self, case: &Case) {
-        let Some(tickets) = &case.tickets else { return };
+        let Some(tickets) = &case.rare().tickets else { return };
         for fault in &tickets.faults {
             self.faults.remove(&fault.product);
         }
@@ -83,7 +85,7 @@ impl State {
             cases.push(into);
         }
         let Some(other) = self.cases.get_mut(&into) else { return };
-        let all = other.tickets.get_or_insert_default();
+        let all = other.rare_mut().tickets.get_or_insert_default();
         all.reported |= tickets.reported;
         all.faults.extend(tickets.faults);
         for reference in tickets.references {
