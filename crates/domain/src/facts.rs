@@ -17,8 +17,15 @@ pub enum Value {
 }
 
 /// Facts by name, sorted by name, names unique. None at all are no list, which could not be a constant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Facts(Option<Box<[(Name, Value)]>>);
+
+// As the list that they are.
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Facts").field(&self.all()).finish()
+    }
+}
 
 impl Facts {
     /// No facts at all.
