@@ -165,9 +165,17 @@ impl<T: Stored + Ord + Clone> Stored for Ordered<T> {
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut all = Self::new();
-        for _ in 0..from.count()? {
-            all.insert(T::load(from)?);
+        let mut all = Self { runs: BTreeMap::new(), len: from.count()? };
+        let mut left = all.len;
+        while left > 0 {
+            let run: Vec<T> = (0..left.min(MOST)).map(|_| T::load(from)).collect::<Result<_, _>>()?;
+            let last = all.runs.last_entry();
+            let follows = last.is_none_or(|last| last.get().last() < run.first());
+            if !follows || !run.is_sorted_by(|a, b| a < b) {
+                return Err(from.damaged("order"));
+            }
+            left -= run.len();
+            all.runs.insert(run[0].clone(), run);
         }
         Ok(all)
     }
@@ -179,7 +187,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{MOST, Ordered};
+    use super::{MOST, Ordered, Reader, Stored, Writer};
 
     fn holds(set: &Ordered<u16>) {
         let mut before = None;
@@ -219,6 +227,37 @@ mod tests {
             again.into_iter().for_each(|one| other.insert(one));
             prop_assert_eq!(&other, &set);
         }
+    }
+
+    fn written(set: &impl Stored) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut give = |part: Vec<u8>| bytes.extend(part);
+        let mut to = Writer::new(&mut give);
+        set.store(&mut to);
+        to.finish();
+        bytes
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written_and_in_no_other_order() {
+        let read = |bytes: Vec<u8>| {
+            let mut parts = std::iter::once(bytes);
+            let mut next = || parts.next();
+            Ordered::<u16>::load(&mut Reader::new(&mut next))
+        };
+        for n in [0, 1, 31, 32, 33, 64, 100] {
+            let mut set = Ordered::new();
+            (0..n).for_each(|one| set.insert(one * 3));
+            let again = read(written(&set)).unwrap();
+            holds(&again);
+            assert_eq!(again, set);
+        }
+        let swapped = |a, b| {
+            let mut all: Vec<u16> = (0..70).collect();
+            all.swap(a, b);
+            read(written(&all))
+        };
+        assert!(swapped(5, 6).is_err() && swapped(31, 32).is_err() && swapped(0, 69).is_err());
     }
 
     #[test]
