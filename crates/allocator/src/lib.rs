@@ -18,6 +18,7 @@ pub const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// `mi_option_purge_delay`: milliseconds until free memory goes back.
 const PURGE_DELAY: c_int = 15;
+
 /// Lets the process keep what it frees for [`KEPT_FOR`], unless the variable of the environment `MIMALLOC_PURGE_DELAY`
 /// says otherwise.
 pub fn keep_freed_memory() {
