@@ -1,11 +1,13 @@
 //! Agents at work while everything breaks. They send again by the same request id, sign in again when their session is
-//! over, and read again when the customer wrote meanwhile.
+//! over, read again when the customer wrote meanwhile, and wait for an answer that is on its way before they write
+//! another.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use simpang_proto::agent::v1::GetWorkRequest;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 
 use super::Progress;
@@ -14,6 +16,9 @@ use crate::stand::Stand;
 
 /// Pause when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(300);
+/// An answer that resolves its case when it has gone out is waited for so long. After that it is written once more: a
+/// deliverer was killed while it sent it, and nobody knows what became of it.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// What the form of a call asks for.
 const FORM: [(&str, &str); 4] = [
     ("nomor jastel", "122243215678"),
@@ -37,8 +42,9 @@ pub(super) fn start(stand: &Stand, progress: &Progress, tasks: &mut JoinSet<usiz
 
 async fn work(agent: Agent, progress: Progress) -> usize {
     let mut finished = 0;
+    let mut answered = HashMap::new();
     while !progress.is_over() {
-        match round(&agent).await {
+        match round(&agent, &mut answered).await {
             Ok(0) => sleep(IDLE).await,
             Ok(count) => finished += count,
             Err(status) if status.code() == Code::FailedPrecondition => {
@@ -53,8 +59,8 @@ async fn work(agent: Agent, progress: Progress) -> usize {
     finished
 }
 
-/// Finishes what the agent holds, or else gets new cases.
-async fn round(agent: &Agent) -> Result<usize, Status> {
+/// Finishes what the agent holds, or else gets new cases. `answered` tells when the agent did its part of a case.
+async fn round(agent: &Agent, answered: &mut HashMap<u64, Instant>) -> Result<usize, Status> {
     let work = GetWorkRequest { desk: agent.desk().to_owned(), at_least: 0 };
     let held = match agent.client.agent().get_work(work).await {
         Ok(answer) => answer.into_inner().work.unwrap_or_default().assignments,
@@ -62,12 +68,19 @@ async fn round(agent: &Agent) -> Result<usize, Status> {
         Err(status) if status.code() == Code::FailedPrecondition => return Err(status),
         Err(_) => return Ok(0),
     };
+    answered.retain(|_, since| since.elapsed() < ON_ITS_WAY);
     let held = if held.is_empty() { agent.pull(2).await?.assignments } else { held };
     let mut finished = 0;
     for assignment in held {
+        if answered.contains_key(&assignment.case) {
+            continue;
+        }
         let seen = assignment.summary.map_or(0, |summary| summary.messages);
         match finish(agent, assignment.case, seen).await {
-            Ok(()) => finished += 1,
+            Ok(()) => {
+                answered.insert(assignment.case, Instant::now());
+                finished += 1;
+            }
             // The customer wrote, or the case went elsewhere: it is looked at again.
             Err(status) if matches!(status.code(), Code::Aborted | Code::FailedPrecondition) => {}
             Err(status) => return Err(status),
