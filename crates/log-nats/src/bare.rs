@@ -11,10 +11,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, StreamExt};
 use serde_json::Value;
+use simpang_log::DeskName;
 use simpang_log::port::{BoxFuture, LogError};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
+use crate::desk::stream_name;
 use crate::settings::{self, Loses};
 use crate::store::{NatsOptions, NatsStore};
 
@@ -150,8 +152,21 @@ impl Bare {
     /// # Errors
     /// When the broker ends the delivery.
     pub async fn consume(&self, count: u64) -> Result<Duration, LogError> {
+        self.consume_from(&self.stream, count).await
+    }
+
+    /// Consumes the first `count` records of a desk's log as they are, without looking into them; the time until the
+    /// last came.
+    ///
+    /// # Errors
+    /// When there is no such desk, or the broker ends the delivery.
+    pub async fn consume_desk(&self, desk: &DeskName, count: u64) -> Result<Duration, LogError> {
+        self.consume_from(&stream_name(desk.as_str()), count).await
+    }
+
+    async fn consume_from(&self, stream: &str, count: u64) -> Result<Duration, LogError> {
         let began = Instant::now();
-        let mut messages = self.messages(DeliverPolicy::All).await?;
+        let mut messages = self.messages(stream, DeliverPolicy::All).await?;
         for _ in 0..count {
             messages.next().await.unwrap_or_else(|| Err(unavailable("the broker ended the delivery")))?;
         }
@@ -163,7 +178,7 @@ impl Bare {
     /// # Errors
     /// When no consumer can be made.
     pub async fn follow(&self) -> Result<BoxStream<'static, Result<Bytes, LogError>>, LogError> {
-        self.messages(DeliverPolicy::New).await
+        self.messages(&self.stream, DeliverPolicy::New).await
     }
 
     async fn publish(&self, payload: Bytes) -> Result<PublishAckFuture, LogError> {
@@ -172,6 +187,7 @@ impl Bare {
 
     async fn messages(
         &self,
+        stream: &str,
         deliver_policy: DeliverPolicy,
     ) -> Result<BoxStream<'static, Result<Bytes, LogError>>, LogError> {
         let config = pull::Config {
@@ -182,7 +198,7 @@ impl Bare {
             ..pull::Config::default()
         };
         let context = &self.connection.context;
-        let consumer = context.create_consumer_on_stream(config, &self.stream).await.map_err(unavailable)?;
+        let consumer = context.create_consumer_on_stream(config, stream).await.map_err(unavailable)?;
         let pulled = consumer
             .stream()
             .max_messages_per_batch(BATCH)

@@ -28,12 +28,12 @@ mod view;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use simpang_access::Gatekeeper;
-use simpang_log::{DeskName, LogStore};
+use simpang_log::{DeskLog, DeskName, LogStore};
 use simpang_proto::audit::v1::audit_server::AuditServer;
 use simpang_proto::view::v1::view_server::ViewServer;
 use simpang_wire::key::Keyer;
@@ -82,6 +82,18 @@ pub enum StartError {
 
 /// The desks that are followed, by name.
 pub(crate) type Desks = Arc<RwLock<BTreeMap<DeskName, Arc<Desk>>>>;
+
+/// How long a desk's tables take to be built from its log, in a folder where nothing is in use.
+///
+/// # Errors
+/// A sentence: when the log can't be read, or the file can't be made.
+pub async fn timed(
+    log: Arc<dyn DeskLog>,
+    store: Arc<dyn LogStore>,
+    folder: &Path,
+) -> Result<Duration, String> {
+    writer::timed(log, store, folder).await
+}
 
 /// The running role.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
 //! From one desk's log into its tables.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use simpang_log::{Ahead, DeskLog, DirectoryChange, DirectoryTail, Entry, LogError, LogStore, Tail};
+use simpang_log::{
+    Ahead, DeskLog, DeskName, DirectoryChange, DirectoryTail, Entry, LogError, LogStore, Tail,
+};
 use simpang_views::{Opened, Views, ViewsError};
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
@@ -292,8 +294,17 @@ async fn build_beside(
     store: Arc<dyn LogStore>,
     until: u64,
 ) -> Result<Views, String> {
-    let path = desk.path.with_extension("rebuild.sqlite");
-    let name = desk.name.clone();
+    build(desk.path.with_extension("rebuild.sqlite"), desk.name.clone(), log, store, until).await
+}
+
+/// Builds a desk's tables in a new file, up to a sequence.
+async fn build(
+    path: PathBuf,
+    name: DeskName,
+    log: Arc<dyn DeskLog>,
+    store: Arc<dyn LogStore>,
+    until: u64,
+) -> Result<Views, String> {
     let making = tokio::task::spawn_blocking(move || {
         simpang_views::store::remove(&path)?;
         Ok::<_, ViewsError>(Views::open(&path, &name)?.0)
@@ -331,6 +342,22 @@ async fn catch_up(
         views = folded.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     }
     Ok(views)
+}
+
+/// Builds a desk's tables from nothing, in a new file of this folder, up to where the log stands.
+pub(crate) async fn timed(
+    log: Arc<dyn DeskLog>,
+    store: Arc<dyn LogStore>,
+    folder: &Path,
+) -> Result<Duration, String> {
+    let (path, name) = (folder.join("timed.sqlite"), log.desk().clone());
+    let until = log.last_seq().await.map_err(|e| e.to_string())?;
+    let began = Instant::now();
+    let views = build(path.clone(), name, log, store, until).await?;
+    let spent = began.elapsed();
+    drop(views);
+    simpang_views::store::remove(&path).map_err(|e| e.to_string())?;
+    Ok(spent)
 }
 
 /// Measures how far behind a desk's view is.

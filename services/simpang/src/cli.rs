@@ -684,8 +684,10 @@ pub(crate) struct Bench {
 pub(crate) enum BenchPart {
     /// One decision of the core, without any log.
     Core,
-    /// The bare broker, ingest, ingest and router, taking up, verifying.
+    /// The bare broker, ingest, ingest and router; taking up, verifying, building views anew.
     Rates,
+    /// Verifying and building views from a log of single messages.
+    Reading,
     /// Messages over PushStream.
     Push,
     /// Every role at once.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use simpang_proto::admin::v1::admin_client::AdminClient;
 use simpang_proto::agent::v1::agent_client::AgentClient;
+use simpang_proto::audit::v1::audit_client::AuditClient;
 use simpang_proto::ingest::v1::ingest_client::IngestClient;
 use simpang_proto::view::v1::view_client::ViewClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -71,6 +72,10 @@ impl Client {
 
     pub(crate) fn view(&self) -> ViewClient<Authorised> {
         ViewClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditClient<Authorised> {
+        AuditClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub(crate) fn ingest(&self) -> IngestClient<Authorised> {

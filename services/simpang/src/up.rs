@@ -40,7 +40,12 @@ pub(crate) async fn run(config: Config, args: Up) -> Result<()> {
 
 impl Whole {
     /// Starts everything.
-    pub(crate) async fn start(mut config: Config) -> Result<Self> {
+    pub(crate) async fn start(config: Config) -> Result<Self> {
+        Self::start_roles(config, &Role::ALL).await
+    }
+
+    /// Starts these roles.
+    pub(crate) async fn start_roles(mut config: Config, roles: &[Role]) -> Result<Self> {
         let metrics = telemetry::start(&config.telemetry)?;
         installation::prepare(&config)?;
         let mut server = None;
@@ -52,7 +57,7 @@ impl Whole {
             server = Some(started);
         }
         let store = store::connect(&config, &store::instance("up", "1")).await?;
-        let node = Node::start(&config, &Role::ALL, store, metrics).await?;
+        let node = Node::start(&config, roles, store, metrics).await?;
         Ok(Self { config, node, server })
     }
 

@@ -4,8 +4,8 @@
 //! the whole. Everything runs on servers of its own in a temporary folder; nothing of the user's is touched. It asserts
 //! no times: it tells what was measured.
 //!
-//! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`], [`push`] and [`whole`] measure rates,
-//! [`latency`] and [`pulls`] times, [`core`] what one decision costs without any log.
+//! Rounds go bare, ours, bare, ours …, and a ratio is of one round. [`throughput`], [`reading`], [`push`] and [`whole`] measure
+//! rates, [`latency`] and [`pulls`] times, [`core`] what one decision costs without any log.
 
 // Rates and ratios are what this module is for; nothing is decided by them.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss)]
@@ -18,6 +18,7 @@ mod machine;
 mod postgres;
 mod pulls;
 mod push;
+mod reading;
 mod report;
 mod restart;
 mod scene;
@@ -125,7 +126,7 @@ pub(crate) async fn run(args: Bench) -> Result<()> {
     scene.stop().await?;
     machine["policy"] = policy.into();
     machine["rounds"] = size.rounds.into();
-    let steps = 1 + size.rounds * (8 + size.rates.len());
+    let steps = 1 + size.rounds * (12 + size.rates.len());
     let progress = output::progress(steps as u64, "the core alone");
     let mut run = Run { size, sync_always: args.sync_always, files, report: Report::default(), progress };
     tokio::select! {
@@ -158,6 +159,9 @@ async fn measure(run: &mut Run, args: &Bench) -> Result<()> {
     for round in 0..run.size.rounds {
         if wanted(BenchPart::Rates) {
             throughput::measure(run, round).await?;
+        }
+        if wanted(BenchPart::Reading) {
+            reading::measure(run, round).await?;
         }
         if wanted(BenchPart::Push) {
             push::measure(run, round).await?;

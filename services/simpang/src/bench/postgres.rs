@@ -14,10 +14,11 @@ use tokio::process::Command;
 
 use super::Run;
 use super::agents::sign_in;
-use super::pulls::{EAGER, pulls};
+use super::pulls::{EAGER, pulls, steady};
 use super::report::{Measure, Target};
 use super::throughput::per_second;
 use super::whole::Trial;
+use crate::node::Role;
 
 /// Where Debian keeps the servers' programs, a folder a version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -28,19 +29,17 @@ const SKILLS_EACH: u32 = 3;
 /// The user that PostgreSQL runs as when we are root, which it refuses.
 const USER: &str = "postgres";
 
+/// The roles that hand cases out, without those that tell of them: a queue in a table has no views either.
+const HANDING_OUT: [Role; 3] = [Role::Ingest, Role::Router, Role::Gateway];
+
 pub(super) async fn measure(run: &mut Run, cases: u64) -> Result<()> {
-    run.progress.set_length(2 + run.size.rounds as u64);
+    run.progress.set_length(3 + run.size.rounds as u64);
     run.progress.set_message("filling the queue in PostgreSQL");
     let theirs = Postgres::start(run.sync_always).await?;
     theirs.fill(cases).await?;
     run.progress.inc(1);
-    run.progress.set_message("filling our desk");
-    let mut trial = Trial::start(run, EAGER, 4).await?;
-    trial.fill(cases).await?;
-    for client in &trial.agents {
-        sign_in(client).await?;
-    }
-    run.progress.inc(1);
+    let whole = filled(run, &Role::ALL, cases).await?;
+    let part = filled(run, &HANDING_OUT, cases).await?;
     for round in 0..run.size.rounds {
         run.step(round, "handing cases out, PostgreSQL and ours in turn");
         let theirs = theirs.hand_out(run.size.pulls.as_secs().max(1)).await?;
@@ -49,20 +48,35 @@ pub(super) async fn measure(run: &mut Run, cases: u64) -> Result<()> {
             theirs.version
         );
         run.report.add(Measure::rate("postgres.handed", what, "cases/s"), theirs.rate);
-        let began = Instant::now();
-        let ours = pulls(&trial.agents, None, run.size.pulls).await?;
-        let measure = Measure::rate(
-            "handed",
-            format!("ours: the same over gRPC, {cases} open (÷ PostgreSQL)"),
-            "cases/s",
-        );
-        run.report.add(
-            measure.over("postgres.handed", Target::Ratio(1.0, 3.0)),
-            per_second(ours.len() as u64, began.elapsed()),
-        );
+        let what = format!("ours: the same over gRPC, {cases} open, every role (÷ PostgreSQL)");
+        hand_out(run, &whole, "handed", what).await?;
+        let what = "… without views and deliverers (÷ PostgreSQL)";
+        hand_out(run, &part, "handed.part", what.to_owned()).await?;
+        steady(run, &whole.agents, cases).await?;
     }
-    trial.stop().await?;
+    whole.stop().await?;
+    part.stop().await?;
     theirs.stop().await
+}
+
+/// Our desk with so many cases waiting and its agents at their places.
+async fn filled(run: &Run, roles: &[Role], cases: u64) -> Result<Trial> {
+    run.progress.set_message("filling our desk");
+    let mut trial = Trial::start_roles(run, roles, EAGER, 4).await?;
+    trial.fill(cases).await?;
+    for client in &trial.agents {
+        sign_in(client).await?;
+    }
+    run.progress.inc(1);
+    Ok(trial)
+}
+
+async fn hand_out(run: &mut Run, trial: &Trial, id: &str, what: String) -> Result<()> {
+    let began = Instant::now();
+    let ours = pulls(&trial.agents, None, run.size.pulls).await?;
+    let measure = Measure::rate(id, what, "cases/s").over("postgres.handed", Target::Ratio(1.0, 3.0));
+    run.report.add(measure, per_second(ours.len() as u64, began.elapsed()));
+    Ok(())
 }
 
 /// A server of its own in a temporary folder, on a local socket only.

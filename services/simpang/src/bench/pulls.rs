@@ -27,8 +27,22 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     for client in &trial.agents {
         sign_in(client).await?;
     }
+    steady(run, &trial.agents, open).await?;
     let began = Instant::now();
-    let mut steady = pulls(&trial.agents[..STEADY], Some(EVERY), run.size.pulls).await?;
+    let eager = pulls(&trial.agents, None, run.size.pulls).await?;
+    let measure = Measure::rate(
+        "handed",
+        format!("cases handed out to {EAGER} agents over gRPC, each resolved"),
+        "cases/s",
+    );
+    run.report.add(measure, per_second(eager.len() as u64, began.elapsed()));
+    trial.stop().await
+}
+
+/// Lets a few agents pull a thousand times a second together.
+pub(super) async fn steady(run: &mut Run, agents: &[Client], open: u64) -> Result<()> {
+    let began = Instant::now();
+    let mut steady = pulls(&agents[..STEADY], Some(EVERY), run.size.pulls).await?;
     let steady_for = began.elapsed();
     for (q, name) in [(0.5, "p50"), (0.99, "p99")] {
         let what = format!("agent's pull over gRPC, {open} open cases, {name}");
@@ -40,15 +54,7 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     }
     let measure = Measure::rate("pull.rate", "… at this many pulls, each with a resolve", "1/s");
     run.report.add(measure, per_second(steady.len() as u64, steady_for));
-    let began = Instant::now();
-    let eager = pulls(&trial.agents, None, run.size.pulls).await?;
-    let measure = Measure::rate(
-        "handed",
-        format!("cases handed out to {EAGER} agents over gRPC, each resolved"),
-        "cases/s",
-    );
-    run.report.add(measure, per_second(eager.len() as u64, began.elapsed()));
-    trial.stop().await
+    Ok(())
 }
 
 /// Lets each agent pull one case and resolve it, over and over; how long the pulls took that gave one.

@@ -1,20 +1,19 @@
-//! Rates of the bare broker, of ingest alone, and of ingest and router; how fast a log is judged again and taken up
-//! again.
+//! Rates of the bare broker, of ingest alone, and of ingest and router; how fast that log is taken up again, judged
+//! again, and folded into views again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use simpang_log::{Ahead, Anchor, Appender, DeskLog, DeskName, Door, Limits, Place, Tail, Ticket};
+use anyhow::{Context, Result};
+use simpang_log::{Appender, DeskLog, DeskName, Door, Limits, Place, Ticket};
 use simpang_proto::log::v1::Input;
-use simpang_replay::verify::Verifier;
 use simpang_router::{Options, Router};
 use tokio::sync::mpsc;
 
 use super::report::{Measure, Target, quantile};
 use super::scene::{Scene, decided, owned, payload};
 use super::traffic::{DESK, Traffic};
-use super::{Run, machine};
+use super::{Run, machine, reading};
 
 /// Acknowledgements that a windowed publisher lets stand out: the client's own bound.
 pub(super) const WINDOW: usize = 5_000;
@@ -33,7 +32,7 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     let traffic = Traffic::new();
     let inputs: Vec<Input> = (0..count).map(|n| traffic.input(n)).collect();
     run.step(round, "ingest alone");
-    ingest(run, &scene, &inputs).await?;
+    ingest(run, &inputs).await?;
     run.step(round, "ingest and router");
     let (router, log) = scene.routed_desk(&run.files).await?;
     routed(run, &scene, &log, &inputs).await?;
@@ -42,7 +41,13 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     run.step(round, "taking a desk up again, judging its log again");
     router.stop().await;
     taken_up(run, &scene).await?;
-    verified(run, log, judged).await?;
+    let spent = reading::verified(&log, judged).await?;
+    let measure = Measure::rate("verify", "verify: messages judged again", "messages/s");
+    run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(judged, spent));
+    run.step(round, "building views anew");
+    let spent = reading::views_built(&scene, &log).await?;
+    let measure = Measure::rate("views", "views built anew: messages folded", "messages/s");
+    run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(judged, spent));
     scene.stop().await
 }
 
@@ -73,16 +78,19 @@ async fn bare(run: &mut Run, scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-async fn ingest(run: &mut Run, scene: &Scene, inputs: &[Input]) -> Result<()> {
-    let log = scene.store.create(&DeskName::new("ingest-alone")?).await?;
-    let cpu = Cpu::now(scene);
+/// On a broker of its own: the router that is measured next takes every desk that it finds, and would judge this one
+/// beside its own.
+async fn ingest(run: &mut Run, inputs: &[Input]) -> Result<()> {
+    let scene = run.scene().await?;
+    let log = scene.store.create(&DeskName::new(DESK)?).await?;
+    let cpu = Cpu::now(&scene);
     let began = Instant::now();
     feed(&appender(&log), inputs).await?;
     let spent = began.elapsed();
     cpu.add(run, "ingest", "ingest alone", inputs.len() as u64);
     let measure = Measure::rate("ingest", "ingest alone: inputs appended", "messages/s");
     run.report.add(measure.over("bare.publish", Target::None), per_second(inputs.len() as u64, spent));
-    Ok(())
+    scene.stop().await
 }
 
 async fn routed(run: &mut Run, scene: &Scene, log: &Arc<dyn DeskLog>, inputs: &[Input]) -> Result<()> {
@@ -141,32 +149,11 @@ async fn taken_up(run: &mut Run, scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Reads the log with its chain checked, and judges it again.
-async fn verified(run: &mut Run, log: Arc<dyn DeskLog>, judged: u64) -> Result<()> {
-    let until = log.last_seq().await?;
-    let began = Instant::now();
-    let mut tail = Tail::start(log.clone(), Anchor::Start);
-    tail.leave_out_events();
-    let mut tail = Ahead::start(tail);
-    let mut verifier = Verifier::new(&DeskName::new(DESK)?);
-    while let Some(entry) = tail.read_until(until).await? {
-        verifier.take(&entry)?;
-    }
-    let spent = began.elapsed();
-    let verdict = verifier.finish();
-    ensure!(verdict.differing == 0, "judged again, the log differs: {}", verdict.differences.join("; "));
-    // What was sent, and the policy; clock inputs come on top.
-    ensure!(verdict.judged > judged, "{} inputs were judged of {judged} that were accepted", verdict.judged);
-    let measure = Measure::rate("verify", "verify: messages judged again", "messages/s");
-    run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(verdict.judged, spent));
-    Ok(())
-}
-
 pub(super) fn appender(log: &Arc<dyn DeskLog>) -> Appender {
     limited(log, Limits::default())
 }
 
-fn limited(log: &Arc<dyn DeskLog>, limits: Limits) -> Appender {
+pub(super) fn limited(log: &Arc<dyn DeskLog>, limits: Limits) -> Appender {
     Appender::new(log.clone(), Door::Ingest, "ingest@bench/1", limits)
 }
 

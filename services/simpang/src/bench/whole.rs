@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use simpang_access::Tokens;
 use simpang_log::{DeskLog, DeskName, Place};
 use simpang_proto::admin::v1 as admin;
+use simpang_proto::audit::v1 as audit;
 use simpang_proto::ingest::v1 as api;
 use simpang_proto::view::v1 as view;
 use tokio::sync::mpsc;
@@ -26,6 +27,7 @@ use crate::client::{Client, refused};
 use crate::commands::policy::apply_where_missing;
 use crate::config::Config;
 use crate::installation;
+use crate::node::Role;
 use crate::up::Whole;
 
 /// Agents at work while messages come in.
@@ -60,7 +62,24 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     let measure = Measure::rate("whole.single", "… frames of one", "messages/s");
     run.report.add(measure.over("bare.publish", Target::None), per_second(count, spent));
     workers.stop().await?;
+    run.step(round, "replaying the desk's log");
+    replayed(run, &trial).await?;
     trial.stop().await
+}
+
+/// Everything on the desk's log told over gRPC, as `simpang replay` asks for it.
+async fn replayed(run: &mut Run, trial: &Trial) -> Result<()> {
+    trial.views_follow().await?;
+    let began = Instant::now();
+    let request = audit::ReplayRequest { desk: DESK.into(), ..Default::default() };
+    let mut told = trial.admin.audit().replay(request).await.map_err(refused)?.into_inner();
+    let mut count = 0;
+    while told.message().await.map_err(refused)?.is_some() {
+        count += 1;
+    }
+    let measure = Measure::rate("replay", "replay over gRPC: inputs and events told", "1/s");
+    run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(count, began.elapsed()));
+    Ok(())
 }
 
 async fn routed(
@@ -93,17 +112,23 @@ pub(super) struct Trial {
     /// Messages pushed so far. Each opens a case, so this is the number of the newest one.
     pub(super) pushed: u64,
     traffic: Traffic,
+    has_views: bool,
     whole: Whole,
 }
 
 impl Trial {
     /// Starts every role, with this many agents who may each hold so many cases.
     pub(super) async fn start(run: &Run, agents: usize, capacity: u32) -> Result<Self> {
+        Self::start_roles(run, &Role::ALL, agents, capacity).await
+    }
+
+    /// The same with these roles.
+    pub(super) async fn start_roles(run: &Run, roles: &[Role], agents: usize, capacity: u32) -> Result<Self> {
         let scene = run.scene().await?;
         let config = config(&scene);
         installation::prepare(&config)?;
         let tokens = add_tokens(&config, agents)?;
-        let whole = Whole::start(config).await?;
+        let whole = Whole::start_roles(config, roles).await?;
         let admin = whole.client("admin").await?;
         apply_where_missing(&admin, &run.files).await?;
         add_agents(&admin, agents, capacity).await?;
@@ -112,8 +137,8 @@ impl Trial {
             clients.push(Client::connect(&whole.addr(), token).await?);
         }
         let log = scene.store.open(&DeskName::new(DESK)?).await?;
-        let traffic = Traffic::new();
-        let mut trial = Self { scene, log, admin, agents: clients, pushed: 0, traffic, whole };
+        let (traffic, has_views) = (Traffic::new(), roles.contains(&Role::Project));
+        let mut trial = Self { scene, log, admin, agents: clients, pushed: 0, traffic, has_views, whole };
         trial.first_message().await?;
         Ok(trial)
     }
@@ -155,6 +180,11 @@ impl Trial {
             let place = self.push(FILLED_AT_ONCE.min(open - self.pushed), FRAME).await?;
             decided(self.log.as_ref(), place).await?;
         }
+        if self.has_views { self.views_follow().await } else { Ok(()) }
+    }
+
+    /// Waits until the views are where the log is now.
+    async fn views_follow(&self) -> Result<()> {
         let (last, began) = (self.log.last_seq().await?, Instant::now());
         loop {
             let request = view::ListDesksRequest {};
