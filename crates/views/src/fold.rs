@@ -53,7 +53,7 @@ pub struct Changes {
 /// What a writer keeps in memory: never more than it could read again.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    cases: HashMap<i64, CaseEntry>,
+    cases: HashMap<i64, Box<CaseEntry>>,
     dims: figures::Dims,
     last_input: Option<((i64, i64), Arc<log::Input>)>,
     last_minute: Option<i64>,
@@ -78,22 +78,34 @@ pub(crate) struct At {
     input: (i64, i64),
 }
 
+/// An input that arrived in this transaction.
+struct Fresh {
+    at_ms: i64,
+    input: Arc<log::Input>,
+    /// The case that it turns out to be about; 0: none so far.
+    case: u64,
+    /// It goes into the audit index at the end, by when its case is known.
+    indexed: bool,
+}
+
 /// One transaction's work.
 pub(crate) struct Fold<'a> {
     conn: &'a Connection,
     memory: &'a mut Memory,
     changes: Changes,
     /// Inputs that arrived in this transaction.
-    fresh: BTreeMap<(i64, i64), (i64, Arc<log::Input>)>,
+    fresh: BTreeMap<(i64, i64), Fresh>,
     /// Inputs up to here are judged to their end.
     judged: Option<(i64, i64)>,
     added: figures::Added,
+    placed: audit::Placed,
 }
 
 impl<'a> Fold<'a> {
     pub(crate) fn new(conn: &'a Connection, memory: &'a mut Memory) -> Self {
-        let (changes, fresh, added) = (Changes::default(), BTreeMap::new(), figures::Added::default());
-        Self { conn, memory, changes, fresh, judged: None, added }
+        let (changes, fresh) = (Changes::default(), BTreeMap::new());
+        let (added, placed) = (figures::Added::default(), audit::Placed::default());
+        Self { conn, memory, changes, fresh, judged: None, added, placed }
     }
 
     /// Folds one record.
@@ -216,6 +228,7 @@ impl<'a> Fold<'a> {
     pub(crate) fn finish(mut self) -> rusqlite::Result<Changes> {
         self.write_cases()?;
         self.write_figures()?;
+        self.write_places()?;
         self.write_pending()?;
         self.memory.dims.trim();
         if self.memory.cases.len() > CASES_MAX {
@@ -251,7 +264,7 @@ impl<'a> Fold<'a> {
     fn case_entry(&mut self, id: i64) -> rusqlite::Result<&mut CaseEntry> {
         if !self.memory.cases.contains_key(&id) {
             let entry = self.load(id)?;
-            self.memory.cases.insert(id, entry);
+            self.memory.cases.insert(id, Box::new(entry));
         }
         Ok(self.memory.cases.entry(id).or_default())
     }

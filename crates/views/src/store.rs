@@ -24,6 +24,14 @@ const STATEMENTS: usize = 256;
 /// How long a connection waits for another's lock, ms. Only a swap of files and the checkpoint ever take it long.
 const BUSY_MS: u64 = 5_000;
 
+/// Memory for pages of a file that is being written, as SQLite takes it: less than 0 is KiB.
+const WRITING_CACHE: i64 = -64 * 1024;
+/// The same for one that is being built, which nobody reads meanwhile.
+const BUILDING_CACHE: i64 = -128 * 1024;
+/// Pages in the write-ahead log before they are copied into the file: the same few pages are written over and over, and
+/// are copied once.
+const CHECKPOINT_PAGES: i64 = 8_000;
+
 /// A view that can't be opened, read or written.
 #[derive(Debug, Error)]
 pub enum ViewsError {
@@ -144,6 +152,23 @@ impl Views {
         }
         let position = read_position(&conn)?;
         Ok((Self { conn, path: Some(path.into()), memory: Memory::default(), position }, opened))
+    }
+
+    /// A new file that is built beside the one in use and then put in its place by [`Self::swap_into`]. What is there is
+    /// removed. Nothing of it is safe before it is in its place: after a crash, or when folding fails, it has to be
+    /// begun again.
+    ///
+    /// # Errors
+    /// When the file can't be made.
+    pub fn begin(path: &Path, desk: &DeskName) -> Result<Self, ViewsError> {
+        remove(path)?;
+        let mut conn = Connection::open(path)?;
+        conn.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
+        conn.pragma_update(None, "synchronous", "OFF")?;
+        settle(&conn)?;
+        conn.pragma_update(None, "cache_size", BUILDING_CACHE)?;
+        create(&mut conn, desk)?;
+        Ok(Self { conn, path: Some(path.into()), memory: Memory::default(), position: Position::START })
     }
 
     /// Tables in memory only, for a state at a time and for tests.
@@ -278,6 +303,9 @@ impl Views {
         // All of it into the one file that is moved.
         self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         self.conn.close().map_err(|(_, error)| error)?;
+        fs::File::open(&beside)
+            .and_then(|file| file.sync_all())
+            .map_err(|source| ViewsError::File { path: beside.clone(), source })?;
         remove(live)?;
         fs::rename(&beside, live).map_err(|source| ViewsError::File { path: live.into(), source })?;
         remove(&beside)?;
@@ -365,7 +393,9 @@ fn connect(path: &Path) -> Result<Connection, ViewsError> {
     // A power cut may take the last transactions; they are folded again from the position that is left.
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    conn.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"), [], |_| Ok(()))?;
     settle(&conn)?;
+    conn.pragma_update(None, "cache_size", WRITING_CACHE)?;
     Ok(conn)
 }
 

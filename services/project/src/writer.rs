@@ -24,6 +24,9 @@ const ENTRIES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long a transaction waits for more: long enough to share its cost, too short to be seen.
 const GATHER: Duration = Duration::from_millis(3);
+/// How long it waits when so many came by then: a transaction's cost is that of some twenty records.
+const GATHER_MORE: Duration = Duration::from_millis(20);
+const MANY: usize = 16;
 /// How long until a log that can't be opened is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -151,8 +154,9 @@ impl<'a> Writer<'a> {
             entry = self.tail.next() => batch.add(entry?),
             change = self.directory.next() => batch.customers.push(change?),
         }
-        let until = tokio::time::Instant::now() + GATHER;
+        let began = tokio::time::Instant::now();
         while !batch.is_full() {
+            let until = began + if batch.entries.len() < MANY { GATHER } else { GATHER_MORE };
             let more = async {
                 tokio::select! {
                     biased;
@@ -305,10 +309,7 @@ async fn build(
     store: Arc<dyn LogStore>,
     until: u64,
 ) -> Result<Views, String> {
-    let making = tokio::task::spawn_blocking(move || {
-        simpang_views::store::remove(&path)?;
-        Ok::<_, ViewsError>(Views::open(&path, &name)?.0)
-    });
+    let making = tokio::task::spawn_blocking(move || Views::begin(&path, &name));
     let views = making.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     catch_up(views, log, store, until).await
 }
@@ -326,17 +327,17 @@ async fn catch_up(
     let mut tail = Ahead::start(Tail::start(log, views.position().anchor));
     let mut more = true;
     while more {
-        let mut entries = Vec::new();
-        while entries.len() < ENTRIES_MAX && more {
+        let mut batch = Batch::default();
+        while !batch.is_full() && more {
             match tail.read_until(until).await.map_err(|e| e.to_string())? {
-                Some(entry) => entries.push(entry),
+                Some(entry) => batch.add(entry),
                 None => more = false,
             }
         }
         let customers = std::mem::take(&mut customers);
         let folded = tokio::task::spawn_blocking(move || {
             views.fold_directory(&customers)?;
-            views.fold(&entries)?;
+            views.fold(&batch.entries)?;
             Ok::<_, ViewsError>(views)
         });
         views = folded.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;

@@ -232,9 +232,16 @@ impl Fold<'_> {
     }
 
     fn end_assignments(&mut self, at: At, case: u64, why: &str) -> Done {
-        let statement =
-            "UPDATE assignments SET ended_ms = ?, ended_by = ? WHERE case_id = ? AND ended_by = ''";
-        self.conn.prepare_cached(statement)?.execute(params![at.at_ms, why, int(case)])?;
+        // Each by its place: a statement that may change several rows makes the search table write out what it has
+        // gathered.
+        let open = "SELECT seq, idx FROM assignments WHERE case_id = ? AND ended_by = ''";
+        let mut open = self.conn.prepare_cached(open)?;
+        let places = open.query_map([int(case)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let places: Vec<(i64, i64)> = places.collect::<rusqlite::Result<_>>()?;
+        let end = "UPDATE assignments SET ended_ms = ?, ended_by = ? WHERE seq = ? AND idx = ?";
+        for (seq, idx) in places {
+            self.conn.prepare_cached(end)?.execute(params![at.at_ms, why, seq, idx])?;
+        }
         Ok(())
     }
 

@@ -7,30 +7,32 @@ use rusqlite::{OptionalExtension, params};
 use simpang_proto::log::v1 as log;
 use simpang_proto::log::v1::input::Body as Arrived;
 
-use super::{At, Done, Fold};
+use super::{At, Done, Fold, Fresh};
 use crate::kind;
 use crate::row::int;
 
 impl Fold<'_> {
     /// An input arrived.
     pub(super) fn arrived(&mut self, seq: i64, idx: i64, at_ms: i64, input: &log::Input) -> Done {
-        self.index_input(seq, idx, at_ms, input)?;
-        self.fresh.insert((seq, idx), (at_ms, Arc::new(input.clone())));
+        let case = self.index_input(seq, idx, input);
+        let fresh = Fresh { at_ms, input: Arc::new(input.clone()), case, indexed: true };
+        self.fresh.insert((seq, idx), fresh);
         Ok(())
     }
 
     /// Gives inputs for events that are folded by themselves.
     pub(crate) fn provide(&mut self, inputs: Vec<(log::InputId, i64, log::Input)>) {
         for (place, at_ms, input) in inputs {
-            self.fresh.insert((int(place.seq), i64::from(place.index)), (at_ms, Arc::new(input)));
+            let fresh = Fresh { at_ms, input: Arc::new(input), case: 0, indexed: false };
+            self.fresh.insert((int(place.seq), i64::from(place.index)), fresh);
         }
         self.judged = Some((i64::MAX, i64::MAX));
     }
 
     /// An input by its place; none when it is judged and gone, or was never there.
     pub(super) fn input(&mut self, place: (i64, i64)) -> rusqlite::Result<Option<Arc<log::Input>>> {
-        if let Some((_, input)) = self.fresh.get(&place) {
-            return Ok(Some(Arc::clone(input)));
+        if let Some(fresh) = self.fresh.get(&place) {
+            return Ok(Some(Arc::clone(&fresh.input)));
         }
         if let Some((known, input)) = &self.memory.last_input
             && *known == place
@@ -50,8 +52,8 @@ impl Fold<'_> {
 
     /// When an input arrived.
     pub(super) fn arrived_ms(&self, place: (i64, i64)) -> rusqlite::Result<Option<i64>> {
-        if let Some((at_ms, _)) = self.fresh.get(&place) {
-            return Ok(Some(*at_ms));
+        if let Some(fresh) = self.fresh.get(&place) {
+            return Ok(Some(fresh.at_ms));
         }
         let mut statement =
             self.conn.prepare_cached("SELECT at_ms FROM pending WHERE seq = ? AND idx = ?")?;
@@ -85,9 +87,9 @@ impl Fold<'_> {
             self.memory.last_input = self.memory.last_input.take().filter(|(place, _)| *place > (seq, idx));
         }
         let statement = "INSERT INTO pending (seq, idx, at_ms, input) VALUES (?, ?, ?, ?)";
-        for ((seq, idx), (at_ms, input)) in &self.fresh {
+        for ((seq, idx), fresh) in &self.fresh {
             if self.judged.is_none_or(|judged| (*seq, *idx) > judged) {
-                let values = params![seq, idx, at_ms, input.encode_to_vec()];
+                let values = params![seq, idx, fresh.at_ms, fresh.input.encode_to_vec()];
                 self.conn.prepare_cached(statement)?.execute(values)?;
             }
         }

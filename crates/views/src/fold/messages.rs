@@ -109,16 +109,20 @@ impl Fold<'_> {
 
     /// Moves a message that is known already, after a split; says whether it is known.
     fn move_message(&mut self, (seq, idx): (i64, i64), case: u64) -> rusqlite::Result<bool> {
-        let statement = "UPDATE messages SET case_id = ? WHERE seq = ? AND idx = ?";
-        let moved = self.conn.prepare_cached(statement)?.execute([int(case), seq, idx])?;
-        if moved > 0 {
-            let statement = "UPDATE said SET case_id = ? WHERE seq = ? AND idx = ? AND kind = 'message'";
-            self.conn.prepare_cached(statement)?.execute([int(case), seq, idx])?;
-            let statement = "INSERT OR IGNORE INTO parties
-                SELECT author, case_id FROM messages WHERE seq = ? AND idx = ? AND length(author) > 0";
-            self.conn.prepare_cached(statement)?.execute([seq, idx])?;
+        // Asked first: a statement that may change several rows makes the search table write out what it has gathered,
+        // and nearly every message is a new one.
+        let known = "SELECT 1 FROM messages WHERE seq = ? AND idx = ? LIMIT 1";
+        if !self.conn.prepare_cached(known)?.exists([seq, idx])? {
+            return Ok(false);
         }
-        Ok(moved > 0)
+        let statement = "UPDATE messages SET case_id = ? WHERE seq = ? AND idx = ?";
+        self.conn.prepare_cached(statement)?.execute([int(case), seq, idx])?;
+        let statement = "UPDATE said SET case_id = ? WHERE seq = ? AND idx = ? AND kind = 'message'";
+        self.conn.prepare_cached(statement)?.execute([int(case), seq, idx])?;
+        let statement = "INSERT OR IGNORE INTO parties
+            SELECT author, case_id FROM messages WHERE seq = ? AND idx = ? AND length(author) > 0";
+        self.conn.prepare_cached(statement)?.execute([seq, idx])?;
+        Ok(true)
     }
 
     pub(super) fn split(&mut self, at: At, e: &log::CaseSplit) -> Done {

@@ -45,7 +45,9 @@ pub(super) async fn measure(run: &mut Run, round: usize) -> Result<()> {
     let measure = Measure::rate("verify", "verify: messages judged again", "messages/s");
     run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(judged, spent));
     run.step(round, "building views anew");
+    let cpu = Cpu::now(&scene);
     let spent = reading::views_built(&scene, &log).await?;
+    cpu.add(run, "views", "views built anew", judged);
     let measure = Measure::rate("views", "views built anew: messages folded", "messages/s");
     run.report.add(measure.over("bare.consume", Target::Ratio(0.5, 0.8)), per_second(judged, spent));
     scene.stop().await
