@@ -103,14 +103,26 @@ impl Worker {
     }
 
     async fn work(&mut self) -> Result<()> {
-        let mut resolving = FuturesUnordered::new();
+        let (mut resolving, mut asking) = (FuturesUnordered::new(), FuturesUnordered::new());
         loop {
-            self.ask_again(resolving.is_empty()).await?;
+            if asking.is_empty()
+                && let Some(count) = self.wants(resolving.is_empty())
+            {
+                // What comes at once comes on the stream as well, and is counted there. The stream is read on meanwhile:
+                // a case is with the agent when it is there, not when a call has ended.
+                self.outstanding = count;
+                asking.push(ask(self.client.clone(), count));
+            }
             tokio::select! {
                 change = self.watch.message() => {
                     let change = change.map_err(refused)?.context("the agent's stream ended")?;
                     if let Some(case) = self.came(change)? {
                         resolving.push(resolve(self.client.clone(), case));
+                    }
+                }
+                Some(asked) = asking.next() => {
+                    if !asked? {
+                        self.outstanding = 0;
                     }
                 }
                 Some(resolved) = resolving.next() => {
@@ -121,19 +133,13 @@ impl Worker {
         }
     }
 
-    /// Pulls when it is time to: all is done, or few are still to come.
-    async fn ask_again(&mut self, is_idle: bool) -> Result<()> {
-        let count = match self.work {
-            Work::Resolve if self.outstanding == 0 && is_idle => AT_ONCE,
-            Work::Tell(_) if self.outstanding < LISTENING / 2 => LISTENING,
-            _ => return Ok(()),
-        };
-        // What comes at once comes on the stream as well, which is read next.
-        match pull(&self.client, count, WAIT_MS).await? {
-            Some(_) => self.outstanding = count,
-            None => tokio::time::sleep(Duration::from_millis(1)).await,
+    /// How many to pull, when it is time to: all is done, or few are still to come.
+    fn wants(&self, is_idle: bool) -> Option<u32> {
+        match self.work {
+            Work::Resolve if self.outstanding == 0 && is_idle => Some(AT_ONCE),
+            Work::Tell(_) if self.outstanding < LISTENING / 2 => Some(LISTENING),
+            _ => None,
         }
-        Ok(())
     }
 
     /// Takes a change in; gives the case that is to be resolved.
@@ -156,6 +162,15 @@ impl Worker {
         }
         Ok(None)
     }
+}
+
+/// Pulls; false, after a moment, when the agent may not take any just now.
+async fn ask(client: Client, count: u32) -> Result<bool> {
+    let taken = pull(&client, count, WAIT_MS).await?.is_some();
+    if !taken {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(taken)
 }
 
 /// Begins an agent's session.
