@@ -102,6 +102,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("simpang.view.v1.View/ListCases", FLOOR),
     ("simpang.view.v1.View/ListDesks", Access::Anybody),
     ("simpang.view.v1.View/ListReplies", FLOOR),
+    ("simpang.view.v1.View/Rebuild", ADMIN),
     ("simpang.view.v1.View/Search", FLOOR),
     ("simpang.view.v1.View/SlaBoard", FLOOR),
     ("simpang.view.v1.View/Watch", FLOOR),

@@ -37,6 +37,19 @@ pub struct Health {
     pub rebuilt: u32,
 }
 
+/// How far the building of new tables is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Building {
+    /// Last record folded into them, and up to which they are built.
+    pub(crate) position: u64,
+    pub(crate) until: u64,
+    /// How often tables were built anew and put in the place of those in use.
+    pub(crate) done: u32,
+    /// How often that failed, and why the last time.
+    pub(crate) failed: u32,
+    pub(crate) reason: String,
+}
+
 /// One desk.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -52,7 +65,7 @@ pub(crate) struct Desk {
     stood: OnceLock<u64>,
     reads: Semaphore,
     rebuild: Notify,
-    rebuilt: Mutex<u32>,
+    building: watch::Sender<Building>,
 }
 
 impl Desk {
@@ -68,7 +81,7 @@ impl Desk {
             stood: OnceLock::new(),
             reads: Semaphore::new(READS_MAX),
             rebuild: Notify::new(),
-            rebuilt: Mutex::default(),
+            building: watch::Sender::default(),
         }
     }
 
@@ -77,7 +90,7 @@ impl Desk {
             desk: self.name.to_string(),
             position: self.position(),
             broken: self.broken(),
-            rebuilt: *self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner),
+            rebuilt: self.building.borrow().done,
         }
     }
 
@@ -133,8 +146,27 @@ impl Desk {
         self.rebuild.notified().await;
     }
 
+    /// How far the building of new tables is, now and as it goes on.
+    pub(crate) fn building(&self) -> watch::Receiver<Building> {
+        self.building.subscribe()
+    }
+
+    /// New tables are built up to a position.
+    pub(crate) fn is_building(&self, position: u64, until: u64) {
+        self.building.send_modify(|building| (building.position, building.until) = (position, until));
+    }
+
+    /// New tables took the place of those that were in use.
     pub(crate) fn was_rebuilt(&self) {
-        *self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.building.send_modify(|building| building.done += 1);
+    }
+
+    /// New tables could not be built.
+    pub(crate) fn was_not_rebuilt(&self, reason: String) {
+        self.building.send_modify(|building| {
+            building.failed += 1;
+            building.reason = reason;
+        });
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Changes>> {

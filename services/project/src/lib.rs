@@ -22,6 +22,7 @@ mod writer;
 mod attachment;
 mod audit;
 mod calls;
+mod rebuild;
 mod replay;
 mod state_at;
 mod view;
@@ -145,22 +146,6 @@ impl Project {
     pub fn health(&self) -> Vec<Health> {
         let desks = self.desks.read().unwrap_or_else(PoisonError::into_inner);
         desks.values().map(|desk| desk.health()).collect()
-    }
-
-    /// Builds a desk's tables anew beside those in use, from the beginning of its log, and puts them in their place.
-    /// Returns when that is asked for; reads go on meanwhile, and [`Self::health`] says when it is done.
-    ///
-    /// # Errors
-    /// The name, when no such desk is followed.
-    pub fn rebuild(&self, desk: &DeskName) -> Result<(), DeskName> {
-        let desks = self.desks.read().unwrap_or_else(PoisonError::into_inner);
-        match desks.get(desk) {
-            Some(found) => {
-                found.ask_rebuild();
-                Ok(())
-            }
-            None => Err(desk.clone()),
-        }
     }
 
     /// Stops taking, ends streams, finishes the transactions that are under way.

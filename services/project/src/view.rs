@@ -13,7 +13,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::calls::Calls;
-use crate::{attachment, watch};
+use crate::{attachment, rebuild, watch};
 
 /// Serves the views of all desks.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl ViewService {
 #[tonic::async_trait]
 impl View for ViewService {
     type GetAttachmentStream = BoxStream<'static, Result<api::GetAttachmentResponse, Status>>;
+    type RebuildStream = ReceiverStream<Result<api::RebuildResponse, Status>>;
     type WatchStream = ReceiverStream<Result<api::WatchResponse, Status>>;
 
     async fn get_case(&self, request: Request<api::GetCaseRequest>) -> Answer<api::GetCaseResponse> {
@@ -225,6 +226,14 @@ impl View for ViewService {
             }
         }
         Ok(Response::new(api::ListDesksResponse { desks }))
+    }
+
+    async fn rebuild(&self, request: Request<api::RebuildRequest>) -> Answer<Self::RebuildStream> {
+        let (desk, _) = self.enter("Rebuild", request, |r| (&r.desk, 0)).await?;
+        desk.at_least(0).await?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(4);
+        self.calls.tasks.spawn(rebuild::run(desk, sender, self.calls.stop.clone()));
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
     async fn watch(&self, request: Request<api::WatchRequest>) -> Answer<Self::WatchStream> {

@@ -200,6 +200,7 @@ impl<'a> Writer<'a> {
         if self.beside.is_none() {
             info!(desk = %self.desk.name, "building the view anew beside the one in use");
             let until = self.views.as_ref().map_or(0, |views| views.position().seq);
+            self.desk.is_building(0, until);
             let beside = build_beside(self.desk.clone(), self.log.clone(), self.store.clone(), until);
             self.beside = Some(tokio::spawn(beside));
         }
@@ -211,12 +212,14 @@ impl<'a> Writer<'a> {
             Ok(fresh) => fresh,
             Err(reason) => {
                 warn!(desk = %self.desk.name, reason, "the view could not be built anew, the one in use stays");
+                self.desk.was_not_rebuilt(reason);
                 return Ok(());
             }
         };
         let until = self.views.as_ref().map_or(0, |views| views.position().seq);
-        let fresh =
-            catch_up(fresh, self.log.clone(), self.store.clone(), until).await.map_err(Ended::Broken)?;
+        let fresh = catch_up(fresh, self.log.clone(), self.store.clone(), until, |_| {})
+            .await
+            .map_err(Ended::Broken)?;
         let (old, desk) = (self.views.take(), self.desk.clone());
         let swapped = tokio::task::spawn_blocking(move || {
             drop(old);
@@ -298,7 +301,8 @@ async fn build_beside(
     store: Arc<dyn LogStore>,
     until: u64,
 ) -> Result<Views, String> {
-    build(desk.path.with_extension("rebuild.sqlite"), desk.name.clone(), log, store, until).await
+    let (path, name) = (desk.path.with_extension("rebuild.sqlite"), desk.name.clone());
+    build(path, name, log, store, until, |position| desk.is_building(position, until)).await
 }
 
 /// Builds a desk's tables in a new file, up to a sequence.
@@ -308,18 +312,20 @@ async fn build(
     log: Arc<dyn DeskLog>,
     store: Arc<dyn LogStore>,
     until: u64,
+    tell: impl Fn(u64),
 ) -> Result<Views, String> {
     let making = tokio::task::spawn_blocking(move || Views::begin(&path, &name));
     let views = making.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-    catch_up(views, log, store, until).await
+    catch_up(views, log, store, until, tell).await
 }
 
-/// Folds the log up to a sequence, and the directory as it stands.
+/// Folds the log up to a sequence, and the directory as it stands. Tells how far it is.
 async fn catch_up(
     mut views: Views,
     log: Arc<dyn DeskLog>,
     store: Arc<dyn LogStore>,
     until: u64,
+    tell: impl Fn(u64),
 ) -> Result<Views, String> {
     let mut customers = Vec::new();
     let mut directory = DirectoryTail::start(store, views.position().directory_seq);
@@ -341,6 +347,7 @@ async fn catch_up(
             Ok::<_, ViewsError>(views)
         });
         views = folded.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        tell(views.position().seq);
     }
     Ok(views)
 }
@@ -354,7 +361,7 @@ pub(crate) async fn timed(
     let (path, name) = (folder.join("timed.sqlite"), log.desk().clone());
     let until = log.last_seq().await.map_err(|e| e.to_string())?;
     let began = Instant::now();
-    let views = build(path.clone(), name, log, store, until).await?;
+    let views = build(path.clone(), name, log, store, until, |_| {}).await?;
     let spent = began.elapsed();
     drop(views);
     simpang_views::store::remove(&path).map_err(|e| e.to_string())?;

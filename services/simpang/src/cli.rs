@@ -37,8 +37,8 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// Run the router: inputs become commits.
     Router,
-    /// Run the views and the audit.
-    Project,
+    /// Run the views and the audit; or build a desk's views anew.
+    Project(ProjectArgs),
     /// Run the deliverers: SMTP, X, Facebook, notifications.
     Deliver,
     /// Run the gateway for agents, leads and administrators.
@@ -113,6 +113,32 @@ pub(crate) enum IngestCommand {
         after_help = "Example: simpang ingest reference tenesa mycx IN-448812 closed --id mycx-change-991"
     )]
     Reference(TicketStatus),
+}
+
+/// The role, or one of its tools.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ProjectCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectCommand {
+    /// Have a running `project` build a desk's tables anew from the beginning of its log, beside those in use, and put
+    /// them in their place. Reads go on meanwhile, and the building goes on when this command is stopped.
+    #[command(after_help = "Example: simpang project rebuild tenesa telkomcare")]
+    Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rebuild {
+    /// Desks, one after the other.
+    #[arg(required = true)]
+    pub(crate) desks: Vec<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Args)]

@@ -78,7 +78,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             None => node::run(config, &[Role::Ingest]).await?,
         },
         Command::Router => node::run(config, &[Role::Router]).await?,
-        Command::Project => node::run(config, &[Role::Project]).await?,
+        Command::Project(args) => match args.command {
+            Some(command) => commands::project::run(&config, command).await?,
+            None => node::run(config, &[Role::Project]).await?,
+        },
         Command::Deliver => node::run(config, &[Role::Deliver]).await?,
         Command::Gateway => node::run(config, &[Role::Gateway]).await?,
         Command::Replay(args) => commands::replay::run(&config, args).await?,

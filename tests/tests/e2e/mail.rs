@@ -101,6 +101,9 @@ async fn tells_what_happened(stand: &Stand) {
     }
     let table = stand.must(&["show", "cases", "tenesa"]).await;
     assert!(table.contains("resolved") && table.contains("PT Sinar Maju"), "{table}");
+    let rebuilt = stand.must(&["project", "rebuild", "tenesa"]).await;
+    assert!(rebuilt.starts_with("desk tenesa: views built anew from "), "{rebuilt}");
+    assert_eq!(stand.must(&["show", "cases", "tenesa"]).await, table);
     let sla = stand.must(&["show", "sla", "tenesa"]).await;
     assert!(sla.contains("enterprise"), "{sla}");
     let by_agent = stand.must(&["report", "sla", "tenesa", "--by", "agent", "--period", "whole"]).await;

@@ -2168,6 +2168,26 @@ pub struct WatchResponse {
     #[prost(message, optional, tag = "5")]
     pub agents: ::core::option::Option<ListAgentsResponse>,
 }
+/// Asks for a desk's tables to be built anew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RebuildRequest {
+    /// Desk.
+    #[prost(string, tag = "1")]
+    pub desk: ::prost::alloc::string::String,
+}
+/// How far the building is. The last answer is the one that says `done`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RebuildResponse {
+    /// Last record that was folded into the new tables; 0: it is about to begin.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// Record up to which they are built before they take the place of the others.
+    #[prost(uint64, tag = "2")]
+    pub until: u64,
+    /// The new tables are in use.
+    #[prost(bool, tag = "3")]
+    pub done: bool,
+}
 /// Order of a list of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2716,6 +2736,34 @@ pub mod view_client {
                 .insert(GrpcMethod::new("simpang.view.v1.View", "Watch"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Builds the desk's tables anew from the beginning of its log, beside those in use, puts them in their place, and tells
+        /// how far that is until it is done. For administrators. Reads go on meanwhile, and so does the building when the
+        /// caller goes. Where the desk's tables are being built already, tells of that. UNAVAILABLE when it could not be done,
+        /// with the reason; the tables in use stay.
+        pub async fn rebuild(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RebuildRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RebuildResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/simpang.view.v1.View/Rebuild",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("simpang.view.v1.View", "Rebuild"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2838,6 +2886,20 @@ pub mod view_server {
             &self,
             request: tonic::Request<super::WatchRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+        /// Server streaming response type for the Rebuild method.
+        type RebuildStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RebuildResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Builds the desk's tables anew from the beginning of its log, beside those in use, puts them in their place, and tells
+        /// how far that is until it is done. For administrators. Reads go on meanwhile, and so does the building when the
+        /// caller goes. Where the desk's tables are being built already, tells of that. UNAVAILABLE when it could not be done,
+        /// with the reason; the tables in use stay.
+        async fn rebuild(
+            &self,
+            request: tonic::Request<super::RebuildRequest>,
+        ) -> std::result::Result<tonic::Response<Self::RebuildStream>, tonic::Status>;
     }
     /// Reads of a desk.
     #[derive(Debug)]
@@ -3472,6 +3534,52 @@ pub mod view_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/simpang.view.v1.View/Rebuild" => {
+                    #[allow(non_camel_case_types)]
+                    struct RebuildSvc<T: View>(pub Arc<T>);
+                    impl<
+                        T: View,
+                    > tonic::server::ServerStreamingService<super::RebuildRequest>
+                    for RebuildSvc<T> {
+                        type Response = super::RebuildResponse;
+                        type ResponseStream = T::RebuildStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RebuildRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as View>::rebuild(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RebuildSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -110,8 +110,18 @@ async fn a_rebuild_is_swapped_in_under_readers_and_equals_what_was_there() {
     running.view("auditor").get_case(get("tenesa", 1, last)).await.unwrap();
     let path = folder.path().join("tenesa.sqlite");
     let before = simpang_views::store::Reader::open(&path).unwrap().digest().unwrap();
-    running.project.rebuild(&script.desk).unwrap();
-    running.until(|running| running.project.health()[0].rebuilt == 1).await;
+    let request = api::RebuildRequest { desk: "tenesa".into() };
+    let refused = running.view("auditor").rebuild(request.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let mut told = running.view("admin").rebuild(request).await.unwrap().into_inner();
+    let mut answers = Vec::new();
+    while let Some(answer) = told.message().await.unwrap() {
+        answers.push(answer);
+    }
+    let done = answers.pop().unwrap();
+    assert_eq!((done.position, done.until, done.done), (last, last, true));
+    assert!(answers.iter().all(|answer| !answer.done && answer.position <= last), "{answers:?}");
+    assert_eq!(running.project.health()[0].rebuilt, 1);
     running.view("auditor").get_case(get("tenesa", 1, last)).await.unwrap();
     let after = simpang_views::store::Reader::open(&path).unwrap().digest().unwrap();
     assert_eq!(before, after);

@@ -48,6 +48,7 @@ fn gatekeeper() -> Gatekeeper {
         entry("siti", "siti", &[], &[]),
         entry("stranger", "stranger", &[], &[]),
         entry("auditor", "anna", &["auditor"], &[]),
+        entry("admin", "ade", &["administrator"], &[]),
         entry("gateway", "wa", &["gateway"], &[]),
         entry("elsewhere", "erik", &["auditor"], &["telkomcare"]),
         entry("here", "hana", &["auditor"], &["tenesa"]),

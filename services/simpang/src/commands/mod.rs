@@ -12,6 +12,7 @@ pub(crate) mod forms;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod policy;
+pub(crate) mod project;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod show;
