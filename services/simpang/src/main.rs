@@ -33,7 +33,7 @@ use node::Role;
 static ALLOCATOR: simpang_allocator::MiMalloc = simpang_allocator::MiMalloc;
 
 fn main() -> ExitCode {
-    simpang_allocator::keep_freed_memory();
+    simpang_allocator::settle();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
