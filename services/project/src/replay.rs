@@ -17,8 +17,8 @@ use tonic::Status;
 use crate::counters;
 use crate::desk::Desk;
 
-/// Places looked up at a time.
-const PAGE: u32 = 512;
+/// Places looked up at a time: some as many as a large commit has, whose events are decoded once a page.
+const PAGE: u32 = 2_048;
 /// Records fetched at the same time.
 const FETCHES: usize = 16;
 
@@ -163,11 +163,13 @@ pub(crate) struct Source {
     log: Arc<dyn DeskLog>,
     dense: bool,
     stream: Option<(u64, RecordStream)>,
+    /// The one that was read last: the next page may begin in it.
+    last: Option<Record>,
 }
 
 impl Source {
     pub(crate) fn new(log: Arc<dyn DeskLog>, dense: bool) -> Self {
-        Self { log, dense, stream: None }
+        Self { log, dense, stream: None, last: None }
     }
 
     /// The records at these sequences, which increase.
@@ -188,6 +190,10 @@ impl Source {
     async fn in_a_row(&mut self, seqs: &[u64]) -> Result<VecDeque<Record>, Status> {
         let mut records = VecDeque::with_capacity(seqs.len());
         for &seq in seqs {
+            if let Some(last) = self.last.as_ref().filter(|last| last.seq == seq) {
+                records.push_back(last.clone());
+                continue;
+            }
             let mut stream = match self.stream.take() {
                 Some((next, stream)) if next <= seq => stream,
                 _ => self.log.read(seq).await.map_err(|e| away(&e))?,
@@ -198,6 +204,7 @@ impl Source {
                     return Err(gone(seq));
                 }
                 if record.seq == seq {
+                    self.last = Some(record.clone());
                     records.push_back(record);
                     break;
                 }

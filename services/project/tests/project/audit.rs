@@ -106,6 +106,21 @@ async fn replay_narrows_by_kind_and_limit_and_refuses_an_unknown_kind() {
 }
 
 #[tokio::test]
+async fn a_commit_with_more_events_than_a_page_is_told_whole_and_once() {
+    const EVENTS: u64 = 5_000;
+    let mut script = Script::new("tenesa").await;
+    let input = script.input(Door::Ingest, Arrived::Message(mail("budi", "Satu", "c"))).await;
+    let last = script.commit(input, (1..=EVENTS).map(opened).collect()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(Arc::new(script.store.clone()), folder.path()).await;
+    let desk = Desk { script, running, last, _folder: folder };
+    let all = desk.replay(api::ReplayRequest::default()).await;
+    let told: Vec<u64> = all.iter().filter(|one| one.seq == last).map(|one| one.case).collect();
+    assert_eq!(told, (1..=EVENTS).collect::<Vec<_>>());
+    desk.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_replay_that_follows_goes_on_with_what_comes() {
     let mut desk = desk().await;
     let asked = api::ReplayRequest {
