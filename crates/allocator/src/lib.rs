@@ -63,7 +63,7 @@ mod tests {
         settle();
         assert_eq!(delay(), 60_000);
         #[cfg(target_os = "linux")]
-        assert!(rustix::thread::transparent_huge_pages_are_disabled().unwrap());
+        assert_eq!(rustix::thread::transparent_huge_pages_are_disabled(), Ok(true));
         give_back();
     }
 }
