@@ -133,7 +133,8 @@ impl Desk {
     pub(crate) fn stand_still(&self, reason: String) {
         error!(desk = %self.name, reason, "the view stands still");
         metrics::gauge!(counters::BROKEN, "desk" => self.name.to_string()).set(1.0);
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+        self.was_not_rebuilt(reason);
         self.position.send_modify(|_| {});
         let _ = self.changes.send(Arc::default());
     }
